@@ -1,0 +1,23 @@
+"""One row: a delivered row of who the customer is, in the month of the application, as text."""
+
+from lakehouse.bronze.raw import bronze_table
+from lakehouse.table import Field, Source
+
+SOURCE = Source(
+    name="attributes",
+    file_names=("features_attributes.csv", "feature_attributes.csv"),
+    columns=(
+        Field("Customer_ID", "STRING", "The customer, as `CUS_0x1069`."),
+        Field("Name", "STRING", "The customer's name: personal, never leaves bronze."),
+        Field("Age", "STRING", "Age in years."),
+        Field("SSN", "STRING", "Social security number: personal, never leaves bronze."),
+        Field("Occupation", "STRING", "Occupation; `_______` where unknown."),
+        Field("snapshot_date", "STRING", "The day on which the attributes are known."),
+    ),
+    keys=("Customer_ID", "snapshot_date"),
+    required=(("Customer_ID", "text"), ("snapshot_date", "date")),
+)
+
+TABLE = bronze_table(
+    SOURCE, "A delivered row of who the customer is, in the month of the application."
+)

@@ -1,0 +1,33 @@
+"""One row: a delivered row that no table could take, with every reason."""
+
+from lakehouse.table import MONTH_FIELD, Field, Table
+
+TABLE = Table(
+    layer="bronze",
+    name="quarantine",
+    doc="A delivered row that no table could take, with every reason.",
+    keys=("source", "_source_file", "_row_hash"),
+    fields=(
+        Field(
+            "source", "STRING", "The raw source: clickstream, attributes, financials, loan_daily."
+        ),
+        Field("_source_file", "STRING", "Name of the raw file the row was delivered in."),
+        Field("_source_row", "BIGINT", "The row's number in that file; the header is row 1."),
+        Field("_source_line", "BIGINT", "The line of that file on which the row begins."),
+        Field("raw_text", "STRING", "The row as it stood in the file."),
+        Field("reasons", "ARRAY<STRING>", "Every reason why no table could take it."),
+        Field(MONTH_FIELD.name, "STRING", "Month of its snapshot_date, where that can be told."),
+        Field(
+            "_row_hash", "STRING", "MD5 of raw_text and of how often it stood before in that file."
+        ),
+        Field("_run_id", "STRING", "The run that first met the row."),
+        Field("_ingested_at", "TIMESTAMP", "When that run began, UTC."),
+        Field(
+            "mended_run_id",
+            "STRING",
+            "The run whose delivery no longer holds the row; NULL while open.",
+        ),
+    ),
+    unversioned=("_source_row", "_source_line", "_run_id", "_ingested_at"),
+    partition="source",
+)

@@ -1,0 +1,31 @@
+"""What every bronze table of a raw file has: the raw cells as text, and where each row came from."""
+
+from __future__ import annotations
+
+from lakehouse.table import MONTH_FIELD, Field, Source, Table
+
+ROW_HASH = "_row_hash"
+PROVENANCE = (
+    Field("_source_file", "STRING", "Name of the raw file the row was delivered in."),
+    Field("_source_row", "BIGINT", "The row's number in that file; the header is row 1."),
+    Field(ROW_HASH, "STRING", "MD5 of the row's cells by name; two rows with one hash are equal."),
+    Field("_run_id", "STRING", "The run that wrote the row."),
+    Field("_ingested_at", "TIMESTAMP", "When that run began, UTC."),
+)
+
+
+def bronze_table(source: Source, doc: str) -> Table:
+    """The bronze table of a source: its raw columns as text, snapshot_date as DATE, provenance."""
+    cells = tuple(
+        Field(column.name, "DATE" if column.name == "snapshot_date" else "STRING", column.doc)
+        for column in source.columns
+    )
+    return Table(
+        layer="bronze",
+        name=source.name,
+        doc=doc,
+        keys=source.keys,
+        fields=(*cells, *PROVENANCE, MONTH_FIELD),
+        unversioned=("_source_file", "_source_row", "_run_id", "_ingested_at"),
+        source=source,
+    )

@@ -1,0 +1,75 @@
+"""Every declared table, upstreams first, with the fingerprint of the code that makes it."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from dataclasses import dataclass
+from functools import cached_property
+from types import ModuleType
+
+from lakehouse.errors import BadInput
+from lakehouse.fingerprint import code_fingerprint
+from lakehouse.table import Table
+
+LAYERS = ("bronze", "silver", "gold", "ledger")
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The tables in an order in which each comes after its upstreams."""
+
+    modules: tuple[tuple[Table, str], ...]  # (table, name of the module that declares it)
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        return tuple(table for table, _ in self.modules)
+
+    @property
+    def sources(self) -> tuple[Table, ...]:
+        """Bronze tables that a raw file fills."""
+        return tuple(table for table in self.tables if table.source)
+
+    @property
+    def derived(self) -> tuple[Table, ...]:
+        """Tables computed from tables."""
+        return tuple(table for table in self.tables if table.transform)
+
+    def table(self, full_name: str) -> Table:
+        """The table called layer.table (layer/table is understood); BadInput if there is none."""
+        wanted = full_name.replace("/", ".")
+        for table in self.tables:
+            if table.full_name == wanted:
+                return table
+        known = ", ".join(table.full_name for table in self.tables)
+        raise BadInput(f"no table is called {full_name!r}; there are {known}")
+
+    @cached_property
+    def code(self) -> dict[str, str]:
+        """Code fingerprint of every table that data fills, by full name."""
+        declaring = frozenset(module for _, module in self.modules)
+        return {
+            table.full_name: code_fingerprint(table, module, others=declaring - {module})
+            for table, module in self.modules
+            if table.source or table.transform
+        }
+
+
+def load() -> Catalog:
+    """The catalog of this package: every `TABLE` of a module of a layer."""
+    return Catalog(tuple(sorted(_declared(), key=lambda pair: LAYERS.index(pair[0].layer))))
+
+
+def _declared() -> list[tuple[Table, str]]:
+    found = []
+    for layer in LAYERS:
+        for module in _modules(importlib.import_module(f"lakehouse.{layer}")):
+            table = getattr(module, "TABLE", None)
+            if isinstance(table, Table):
+                found.append((table, module.__name__))
+    return found
+
+
+def _modules(package: ModuleType) -> list[ModuleType]:
+    names = sorted(info.name for info in pkgutil.iter_modules(package.__path__))
+    return [importlib.import_module(f"{package.__name__}.{name}") for name in names]

@@ -1,0 +1,282 @@
+"""The command line: arguments in, one answer out, and the exit codes 0 done, 1 failed, 2 refused."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from lakehouse import __version__, show
+from lakehouse.catalog import Catalog, load
+from lakehouse.errors import BadInput, LakehouseError
+from lakehouse.months import Scope, is_month
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    def apply(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return apply
+
+
+_DATA = click.option(
+    "--data", type=click.Path(path_type=Path), default=Path("data"), show_default=True,
+    help="Folder of the raw CSV files.",
+)  # fmt: skip
+_DATAMART = click.option(
+    "--datamart", type=click.Path(path_type=Path), default=Path("datamart"), show_default=True,
+    help="Folder of the Delta tables.",
+)  # fmt: skip
+_ENGINE = _options(
+    click.option(
+        "--engine", type=click.Choice(["auto", "embedded", "spark"]), default="auto",
+        envvar="LAKEHOUSE_ENGINE", show_default=True,
+        help="What computes; auto is embedded below 1 GiB of raw files. Also LAKEHOUSE_ENGINE.",
+    ),
+    click.option(
+        "--master", envvar="SPARK_MASTER", help="Spark master, as spark://host:7077; means --engine spark."
+    ),
+)  # fmt: skip
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+_DEBUG = click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+_COMMON = _options(_DATA, _DATAMART, _ENGINE, _JSON, _DEBUG)
+
+
+class _Month(click.ParamType):
+    name = "YYYY-MM"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        if not is_month(str(value)):
+            self.fail(f"{value!r} is no month; write it as 2023-05", param, ctx)
+        return str(value)
+
+
+_SELECTION = _options(
+    click.option("--through", type=_Month(), help="Take raw rows up to this month only."),
+    click.option("--month", type=_Month(), help="Take raw rows of this month only."),
+    click.option("--by-month", is_flag=True, help="Make one release a month."),
+    click.option("--full-refresh", is_flag=True, help="Recompute every month of every table."),
+    click.option(
+        "--max-bad", type=click.FloatRange(0, 1), default=0.2, show_default=True,
+        help="Refuse a file with a larger share of bad rows.",
+    ),
+)  # fmt: skip
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(
+    __version__, "--version", prog_name="lakehouse", message="%(prog)s %(version)s"
+)
+def cli() -> None:
+    """A feature lakehouse: raw CSVs to bronze, silver and gold Delta tables, month after month.
+
+    Without a command it does `run`: everything that is pending.
+    """
+
+
+@cli.command()
+@_SELECTION
+@_COMMON
+def run(as_json: bool, **given: Any) -> None:
+    """Ingest and refresh what changed, and publish a release."""
+    from lakehouse.engine.run import run as run_job
+
+    with show.progress(quiet=as_json) as on_progress:
+        report = run_job(_job(given, on_progress))
+    show.answer(as_json, show.report_as_json(report), lambda: show.report(report))
+
+
+@cli.command()
+@_SELECTION
+@_COMMON
+def plan(as_json: bool, **given: Any) -> None:
+    """Show what run would do, table by table, and why; change nothing."""
+    from lakehouse.engine.run import plan as plan_job
+
+    steps = plan_job(_job(given, show.silent))
+    rows = [{"table": s.table.full_name, "pending": s.pending, "reason": s.reason} for s in steps]
+    show.answer(as_json, rows, lambda: show.plan(rows))
+
+
+@cli.command()
+@_COMMON
+def status(as_json: bool, datamart: Path, **_: Any) -> None:
+    """Show what is there: tables, rows, months, versions."""
+    from lakehouse.engine.inspect import status as inspect_status
+
+    rows = inspect_status(datamart, load())
+    show.answer(as_json, rows, lambda: show.rows("Tables", rows))
+
+
+@cli.command()
+@click.argument("table", required=False)
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="Newest versions to show.",
+)
+@_COMMON
+def history(as_json: bool, datamart: Path, table: str | None, limit: int, **_: Any) -> None:
+    """Show the versions of TABLE (as gold.label_store), or of every table."""
+    from lakehouse.engine.inspect import history as inspect_history
+
+    rows = inspect_history(datamart, load(), table, limit)
+    show.answer(as_json, rows, lambda: show.rows("Versions, newest first", rows))
+
+
+@cli.command()
+@_COMMON
+def releases(as_json: bool, datamart: Path, **_: Any) -> None:
+    """Show every release: the runs that changed something, and what they left."""
+    from lakehouse.engine.inspect import releases as inspect_releases
+
+    found = inspect_releases(datamart, load())
+    show.answer(as_json, found, lambda: show.releases(found))
+
+
+@cli.command()
+@click.argument("old", metavar="R1", type=int)
+@click.argument("new", metavar="R2", type=int)
+@_COMMON
+def diff(
+    as_json: bool, old: int, new: int, datamart: Path, engine: str, master: str | None, **_: Any
+) -> None:
+    """Show the rows added, changed and removed between two releases, table by table."""
+    from lakehouse.engine.choose import choose
+    from lakehouse.engine.inspect import diff as inspect_diff
+
+    chosen = choose(engine, master, 0, show.note)
+    rows = inspect_diff(datamart, load(), old, new, chosen, master)
+    show.answer(as_json, rows, lambda: show.rows(f"Release {old} to release {new}", rows))
+
+
+@cli.command()
+@click.argument("table", required=False)
+@_JSON
+@_DEBUG
+def dictionary(as_json: bool, table: str | None, **_: Any) -> None:
+    """Print the data dictionary as Markdown, out of the declarations; of TABLE, or of all."""
+    from lakehouse.dictionary import entries, markdown
+
+    catalog = load()
+    tables = (catalog.table(table),) if table else catalog.tables
+    show.answer(as_json, entries(tables), lambda: click.echo(markdown(tables)))
+
+
+@cli.command()
+@click.option(
+    "--customers",
+    type=click.IntRange(1),
+    default=1500,
+    show_default=True,
+    help="Customers, a loan each.",
+)
+@click.option(
+    "--months",
+    type=click.IntRange(1),
+    default=24,
+    show_default=True,
+    help="Months of clickstream, from 2023-01.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=7,
+    show_default=True,
+    help="The same seed gives the same bytes.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder to write the CSV files to.",
+)
+@_JSON
+@_DEBUG
+def generate(as_json: bool, customers: int, months: int, seed: int, out: Path, **_: Any) -> None:
+    """Write synthetic raw CSV files: the form, dirt and signal of the real ones, nobody's data."""
+    from lakehouse.generate import generate as generate_files
+
+    with show.progress(quiet=as_json) as on_progress:
+        rows = generate_files(
+            out, customers, months, seed, lambda file, n: on_progress(file, f"{n:,} rows", ())
+        )
+    files = [{"file": str(out / name), "rows": n} for name, n in rows.items()]
+    show.answer(as_json, files, lambda: show.rows("Generated", files))
+
+
+@cli.command()
+@_COMMON
+def doctor(as_json: bool, data: Path, datamart: Path, **_: Any) -> None:
+    """Check Python, engines, Java, Delta's jars, disk and rights: what is missing, how to get it."""
+    from lakehouse.engine.doctor import examine
+
+    rows = examine(data, datamart)
+    show.answer(as_json, rows, lambda: show.rows("Doctor", rows))
+    if any(row["state"] == "missing" for row in rows):
+        raise SystemExit(1)
+
+
+def _job(given: dict[str, Any], on_progress: Any) -> Any:
+    from lakehouse.engine.choose import choose, open_store
+    from lakehouse.engine.log import Log
+    from lakehouse.engine.run import Job
+    from lakehouse.plan import Request
+
+    if given["through"] and given["month"]:
+        raise BadInput("--through and --month exclude each other; give one of them")
+    scope = Scope(given["month"], given["month"] or given["through"])
+    catalog: Catalog = load()
+    return Job(
+        root=given["datamart"],
+        data=given["data"],
+        log=Log(str(given["datamart"])),
+        catalog=catalog,
+        request=Request(scope, given["by_month"], given["full_refresh"]),
+        max_bad=given["max_bad"],
+        open_store=lambda log, size: open_store(
+            choose(given["engine"], given["master"], size, show.note), log, given["master"]
+        ),
+        on_progress=on_progress,
+    )
+
+
+def main(argv: list[str]) -> int:
+    """Run the command line; the exit code."""
+    if not argv or (argv[0] not in cli.commands and argv[0] not in ("-h", "--help", "--version")):
+        # A first word that is neither a command nor an option is a mistyped command.
+        if not argv or argv[0].startswith("-"):
+            argv = ["run", *argv]
+    try:
+        cli.main(argv, prog_name="main.py", standalone_mode=False)
+    except click.ClickException as error:
+        return _fail(error.format_message(), 2, "--debug" in argv)
+    except LakehouseError as error:
+        return _fail(str(error), error.exit_code, "--debug" in argv)
+    except (KeyboardInterrupt, click.Abort):
+        return _fail("stopped; nothing is half done, the next run goes on from here", 130, False)
+    except BrokenPipeError:
+        # The reader of a pipe has left (`| head`): no error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+def _fail(message: str, code: int, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    one_line = " ".join(message.split())
+    print(f"error: {one_line}", file=sys.stderr)
+    return code

@@ -1,0 +1,48 @@
+"""The data dictionary, out of the declarations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from lakehouse.table import Table
+
+
+def entries(tables: Iterable[Table]) -> list[dict[str, Any]]:
+    """The tables with their columns as plain values."""
+    return [
+        {
+            "table": table.full_name,
+            "one_row_is": table.doc,
+            "keys": list(table.keys),
+            "partition": table.partition,
+            "from": [upstream.full_name for upstream in table.upstreams],
+            "look_back_months": table.look_back_months,
+            "expectations": dict(table.expectations),
+            "columns": [{"name": f.name, "type": f.type, "meaning": f.doc} for f in table.fields],
+        }
+        for table in tables
+    ]
+
+
+def markdown(tables: Iterable[Table]) -> str:
+    """The dictionary as Markdown, a section a table."""
+    return "\n\n".join(_section(entry) for entry in entries(tables))
+
+
+def _section(entry: dict[str, Any]) -> str:
+    facts = [f"One row: {entry['one_row_is']}", f"Key: {', '.join(entry['keys'])}."]
+    if entry["from"]:
+        facts.append(f"From: {', '.join(entry['from'])}.")
+    if entry["look_back_months"]:
+        facts.append(f"Looks back {entry['look_back_months']} months.")
+    facts += [f"Always: {sql}." for sql in entry["expectations"].values()]
+    columns = [
+        f"| {c['name']} | {c['type']} | {_escaped(c['meaning'])} |" for c in entry["columns"]
+    ]
+    head = ["| column | type | meaning |", "|---|---|---|"]
+    return "\n".join([f"## {entry['table']}", "", " ".join(facts), "", *head, *columns])
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|")

@@ -1,0 +1,38 @@
+"""Which engine runs: the one asked for, or the one that fits the size of the raw files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from importlib.util import find_spec
+
+from lakehouse.engine.log import Log
+from lakehouse.engine.store import Store
+
+ENGINES = ("auto", "embedded", "spark")
+# Up to here the embedded engine is ahead on one machine.
+EMBEDDED_UP_TO_BYTES = 1 << 30
+
+
+def choose(asked: str, master: str | None, raw_bytes: int, note: Callable[[str], None]) -> str:
+    """`embedded` or `spark`; `auto` takes embedded unless a master, the size or its absence forbids."""
+    if asked != "auto":
+        return asked
+    if master or raw_bytes >= EMBEDDED_UP_TO_BYTES:
+        return "spark"
+    if find_spec("pysail") is None:
+        note("pysail is not installed, so Spark computes: pip install -r requirements.txt mends it")
+        return "spark"
+    return "embedded"
+
+
+def open_store(name: str, log: Log, master: str | None = None) -> Store:
+    """Start the engine of that name on the datamart of the log."""
+    # Imported here: each costs its start-up, and a process has one engine.
+    if name == "spark":
+        from lakehouse.engine.spark import SparkStore
+
+        return SparkStore(log, master or os.environ.get("SPARK_MASTER"))
+    from lakehouse.engine.embedded import EmbeddedStore
+
+    return EmbeddedStore(log)

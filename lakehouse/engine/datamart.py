@@ -1,0 +1,82 @@
+"""The datamart as a folder: is it ours, can it be written, and who is writing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from lakehouse.catalog import Catalog
+from lakehouse.engine.log import Log
+from lakehouse.errors import BadInput, LakehouseError
+from lakehouse.ledger.releases import TABLE as RELEASES
+
+_NOT_CONTENT = {".gitkeep", ".gitignore", ".lock", "_landing", ".DS_Store"}
+
+
+def check_datamart(root: Path, log: Log, catalog: Catalog) -> None:
+    """Refuse a datamart that is a file, of foreign making, or (where it must be written) not writable."""
+    if root.exists() and not root.is_dir():
+        raise BadInput(f"datamart {root} is a file; give a folder with --datamart")
+    content = {each.name for each in root.iterdir()} - _NOT_CONTENT if root.exists() else set()
+    if content and not log.exists(RELEASES):
+        raise BadInput(
+            f"datamart {root} holds {sorted(content)[0]} but no ledger/releases: it is not a lakehouse "
+            "datamart; give another folder with --datamart"
+        )
+    for table in catalog.tables:
+        _check_table(
+            root, log, table.path, table.keys, log.columns(table) if log.exists(table) else None
+        )
+
+
+def _check_table(
+    root: Path, log: Log, path: str, keys: tuple[str, ...], columns: dict[str, str] | None
+) -> None:
+    folder = root / path
+    if columns is None and folder.is_dir() and any(folder.iterdir()):
+        raise BadInput(
+            f"datamart table {folder} is no Delta table; move it away or give another --datamart"
+        )
+    lacking = [key for key in keys if columns is not None and key not in columns]
+    if lacking:
+        raise BadInput(
+            f"datamart table {folder} has no column {lacking[0]}: another program made it; "
+            "move it away or give another --datamart"
+        )
+
+
+def check_writable(root: Path) -> None:
+    """Refuse a datamart folder that cannot be made or written."""
+    nearest = next(each for each in (root, *root.absolute().parents) if each.exists())
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise BadInput(
+            f"datamart {root} cannot be written; mend the rights of {nearest} or give --datamart"
+        )
+
+
+@contextmanager
+def locked(root: Path) -> Iterator[None]:
+    """Hold the datamart alone; a lock of a dead process is free by itself."""
+    root.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(root / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise LakehouseError(
+            f"another run is writing to datamart {root}; start again when it has ended"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def create_missing(log: Log, catalog: Catalog) -> None:
+    """Make the tables that are not there yet; the ledger first, by which a datamart is known as ours."""
+    for table in sorted(catalog.tables, key=lambda table: table.layer != "ledger"):
+        if not log.exists(table):
+            log.create(table)

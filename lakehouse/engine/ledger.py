@@ -1,0 +1,134 @@
+"""The ledger: what each table holds by its own commits, and the release that sums up a finished run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from lakehouse.catalog import Catalog
+from lakehouse.engine.log import Log, months_of
+from lakehouse.engine.store import Store, upserts
+from lakehouse.errors import BadInput
+from lakehouse.ledger.releases import TABLE as RELEASES
+from lakehouse.months import Scope
+from lakehouse.plan import Recorded
+from lakehouse.table import Table
+
+Release = dict[str, Any]
+
+
+def releases(log: Log) -> list[Release]:
+    """Every release, oldest first; maps as dicts."""
+    if not log.exists(RELEASES):
+        return []
+    rows = sorted(log.read(RELEASES), key=lambda row: int(row["release"]))
+    maps = [field.name for field in RELEASES.fields if field.type.startswith("MAP<")]
+    return [{**row, **{name: dict(row[name] or []) for name in maps}} for row in rows]
+
+
+def release(log: Log, number: int) -> Release:
+    """The release of that number; BadInput if there is none."""
+    known = releases(log)
+    for row in known:
+        if row["release"] == number:
+            return row
+    span = f"there are 1 to {known[-1]['release']}" if known else "there is none yet: run main.py"
+    raise BadInput(f"no release {number}; {span}")
+
+
+def recorded(log: Log, catalog: Catalog) -> dict[str, Recorded]:
+    """What each table holds: by the newest release if it is still at that version, else by its commits.
+
+    A table that a run found unchanged has no commit of that run; the release says that it was looked at.
+    """
+    known = releases(log)
+    newest = known[-1] if known else None
+    found = {}
+    for table in catalog.tables:
+        version = log.version(table)
+        if version is None:
+            continue
+        if newest and newest["versions"].get(table.full_name) == version:
+            found[table.full_name] = _by_release(table, version, newest)
+        else:
+            found[table.full_name] = _by_commit(version, log.last_recorded(table))
+    return found
+
+
+def _by_release(table: Table, version: int, newest: Release) -> Recorded:
+    source = json.loads(newest["sources"].get(table.full_name, "{}"))
+    return Recorded(
+        version=version,
+        code=newest["code"].get(table.full_name),
+        consumed={each.full_name: newest["versions"][each.full_name] for each in table.upstreams},
+        sha256=source.get("sha256"),
+        scopes=_scopes(source.get("scopes", [])),
+    )
+
+
+def _by_commit(version: int, metadata: Mapping[str, Any]) -> Recorded:
+    return Recorded(
+        version=version,
+        code=metadata.get("code"),
+        consumed=metadata.get("consumed", {}),
+        sha256=metadata.get("sha256"),
+        scopes=_scopes(metadata.get("scopes", [])),
+        pending_months=tuple(metadata.get("pending_months", [])),
+    )
+
+
+def _scopes(pairs: Iterable[list[str | None]]) -> tuple[Scope, ...]:
+    return tuple(Scope(first, last) for first, last in pairs)
+
+
+def source_record(sha256: str, scopes: Iterable[Scope]) -> dict[str, Any]:
+    """What a bronze commit says of the raw file it took."""
+    return {"sha256": sha256, "scopes": [[scope.first, scope.last] for scope in scopes]}
+
+
+def next_release(
+    log: Log,
+    catalog: Catalog,
+    run_id: str,
+    engine: str,
+    months: Iterable[str],
+    sources: Mapping[str, Mapping[str, Any]],
+) -> Release | None:
+    """The release that the tables now make; None where the newest says the same already."""
+    known = releases(log)
+    pinned: Release = {
+        "versions": {t.full_name: log.version(t) for t in catalog.tables if t.layer != "ledger"},
+        "sources": {name: json.dumps(record) for name, record in sources.items()},
+        "code": dict(catalog.code),
+    }
+    if known and all(known[-1][name] == value for name, value in pinned.items()):
+        return None
+    rows = {t.full_name: log.rows_by_month(t) for t in catalog.tables if t.layer != "ledger"}
+    held = [month for t in catalog.sources for month in months_of(rows[t.full_name])]
+    return {
+        "release": (known[-1]["release"] if known else 0) + 1,
+        "run_id": run_id,
+        "finished_at": datetime.now(timezone.utc),
+        "months": sorted(months),
+        "through": max(held, default=None),
+        **pinned,
+        "row_counts": {name: sum(by_month.values()) for name, by_month in rows.items()},
+        "code_fingerprint": _together(catalog.code),
+        "engine": engine,
+    }
+
+
+def _together(code: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps(code, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def publish(store: Store, row: Release) -> int:
+    """Write the release: the last commit of a run, by which readers find all others."""
+    ddl = ", ".join(f"{field.name} {field.type}" for field in RELEASES.fields)
+    values = [tuple(row[field.name] for field in RELEASES.fields)]
+    frame = store.spark.createDataFrame(values, ddl)
+    store.merge(RELEASES, upserts(frame), {"run_id": row["run_id"]}, insert_only=True)
+    return int(row["release"])

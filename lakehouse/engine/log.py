@@ -1,0 +1,202 @@
+"""Delta logs, read and set up without any engine: versions, commits, months, rows, schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+import pyarrow as pa
+from deltalake import (
+    CommitProperties,
+    DeltaTable,
+    Field,
+    QueryBuilder,
+    Schema,
+    write_deltalake,
+)
+from deltalake.schema import ArrayType, MapType, PrimitiveType
+
+from lakehouse.table import Table
+
+# Ten years: by default time travel ends 7 days after a commit, though the files are still there.
+_KEPT = "interval 3650 days"
+_PROPERTIES = {
+    "delta.enableChangeDataFeed": "true",
+    "delta.deletedFileRetentionDuration": _KEPT,
+    "delta.logRetentionDuration": _KEPT,
+    # Protocol 4 has the change feed and CHECK constraints, and both engines write it.
+    "delta.minReaderVersion": "1",
+    "delta.minWriterVersion": "4",
+}
+_PRIMITIVES = {
+    "STRING": "string",
+    "DATE": "date",
+    "TIMESTAMP": "timestamp",
+    "DOUBLE": "double",
+    "INT": "integer",
+    "BIGINT": "long",
+    "BOOLEAN": "boolean",
+}
+
+
+class Log:
+    """The tables of one datamart by their Delta logs."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root.rstrip("/")
+
+    def uri(self, table: Table) -> str:
+        return f"{self.root}/{table.path}"
+
+    def open(self, table: Table, version: int | None = None) -> DeltaTable:
+        return DeltaTable(self.uri(table), version=version)
+
+    def exists(self, table: Table) -> bool:
+        return DeltaTable.is_deltatable(self.uri(table))
+
+    def version(self, table: Table) -> int | None:
+        return self.open(table).version() if self.exists(table) else None
+
+    def history(self, table: Table, limit: int | None = None) -> list[dict[str, Any]]:
+        """The table's commits, newest first: version, time (UTC), operation, metrics, metadata."""
+        return [_commit(entry) for entry in self.open(table).history(limit)]
+
+    def last_recorded(self, table: Table) -> dict[str, Any]:
+        """What the newest commit of a run says of itself; {} where no run has written."""
+        for limit in (5, None):
+            for commit in self.history(table, limit):
+                if commit["metadata"].get("run_id"):
+                    return dict(commit["metadata"])
+        return {}
+
+    def rows_by_month(self, table: Table, version: int | None = None) -> dict[str, int]:
+        """Rows a partition (`` where the table has none), out of the log's statistics."""
+        actions = pa.table(self.open(table, version).get_add_actions(flatten=True)).to_pylist()
+        rows: dict[str, int] = {}
+        for action in actions:
+            month = str(action.get(f"partition.{table.partition}") or "")
+            rows[month] = rows.get(month, 0) + int(action["num_records"] or 0)
+        return rows
+
+    def size_bytes(self, table: Table) -> int:
+        """Bytes of the data files of the newest version."""
+        actions = pa.table(self.open(table).get_add_actions(flatten=True))
+        return sum(actions.column("size_bytes").to_pylist())
+
+    def changed_months(self, table: Table, since: int, until: int) -> set[str]:
+        """Months with a row that changed after version `since`, up to version `until`."""
+        if since >= until:
+            return set()
+        feed = self.open(table).load_cdf(since + 1, until, columns=["month"])
+        months: set[str] = set()
+        for batch in feed:
+            months |= set(pa.chunked_array([batch.column("month")]).unique().to_pylist())
+        return months
+
+    def read(self, table: Table, version: int | None = None) -> list[dict[str, Any]]:
+        """Rows of a small table, such as the ledger's."""
+        # Not to_pyarrow_table: its reading threads may outlive the interpreter and abort it at exit.
+        rows = QueryBuilder().register("t", self.open(table, version)).execute("SELECT * FROM t")
+        return list(pa.table(rows.read_all()).to_pylist())
+
+    def create(self, table: Table) -> None:
+        """The empty table, with its comments, change feed and constraints."""
+        created = DeltaTable.create(
+            self.uri(table),
+            schema=schema(table),
+            partition_by=[table.partition] if table.partition else None,
+            name=table.name,
+            description=table.doc,
+            configuration=_PROPERTIES,
+        )
+        if table.expectations:
+            created.alter.add_constraint(dict(table.expectations))
+
+    def columns(self, table: Table) -> dict[str, str]:
+        """Name and type of each column that the table has now."""
+        return {field.name: _type_name(field) for field in self.open(table).schema().fields}
+
+    def add_columns(self, table: Table, names: Iterable[str]) -> None:
+        wanted = set(names)
+        self.open(table).alter.add_columns([f for f in schema(table).fields if f.name in wanted])
+
+    def replace_schema(self, table: Table, metadata: dict[str, Any]) -> None:
+        """An empty version with the declared columns: Delta drops no column without a rewrite."""
+        empty = pa.schema(schema(table).to_arrow()).empty_table()
+        write_deltalake(
+            self.open(table),
+            empty,
+            mode="overwrite",
+            schema_mode="overwrite",
+            commit_properties=commit_properties(metadata),
+        )
+
+
+def commit_properties(metadata: dict[str, Any]) -> CommitProperties:
+    """Metadata of ours where Spark's `userMetadata` has it, so that either engine reads it back."""
+    return CommitProperties(custom_metadata={"userMetadata": json.dumps(metadata)})
+
+
+def schema(table: Table) -> Schema:
+    """The Delta schema of a declaration; the meaning of a column is its comment."""
+    fields = [
+        Field(f.name, _delta_type(f.type), nullable=True, metadata={"comment": f.doc})
+        for f in table.fields
+    ]
+    return Schema(fields)
+
+
+def _delta_type(name: str) -> PrimitiveType | ArrayType | MapType:
+    if name.startswith("ARRAY<"):
+        return ArrayType(_delta_type(name[6:-1]), contains_null=True)
+    if name.startswith("MAP<"):
+        key, value = name[4:-1].split(",")
+        return MapType(_delta_type(key), _delta_type(value), value_contains_null=True)
+    return PrimitiveType(_PRIMITIVES[name])
+
+
+def _type_name(field: Field) -> str:
+    return str(field.type)
+
+
+def type_names(table: Table) -> dict[str, str]:
+    """Name and type of each declared column, spelt as `Log.columns` spells them."""
+    return {field.name: str(field.type) for field in schema(table).fields}
+
+
+def _commit(entry: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "version": entry["version"],
+        "timestamp": datetime.fromtimestamp(entry["timestamp"] / 1000, tz=timezone.utc),
+        "operation": entry.get("operation", ""),
+        "metrics": entry.get("operationMetrics", {}),
+        "metadata": _our_metadata(entry.get("userMetadata")),
+        "engine": entry.get("engineInfo", ""),
+    }
+
+
+def _our_metadata(text: str | None) -> dict[str, Any]:
+    try:
+        found = json.loads(text or "{}")
+    except json.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def changed_rows(metrics: dict[str, Any]) -> dict[str, int]:
+    """Rows inserted, updated, deleted of a MERGE, however the engine spells them."""
+    spelt = {
+        "inserted": ("num_target_rows_inserted", "numTargetRowsInserted"),
+        "updated": ("num_target_rows_updated", "numTargetRowsUpdated"),
+        "deleted": ("num_target_rows_deleted", "numTargetRowsDeleted"),
+    }
+    return {
+        what: next((int(metrics[name]) for name in names if name in metrics), 0)
+        for what, names in spelt.items()
+    }
+
+
+def months_of(rows: Sequence[str] | Iterable[str]) -> list[str]:
+    return sorted(month for month in rows if month)

@@ -1,0 +1,110 @@
+"""Derived tables: recompute the months that changed upstream, and merge the rows that differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.sql import functions as F
+
+from lakehouse.engine.log import months_of, type_names
+from lakehouse.engine.store import Merged, Store, as_declared, differing, upserts
+from lakehouse.months import in_groups, widen
+from lakehouse.plan import Recorded, Step
+from lakehouse.table import MONTH, Table
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """What a refresh did: the months it recomputed, those a row changed in, and its merges."""
+
+    months: tuple[str, ...]
+    merges: tuple[Merged, ...]
+
+    @property
+    def changed(self) -> int:
+        return sum(merged.changed for merged in self.merges)
+
+
+def pending_months(store: Store, step: Step, known: Recorded | None) -> list[str]:
+    """The months of a table that its upstreams' changes reach."""
+    table = step.table
+    upstream_months = _existing(store, table.upstreams)
+    existing = upstream_months | _existing(store, [table])
+    if step.everything or known is None:
+        return sorted(existing)
+    reached = set(known.pending_months)
+    for upstream in table.upstreams:
+        until = store.log.version(upstream) or 0
+        since = known.consumed.get(upstream.full_name, -1)
+        changed = store.log.changed_months(upstream, since, until)
+        reached |= widen(changed, after=table.look_back_months)
+    return sorted(reached & existing)
+
+
+def refresh(
+    store: Store,
+    table: Table,
+    months: Sequence[str],
+    metadata: dict[str, Any],
+    on_group: Callable[[Sequence[str]], None],
+) -> Refreshed:
+    """Recompute the months of a table out of its upstreams as they are now; a commit a group of months."""
+    versions = {each.full_name: store.log.version(each) or 0 for each in table.upstreams}
+    groups = in_groups(months, _months_at_once(store, table, months))
+    merges = []
+    for position, group in enumerate(groups):
+        on_group(group)
+        later = [month for each in groups[position + 1 :] for month in each]
+        commit = {**metadata, "consumed": versions, "pending_months": later}
+        merges.append(_refresh_group(store, table, group, versions, commit))
+    return Refreshed(tuple(months), tuple(merges))
+
+
+def _refresh_group(
+    store: Store,
+    table: Table,
+    months: Sequence[str],
+    versions: Mapping[str, int],
+    metadata: dict[str, Any],
+) -> Merged:
+    assert table.transform is not None, f"{table.full_name} has no transformation"
+    needed = sorted(widen(months, before=table.look_back_months))
+    frames = [
+        store.read(each, versions[each.full_name]).where(F.col(MONTH).isin(needed))
+        for each in table.upstreams
+    ]
+    new = as_declared(table.transform(*frames), table).where(F.col(MONTH).isin(list(months)))
+    if not set(months) & _existing(store, [table]):
+        return store.merge(table, upserts(new), metadata, insert_only=True)
+    old = store.read(table).where(F.col(MONTH).isin(list(months)))
+    compared = [name for name in table.columns if name not in table.keys]
+    return store.merge(table, differing(new, old, table, compared), metadata, insert_only=False)
+
+
+def evolve(store: Store, table: Table, metadata: dict[str, Any]) -> bool:
+    """Make the table's columns the declared ones; whether it had to be emptied for that."""
+    have, wanted = store.log.columns(table), type_names(table)
+    if any(wanted.get(name) != kind for name, kind in have.items()):
+        store.log.replace_schema(table, {**metadata, "consumed": {}, "code": None})
+        return True
+    missing = [name for name in wanted if name not in have]
+    if missing:
+        store.log.add_columns(table, missing)
+    return False
+
+
+def _existing(store: Store, tables: Iterable[Table]) -> set[str]:
+    return {month for each in tables for month in months_of(store.log.rows_by_month(each))}
+
+
+def _months_at_once(store: Store, table: Table, months: Sequence[str]) -> int:
+    """How many months fit into one merge, by the largest month of the upstreams."""
+    if store.cells_at_once is None:
+        return max(len(months), 1)
+    rows = max(
+        (max(store.log.rows_by_month(each).values(), default=1) for each in table.upstreams),
+        default=1,
+    )
+    return max(int(store.cells_at_once / (rows * len(table.fields))), 1)

@@ -1,0 +1,143 @@
+"""The Spark engine: Spark computes, delta-spark merges; on this machine or on a cluster."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+
+from lakehouse.engine.expectations import broken_expectation
+from lakehouse.engine.log import Log, changed_rows
+from lakehouse.engine.store import DELETE, OPERATION, UPSERT, Merged, merge_condition
+from lakehouse.errors import LakehouseError
+from lakehouse.table import Table
+
+DELTA_PACKAGE = "io.delta:delta-spark_4.2_2.13:4.4.0"
+_CHANGES = "lakehouse_changes"
+_USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
+_SETTINGS = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.log.level": "ERROR",
+    # 50 tasks a commit otherwise, for logs of a few kilobytes.
+    "spark.databricks.delta.snapshotPartitions": "1",
+}
+# On one machine time goes into compiling and scheduling, not into rows.
+_LOCAL_SETTINGS = {
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.memory": "3g",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=400m",
+    "spark.sql.adaptive.enabled": "false",
+}
+
+
+class SparkStore:
+    """Spark and delta-spark on one datamart."""
+
+    name = "spark"
+    cells_at_once: int | None = None
+
+    def __init__(self, log: Log, master: str | None = None) -> None:
+        self.log = log
+        self.spark = start(master)
+
+    def read(self, table: Table, version: int | None = None) -> DataFrame:
+        reader = self.spark.read.format("delta")
+        if version is not None:
+            reader = reader.option("versionAsOf", version)
+        return reader.load(self.log.uri(table))
+
+    def read_parquet(self, path: str) -> DataFrame:
+        return self.spark.read.parquet(path)
+
+    def merge(
+        self, table: Table, changes: DataFrame, metadata: dict[str, Any], insert_only: bool
+    ) -> Merged:
+        before = self.log.version(table) or 0
+        # A MERGE reads its source twice, once where it only inserts.
+        source = changes if insert_only else changes.persist()
+        try:
+            if insert_only or not source.isEmpty():
+                self._execute(table, source, metadata, insert_only)
+        except PySparkException as error:
+            # Its message shows the row: personal data that no log may hold.
+            raise broken_expectation(table, changes) or _failed(table, error) from error
+        finally:
+            if not insert_only:
+                source.unpersist()
+        after = self.log.version(table) or 0
+        if after == before:
+            return Merged(after)
+        return Merged(after, **changed_rows(self.log.history(table, 1)[0]["metrics"]))
+
+    def _execute(
+        self, table: Table, source: DataFrame, metadata: dict[str, Any], insert_only: bool
+    ) -> None:
+        self.spark.conf.set(_USER_METADATA, json.dumps(metadata))
+        source.createOrReplaceTempView(_CHANGES)
+        columns = [f"`{name}`" for name in source.columns if name != OPERATION]
+        values = ", ".join(f"s.{name}" for name in columns)
+        assignments = ", ".join(f"t.{name} = s.{name}" for name in columns)
+        matched = f"""
+            WHEN MATCHED AND s.{OPERATION} = '{DELETE}' THEN DELETE
+            WHEN MATCHED THEN UPDATE SET {assignments}"""
+        self.spark.sql(f"""
+            MERGE INTO delta.`{self.log.uri(table)}` t USING {_CHANGES} s
+            ON {merge_condition(table)} {"" if insert_only else matched}
+            WHEN NOT MATCHED AND s.{OPERATION} = '{UPSERT}'
+            THEN INSERT ({", ".join(columns)}) VALUES ({values})
+        """)
+
+    def stop(self) -> None:
+        self.spark.stop()
+
+
+def start(master: str | None) -> SparkSession:
+    """A Spark session with Delta; LakehouseError where there is no Java."""
+    cores = os.cpu_count() or 2
+    builder = SparkSession.builder.appName("lakehouse").master(master or f"local[{cores}]")
+    settings = dict(_SETTINGS)
+    if master is None:
+        settings |= {**_LOCAL_SETTINGS, "spark.sql.shuffle.partitions": str(cores)}
+    jars = kept_jars()
+    if jars:
+        settings["spark.jars"] = ",".join(str(jar) for jar in jars)
+    else:
+        settings["spark.jars.packages"] = DELTA_PACKAGE
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    try:
+        spark = builder.getOrCreate()
+    except (PySparkException, RuntimeError, OSError) as error:
+        raise LakehouseError(
+            "Spark does not start: Java 17 or 21 is needed, and on first use Maven Central for Delta's "
+            "jars; `python main.py doctor` says what is missing"
+        ) from error
+    spark.sparkContext.setLogLevel("OFF")
+    return spark
+
+
+def kept_jars() -> list[Path]:
+    """Delta's jars where Spark's resolver keeps them; [] before the first use."""
+    for folder in (Path.home() / ".ivy2.5.2" / "jars", Path.home() / ".ivy2" / "jars"):
+        jars = sorted(
+            [*folder.glob("io.delta_delta-*4.4.0.jar"), *folder.glob("io.unitycatalog_*.jar")]
+        )
+        if any("delta-spark_4.2" in jar.name for jar in jars):
+            return jars
+    return []
+
+
+def _failed(table: Table, error: PySparkException) -> LakehouseError:
+    return LakehouseError(
+        f"{table.full_name}: Spark could not merge ({error.getCondition() or type(error).__name__}); "
+        "run again with --debug for all of it"
+    )

@@ -1,0 +1,101 @@
+"""What an engine can do with tables, and the changes that are merged: one interface, two forms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Any, Protocol
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from lakehouse.engine.log import Log
+from lakehouse.table import Table
+
+OPERATION = "_operation"
+UPSERT, DELETE = "upsert", "delete"
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What one MERGE did: the version it left, and rows by kind; all 0 where it made no version."""
+
+    version: int
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+
+    @property
+    def changed(self) -> int:
+        return self.inserted + self.updated + self.deleted
+
+
+class Store(Protocol):
+    """One engine on one datamart."""
+
+    name: str
+    log: Log
+    spark: SparkSession
+    # How many cells (rows x columns) one merge may hold; None where the engine spills by itself.
+    cells_at_once: int | None
+
+    def read(self, table: Table, version: int | None = None) -> DataFrame:
+        """The table as it was at a Delta version; now where none is given."""
+
+    def read_parquet(self, path: str) -> DataFrame:
+        """A Parquet file of the landing."""
+
+    def merge(
+        self, table: Table, changes: DataFrame, metadata: dict[str, Any], insert_only: bool
+    ) -> Merged:
+        """Merge changes (the table's columns and `_operation`) on the table's keys, in one commit.
+
+        No change makes no version. `insert_only` says that no key of the changes is in the table.
+        """
+
+    def stop(self) -> None:
+        """Give back what the engine holds."""
+
+
+def upserts(rows: DataFrame) -> DataFrame:
+    """Every row as a change."""
+    return rows.withColumn(OPERATION, F.lit(UPSERT))
+
+
+def differing(new: DataFrame, old: DataFrame, table: Table, compared: Sequence[str]) -> DataFrame:
+    """The changes that make old rows equal to new ones: rows that differ or are new, keys that vanished."""
+    kept = old.select(*table.keys, *(F.col(name).alias(f"_old_{name}") for name in compared))
+    both = new.withColumn("_new", F.lit(True)).join(
+        kept.withColumn("_old", F.lit(True)), list(table.keys), "full"
+    )
+    differs = [~F.col(name).eqNullSafe(F.col(f"_old_{name}")) for name in compared]
+    operation = (
+        F.when(F.col("_new").isNull(), DELETE)
+        .when(F.col("_old").isNull() | any_of(differs), UPSERT)
+        .alias(OPERATION)
+    )
+    return both.select(*new.columns, operation).where(F.col(OPERATION).isNotNull())
+
+
+def any_of(conditions: Iterable[Column]) -> Column:
+    """Whether one of the conditions holds; false where there is none."""
+    return reduce(or_, conditions, F.lit(False))
+
+
+def as_declared(rows: DataFrame, table: Table) -> DataFrame:
+    """The rows with just the table's columns, in order and type; a column they lack is NULL."""
+    have = set(rows.columns)
+    return rows.select(
+        *(
+            (F.col(f"`{f.name}`") if f.name in have else F.lit(None)).cast(f.type).alias(f.name)
+            for f in table.fields
+        )
+    )
+
+
+def merge_condition(table: Table) -> str:
+    """Equal keys, and equal partitions, so that only the partitions in the source are read."""
+    names = dict.fromkeys([*([table.partition] if table.partition else []), *table.keys])
+    return " AND ".join(f"t.`{name}` = s.`{name}`" for name in names)

@@ -1,0 +1,87 @@
+"""A fingerprint of the code that makes a table: it changes when, and only when, that code does."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import io
+import tokenize
+from functools import cache
+from pathlib import Path
+
+from lakehouse.table import Table
+
+PACKAGE = Path(__file__).parent
+# A bronze row is made by the reading of its file.
+_READS_RAW_FILES = "lakehouse.engine.landing"
+
+
+def code_fingerprint(table: Table, module: str, others: frozenset[str]) -> str:
+    """Hash of the table's declaration and of its module with all it imports of this package.
+
+    Modules that declare other tables (`others`) are left out: what they change comes by their data.
+    """
+    digest = hashlib.sha256()
+    starts = [module, _READS_RAW_FILES] if table.source else [module]
+    for name in sorted(_closure(starts, others)):
+        digest.update(f"{name}\n{_essence(_file(name))}\n".encode())
+    declared = [(field.name, field.type) for field in table.fields]
+    digest.update(repr((declared, table.keys, table.look_back_months)).encode())
+    return digest.hexdigest()[:16]
+
+
+def _closure(starts: list[str], left_out: frozenset[str]) -> set[str]:
+    reached: set[str] = set()
+    waiting = [name for name in starts if _file(name) is not None]
+    while waiting:
+        name = waiting.pop()
+        reached.add(name)
+        waiting += [each for each in _imports(_file(name)) if each not in reached | left_out]
+    return reached
+
+
+def _file(module: str) -> Path | None:
+    path = PACKAGE.joinpath(*module.split(".")[1:])
+    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+@cache
+def _imports(path: Path | None) -> tuple[str, ...]:
+    found: list[str] = []
+    for node in ast.walk(ast.parse(_text(path))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("lakehouse."):
+            inside = [f"{node.module}.{alias.name}" for alias in node.names]
+            found += [str(node.module), *inside]
+    return tuple(name for name in found if _file(name) is not None)
+
+
+@cache
+def _essence(path: Path | None) -> str:
+    """The text without comments, docstrings and blank lines; the same on every Python version."""
+    source = _text(path)
+    lines = source.splitlines()
+    for start, end in _docstrings(ast.parse(source)):
+        lines[start - 1 : end] = [""] * (end - start + 1)
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        row, column = token.start
+        if token.type == tokenize.COMMENT and lines[row - 1]:
+            lines[row - 1] = lines[row - 1][:column]
+    return "\n".join(line.rstrip() for line in lines if line.strip())
+
+
+def _docstrings(tree: ast.AST) -> list[tuple[int, int]]:
+    holders = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    firsts = [node.body[0] for node in ast.walk(tree) if isinstance(node, holders) and node.body]
+    return [
+        (first.lineno, first.end_lineno or first.lineno)
+        for first in firsts
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+        if isinstance(first.value.value, str)
+    ]
+
+
+def _text(path: Path | None) -> str:
+    return path.read_text(encoding="utf-8") if path else ""

@@ -1,0 +1,54 @@
+"""What the feature groups share: a customer's features as of snapshot_date."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from lakehouse.feature import Feature, columns
+from lakehouse.table import MONTH_FIELD, Field, Table
+
+KEYS = ("customer_id", "snapshot_date")
+_KEY_FIELDS = (
+    Field("customer_id", "STRING", "The customer."),
+    Field("snapshot_date", "DATE", "The day as of which the features are known."),
+)
+
+
+def feature_group(
+    name: str,
+    doc: str,
+    silver: Table,
+    features: Sequence[Feature],
+    prepare: Callable[[DataFrame], DataFrame] = lambda rows: rows,
+    look_back_months: int = 0,
+    expectations: Sequence[tuple[str, str]] = (),
+) -> Table:
+    """A gold table of features of one silver table; `prepare` gives the columns the features name."""
+
+    def transform(rows: DataFrame) -> DataFrame:
+        return prepare(rows).select(*KEYS, MONTH_FIELD.name, *columns(features))
+
+    return Table(
+        layer="gold",
+        name=f"features_{name}",
+        doc=doc,
+        keys=KEYS,
+        fields=(*_KEY_FIELDS, *(each.field for each in features), MONTH_FIELD),
+        upstreams=(silver,),
+        transform=transform,
+        look_back_months=look_back_months,
+        expectations=tuple(expectations),
+    )
+
+
+def passed_on(field: Field) -> Feature:
+    """A silver column that is a feature as it stands."""
+    return Feature(field.name, field.type, field.doc, (field.name,), lambda column: column)
+
+
+def ratio(part: Column, whole: Column) -> Column:
+    """part / whole, NULL where the whole is not above 0."""
+    return part.cast("double") / F.when(whole > 0, whole.cast("double"))

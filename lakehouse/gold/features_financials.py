@@ -1,0 +1,240 @@
+"""One row: a customer's finances, as of snapshot_date."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from lakehouse.feature import Feature, declared_in, feature
+from lakehouse.gold.feature_group import feature_group, passed_on, ratio
+from lakehouse.silver.financials import TABLE as FINANCIALS
+from lakehouse.table import snake_case
+
+KINDS_OF_LOAN = (
+    "Auto Loan",
+    "Credit-Builder Loan",
+    "Debt Consolidation Loan",
+    "Home Equity Loan",
+    "Mortgage Loan",
+    "Not Specified",
+    "Payday Loan",
+    "Personal Loan",
+    "Student Loan",
+)
+
+
+def _ordinal(value: Column, *words: str) -> Column:
+    """0 for the first word, 1 for the second, and so on; NULL for any other."""
+    ranked = F.lit(None).cast("int")
+    for rank, word in enumerate(words):
+        ranked = F.when(value == word, rank).otherwise(ranked)
+    return ranked
+
+
+@feature("INT")
+def credit_mix(credit_mix: Column) -> Column:
+    """Mix of credits: 0 Bad, 1 Standard, 2 Good."""
+    return _ordinal(credit_mix, "Bad", "Standard", "Good")
+
+
+@feature("INT")
+def payment_of_min_amount(payment_of_min_amount: Column) -> Column:
+    """1 where only the minimum was paid, 0 where more was."""
+    return _ordinal(payment_of_min_amount, "No", "Yes")
+
+
+@feature("INT")
+def spending_level(payment_behaviour: Column) -> Column:
+    """Spending out of Payment_Behaviour: 0 Low, 1 High."""
+    return _ordinal(F.split_part(payment_behaviour, F.lit("_"), F.lit(1)), "Low", "High")
+
+
+@feature("INT")
+def payment_size(payment_behaviour: Column) -> Column:
+    """Size of payments out of Payment_Behaviour: 0 Small, 1 Medium, 2 Large."""
+    return _ordinal(
+        F.split_part(payment_behaviour, F.lit("_"), F.lit(3)), "Small", "Medium", "Large"
+    )
+
+
+@feature("DOUBLE")
+def debt_to_income_ratio(outstanding_debt: Column, annual_income: Column) -> Column:
+    """Outstanding debt over a year's income."""
+    return ratio(outstanding_debt, annual_income)
+
+
+@feature("DOUBLE")
+def debt_to_monthly_salary_ratio(outstanding_debt: Column, monthly_inhand_salary: Column) -> Column:
+    """Outstanding debt in monthly salaries."""
+    return ratio(outstanding_debt, monthly_inhand_salary)
+
+
+@feature("DOUBLE")
+def emi_to_income_ratio(total_emi_per_month: Column, monthly_inhand_salary: Column) -> Column:
+    """Installments a month over the monthly salary: the debt service ratio."""
+    return ratio(total_emi_per_month, monthly_inhand_salary)
+
+
+@feature("DOUBLE")
+def investment_to_income_ratio(
+    amount_invested_monthly: Column, monthly_inhand_salary: Column
+) -> Column:
+    """Amount invested a month over the monthly salary."""
+    return ratio(amount_invested_monthly, monthly_inhand_salary)
+
+
+@feature("DOUBLE")
+def balance_to_income_ratio(monthly_balance: Column, monthly_inhand_salary: Column) -> Column:
+    """Balance at the end of the month over the monthly salary."""
+    return ratio(monthly_balance, monthly_inhand_salary)
+
+
+@feature("DOUBLE")
+def disposable_income_amt(monthly_inhand_salary: Column, total_emi_per_month: Column) -> Column:
+    """What is left of the monthly salary after the installments."""
+    return monthly_inhand_salary - total_emi_per_month
+
+
+@feature("DOUBLE")
+def salary_to_income_ratio(monthly_inhand_salary: Column, annual_income: Column) -> Column:
+    """Twelve monthly salaries over a year's income: how much of it is paid out."""
+    return ratio(monthly_inhand_salary * 12, annual_income)
+
+
+@feature("DOUBLE")
+def debt_per_loan_amt(outstanding_debt: Column, num_of_loan: Column) -> Column:
+    """Outstanding debt a loan."""
+    return ratio(outstanding_debt, num_of_loan)
+
+
+@feature("DOUBLE")
+def debt_per_credit_card_amt(outstanding_debt: Column, num_credit_card: Column) -> Column:
+    """Outstanding debt a credit card."""
+    return ratio(outstanding_debt, num_credit_card)
+
+
+@feature("DOUBLE")
+def emi_per_loan_amt(total_emi_per_month: Column, num_of_loan: Column) -> Column:
+    """Installments a month a loan."""
+    return ratio(total_emi_per_month, num_of_loan)
+
+
+@feature("DOUBLE")
+def cards_per_bank_account_ratio(num_credit_card: Column, num_bank_accounts: Column) -> Column:
+    """Credit cards a bank account."""
+    return ratio(num_credit_card, num_bank_accounts)
+
+
+@feature("INT")
+def credit_lines_count(
+    num_bank_accounts: Column, num_credit_card: Column, num_of_loan: Column
+) -> Column:
+    """Bank accounts, credit cards and loans together."""
+    return num_bank_accounts + num_credit_card + num_of_loan
+
+
+@feature("DOUBLE")
+def inquiries_per_history_year_ratio(
+    num_credit_inquiries: Column, credit_history_months: Column
+) -> Column:
+    """Credit inquiries a year of credit history."""
+    return ratio(num_credit_inquiries * 12, credit_history_months)
+
+
+@feature("DOUBLE")
+def delayed_payments_per_history_year_ratio(
+    num_of_delayed_payment: Column, credit_history_months: Column
+) -> Column:
+    """Late payments a year of credit history."""
+    return ratio(num_of_delayed_payment * 12, credit_history_months)
+
+
+@feature("DOUBLE")
+def delayed_payments_per_credit_line_ratio(
+    num_of_delayed_payment: Column, credit_lines_count: Column
+) -> Column:
+    """Late payments a bank account, card and loan."""
+    return ratio(num_of_delayed_payment, credit_lines_count)
+
+
+@feature("INT")
+def delay_over_30_days(delay_from_due_date: Column) -> Column:
+    """1 where payments come more than 30 days late on average, else 0."""
+    return delay_from_due_date > 30
+
+
+@feature("INT")
+def utilization_over_30_percent(credit_utilization_ratio: Column) -> Column:
+    """1 where over 30 percent of the credit limit is in use, the usual mark of stretched credit."""
+    return credit_utilization_ratio > 30
+
+
+@feature("DOUBLE")
+def interest_burden_ratio(
+    outstanding_debt: Column, interest_rate: Column, annual_income: Column
+) -> Column:
+    """A year's interest on the outstanding debt over a year's income."""
+    return ratio(outstanding_debt * interest_rate, annual_income * 100)
+
+
+@feature("INT")
+def credit_history_under_5_years(credit_history_months: Column) -> Column:
+    """1 where the credit history is shorter than five years, else 0."""
+    return credit_history_months < 60
+
+
+@feature("INT")
+def loans_listed_count(type_of_loan: Column) -> Column:
+    """Loans listed in Type_of_Loan; 0 where none is."""
+    return F.when(type_of_loan.isNull(), 0).otherwise(F.size(type_of_loan))
+
+
+@feature("INT")
+def loan_kinds_count(type_of_loan: Column) -> Column:
+    """Different kinds of loans in Type_of_Loan; 0 where none is."""
+    return F.when(type_of_loan.isNull(), 0).otherwise(F.size(F.array_distinct(type_of_loan)))
+
+
+@feature("INT")
+def impossible_values_count(_issues: Column) -> Column:
+    """Cells of the delivered row that had to be emptied."""
+    return F.size(_issues)
+
+
+def _of_kind(kind: str) -> tuple[Feature, Feature]:
+    """How many loans of a kind Type_of_Loan lists, and whether any."""
+    name = snake_case(kind)
+
+    def count(type_of_loan: Column) -> Column:
+        listed = F.size(F.filter(type_of_loan, lambda each: each == kind))
+        return F.when(type_of_loan.isNull(), 0).otherwise(listed)
+
+    return (
+        Feature(f"{name}_count", "INT", f"Loans of the kind {kind}.", ("type_of_loan",), count),
+        Feature(
+            f"has_{name}",
+            "INT",
+            f"1 where there is a loan of the kind {kind}, else 0.",
+            (f"{name}_count",),
+            lambda counted: counted > 0,
+        ),
+    )
+
+
+_CLEANED_NUMBERS = tuple(
+    passed_on(field) for field in FINANCIALS.fields if field.type in ("INT", "DOUBLE")
+)
+
+TABLE = feature_group(
+    "financials",
+    "A customer's finances, as of snapshot_date.",
+    FINANCIALS,
+    (
+        *_CLEANED_NUMBERS,
+        *declared_in(globals()),
+        *(each for kind in KINDS_OF_LOAN for each in _of_kind(kind)),
+    ),
+    expectations=[
+        ("credit_mix_is_ordinal", "credit_mix IS NULL OR (credit_mix >= 0 AND credit_mix <= 2)")
+    ],
+)

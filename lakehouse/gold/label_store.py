@@ -1,0 +1,66 @@
+"""One row: a loan's label under one definition, with the day on which it could be observed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from lakehouse.silver.loan_daily import TABLE as LOAN_DAILY
+from lakehouse.table import MONTH_FIELD, Field, Table
+
+
+@dataclass(frozen=True)
+class LabelDefinition:
+    """Default means `dpd` days past due or more at month on book `mob`."""
+
+    name: str
+    dpd: int
+    mob: int
+
+
+DEFINITIONS = (LabelDefinition("30dpd_6mob", dpd=30, mob=6),)
+
+
+def transform(loans: DataFrame) -> DataFrame:
+    """Each loan at the month on book of each definition."""
+    return reduce(DataFrame.unionByName, (_labelled(loans, each) for each in DEFINITIONS))
+
+
+def _labelled(loans: DataFrame, definition: LabelDefinition) -> DataFrame:
+    observed = loans.where((F.col("mob") == definition.mob) & F.col("dpd").isNotNull())
+    return observed.select(
+        "loan_id",
+        "customer_id",
+        F.col("loan_start_date").alias("application_date"),
+        "snapshot_date",
+        "mob",
+        "dpd",
+        (F.col("dpd") >= definition.dpd).cast("int").alias("label"),
+        F.lit(definition.name).alias("label_def"),
+        MONTH_FIELD.name,
+    )
+
+
+TABLE = Table(
+    layer="gold",
+    name="label_store",
+    doc="A loan's label under one definition, with the day on which it could be observed.",
+    keys=("customer_id", "loan_id", "label_def", "snapshot_date"),
+    fields=(
+        Field("loan_id", "STRING", "The loan."),
+        Field("customer_id", "STRING", "The borrower."),
+        Field("application_date", "DATE", "The day of the application."),
+        Field("snapshot_date", "DATE", "The day on which the label was observed."),
+        Field("mob", "INT", "Month on book on that day."),
+        Field("dpd", "INT", "Days past due on that day."),
+        Field("label", "INT", "1 is default, 0 is not."),
+        Field("label_def", "STRING", "The definition: days past due and month on book."),
+        MONTH_FIELD,
+    ),
+    upstreams=(LOAN_DAILY,),
+    transform=transform,
+    expectations=(("label_is_0_or_1", "label = 0 OR label = 1"),),
+)

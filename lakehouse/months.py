@@ -1,0 +1,62 @@
+"""Calendar arithmetic on months written as text, YYYY-MM."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+
+
+def is_month(text: str) -> bool:
+    """Whether the text is a month, YYYY-MM."""
+    return _MONTH.fullmatch(text) is not None
+
+
+def shift(month: str, by: int) -> str:
+    """The month `by` months later (earlier where negative)."""
+    index = int(month[:4]) * 12 + int(month[5:]) - 1 + by
+    return f"{index // 12:04d}-{index % 12 + 1:02d}"
+
+
+def widen(months: Iterable[str], before: int = 0, after: int = 0) -> set[str]:
+    """The months, each with the `before` months before it and the `after` months after it."""
+    return {shift(month, by) for month in months for by in range(-before, after + 1)}
+
+
+def in_groups(months: Iterable[str], size: int) -> list[list[str]]:
+    """The months in order, cut into runs of at most `size`."""
+    ordered = sorted(months)
+    return [ordered[i : i + size] for i in range(0, len(ordered), size)]
+
+
+def spell(months: Iterable[str]) -> str:
+    """The months in few words: `2023-01 to 2023-06, 2024-01`, or `no month`."""
+    runs: list[list[str]] = []
+    for month in sorted(set(months)):
+        if runs and shift(runs[-1][-1], 1) == month:
+            runs[-1].append(month)
+        else:
+            runs.append([month])
+    spelt = [run[0] if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs]
+    return ", ".join(spelt) or "no month"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which months of the raw files a run takes: from `first` to `last`, both included, None is open."""
+
+    first: str | None = None
+    last: str | None = None
+
+    def has(self, month: str) -> bool:
+        return (self.first is None or month >= self.first) and (
+            self.last is None or month <= self.last
+        )
+
+    def covers(self, other: Scope) -> bool:
+        """Whether every month of the other is one of this."""
+        first_ok = self.first is None or (other.first is not None and self.first <= other.first)
+        last_ok = self.last is None or (other.last is not None and self.last >= other.last)
+        return first_ok and last_ok

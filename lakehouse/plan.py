@@ -1,0 +1,112 @@
+"""What is pending: declared minus recorded. Pure: no session, no disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lakehouse.catalog import Catalog
+from lakehouse.months import Scope
+from lakehouse.table import Table
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a table's newest commit, or a release since, says that it holds.
+
+    `consumed` is the version of each upstream; `sha256` and `scopes` are the raw file and its months;
+    `pending_months` had not been written when a run was stopped between two commits.
+    """
+
+    version: int
+    code: str | None = None
+    consumed: Mapping[str, int] = field(default_factory=dict)
+    sha256: str | None = None
+    scopes: tuple[Scope, ...] = ()
+    pending_months: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Step:
+    """One table's part of a run: `reason` is empty where nothing is to do."""
+
+    table: Table
+    reason: str = ""
+    everything: bool = False  # every month, not only those that changed
+
+    @property
+    def pending(self) -> bool:
+        return bool(self.reason)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for."""
+
+    scope: Scope = Scope()
+    by_month: bool = False
+    full_refresh: bool = False
+
+
+def make_plan(
+    catalog: Catalog,
+    recorded: Mapping[str, Recorded],
+    sha256: Mapping[str, str],
+    request: Request,
+) -> list[Step]:
+    """A step a table, upstreams first; `sha256` holds the raw files' fingerprints by bronze table."""
+    steps: dict[str, Step] = {}
+    for table in catalog.tables:
+        known = recorded.get(table.full_name)
+        code = catalog.code.get(table.full_name)
+        if table.source:
+            step = _ingest_step(table, known, code, sha256[table.full_name], request)
+        elif table.transform:
+            step = _refresh_step(table, known, code, recorded, steps, request)
+        else:
+            step = Step(table)
+        steps[table.full_name] = step
+    return list(steps.values())
+
+
+def _ingest_step(
+    table: Table, known: Recorded | None, code: str | None, sha256: str, request: Request
+) -> Step:
+    if known is None or known.sha256 is None:
+        return Step(table, "never read")
+    if request.full_refresh:
+        return Step(table, "full refresh")
+    if known.code != code:
+        return Step(table, "its code changed")
+    if known.sha256 != sha256:
+        return Step(table, "the raw file changed")
+    if known.pending_months:
+        return Step(table, "a run was stopped before it was whole")
+    if not any(scope.covers(request.scope) for scope in known.scopes):
+        return Step(table, "months of the raw file are still to be taken")
+    return Step(table)
+
+
+def _refresh_step(
+    table: Table,
+    known: Recorded | None,
+    code: str | None,
+    recorded: Mapping[str, Recorded],
+    steps: Mapping[str, Step],
+    request: Request,
+) -> Step:
+    if known is None or known.code is None:
+        return Step(table, "never built", everything=True)
+    if request.full_refresh:
+        return Step(table, "full refresh", everything=True)
+    if known.code != code:
+        return Step(table, "its code changed", everything=True)
+    if known.pending_months:
+        return Step(table, "a run was stopped before it was whole")
+    for upstream in table.upstreams:
+        if steps[upstream.full_name].pending:
+            return Step(table, f"after {upstream.full_name}")
+        now = recorded.get(upstream.full_name)
+        if now and now.version != known.consumed.get(upstream.full_name):
+            return Step(table, f"{upstream.full_name} changed")
+    return Step(table)

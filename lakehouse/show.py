@@ -1,0 +1,186 @@
+"""What the command line prints: tables for people, JSON for programs, progress on stderr."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich import box
+from rich.console import Console
+from rich.status import Status
+from rich.table import Table
+
+from lakehouse.months import spell
+
+if TYPE_CHECKING:
+    from lakehouse.engine.run import Report
+
+OnProgress = Callable[[str, str, Sequence[str]], None]
+_ERR = Console(stderr=True, highlight=False)
+
+
+def silent(_table: str, _doing: str, _months: Sequence[str]) -> None:
+    """Progress that nobody sees."""
+
+
+def note(text: str) -> None:
+    """One line for the user that is no error."""
+    _ERR.print(f"note: {text}", markup=False)
+
+
+@contextmanager
+def progress(quiet: bool) -> Iterator[OnProgress]:
+    """Progress on stderr: a line that moves on a terminal, lines that stay elsewhere."""
+    if quiet:
+        yield silent
+    elif _ERR.is_terminal:
+        with _ERR.status("starting") as status:
+            yield _moving(status)
+    else:
+        yield _staying
+
+
+def _staying(table: str, doing: str, months: Sequence[str]) -> None:
+    _ERR.print(_progress_line(table, doing, months), markup=False)
+
+
+def _moving(status: Status) -> OnProgress:
+    began = time.monotonic()
+
+    def update(table: str, doing: str, months: Sequence[str]) -> None:
+        seconds = time.monotonic() - began
+        status.update(f"{_progress_line(table, doing, months)}  [dim]{seconds:.0f} s[/dim]")
+
+    return update
+
+
+def _progress_line(table: str, doing: str, months: Sequence[str]) -> str:
+    return f"{table}: {doing}" + (f" {spell(months)}" if months else "")
+
+
+def answer(as_json: bool, value: Any, show: Callable[[], None]) -> None:
+    """The answer of a command, as JSON or as `show` prints it."""
+    if as_json:
+        click.echo(json.dumps(value, indent=2, default=_plain, ensure_ascii=False))
+    else:
+        show()
+
+
+def _plain(value: Any) -> str:
+    return value.isoformat() if isinstance(value, (date, datetime)) else str(value)
+
+
+def rows(title: str, found: Sequence[Mapping[str, Any]]) -> None:
+    """Rows as a table; numbers stand right."""
+    if not found:
+        click.echo(f"{title}: none")
+        return
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    for name, value in found[0].items():
+        table.add_column(name.replace("_", " "), justify="right" if _is_number(value) else "left")
+    for row in found:
+        table.add_row(*(_cell(value) for value in row.values()))
+    _out().print(table)
+
+
+def _out() -> Console:
+    console = Console(highlight=False, markup=False)
+    # A file or a pipe has no width: give tables the room they need.
+    return console if console.is_terminal else Console(highlight=False, markup=False, width=160)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.1f}"
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    return str(value)
+
+
+def plan(steps: Sequence[Mapping[str, Any]]) -> None:
+    """What a run would do."""
+    pending = [step for step in steps if step["pending"]]
+    if not pending:
+        click.echo("Nothing is pending: every table is up to date.")
+        return
+    rows("Pending", [{"table": step["table"], "why": step["reason"]} for step in pending])
+
+
+def report(done: Report) -> None:
+    """The closing table of a run and one sentence on what it means."""
+    for text in done.notes:
+        note(text)
+    if not done.tables:
+        click.echo(
+            f"Nothing is pending: release {done.release} is up to date ({done.seconds:.2f} s)."
+        )
+        return
+    rows("What this run did", _report_rows(done))
+    click.echo(_closing_sentence(done))
+
+
+def _report_rows(done: Report) -> list[dict[str, Any]]:
+    return [
+        {
+            "table": each.table,
+            "rows in": each.rows.rows_in if each.rows else None,
+            "accepted": each.rows.accepted if each.rows else None,
+            "quarantined": each.rows.quarantined if each.rows else None,
+            "equal duplicates": each.rows.equal_duplicates if each.rows else None,
+            "changed": each.changed,
+            "version": each.version,
+            "seconds": each.seconds,
+        }
+        for each in done.tables.values()
+    ]
+
+
+def _closing_sentence(done: Report) -> str:
+    spent = f"{done.seconds:.1f} s on the {done.engine} engine"
+    if not done.published:
+        return f"No row changed: release {done.release} stays the newest ({spent})."
+    made = done.published
+    which = f"Release {made[0]}" if len(made) == 1 else f"Releases {made[0]} to {made[-1]}"
+    return f"{which} published ({spent})."
+
+
+def report_as_json(done: Report) -> dict[str, Any]:
+    """The report as plain values."""
+    return {**asdict(done), "tables": _report_rows(done)}
+
+
+def releases(found: Sequence[Mapping[str, Any]]) -> None:
+    """Releases, the newest last, without their maps."""
+    rows(
+        "Releases",
+        [
+            {
+                "release": each["release"],
+                "finished": each["finished_at"],
+                "data through": each["through"],
+                "months changed": spell(each["months"]),
+                "rows in gold": sum(
+                    n for t, n in each["row_counts"].items() if t.startswith("gold.")
+                ),
+                "engine": each["engine"],
+                "code": each["code_fingerprint"],
+            }
+            for each in found
+        ],
+    )

@@ -1,0 +1,28 @@
+"""One row: who the customer is, in the month of the application, without name and SSN."""
+
+from pyspark.sql import functions as F
+
+from lakehouse.bronze.attributes import TABLE as BRONZE
+from lakehouse.silver.cleaning import Cell, number, silver_table, text
+from lakehouse.table import Field
+
+# Only the form leaves bronze: a hash of nine digits is undone by trying them all.
+SSN_VALID = Cell(
+    raw="SSN",
+    field=Field(
+        "ssn_valid", "BOOLEAN", "Whether a well-formed SSN was given; the number stays in bronze."
+    ),
+    parse=lambda value: value.rlike("^[0-9]{3}-[0-9]{2}-[0-9]{4}$"),
+    judge=lambda value, valid: F.when(~valid, "not well-formed").when(F.lit(False), value),
+)
+
+TABLE = silver_table(
+    BRONZE,
+    "Who the customer is, in the month of the application; name and SSN stay in bronze.",
+    [
+        number("Age", 18, 100, "Age in years.", whole=True),
+        text("Occupation", "Occupation.", placeholders=["_______"]),
+        SSN_VALID,
+    ],
+    expectations=[("age_of_an_adult", "age IS NULL OR (age >= 18 AND age <= 100)")],
+)

@@ -1,0 +1,168 @@
+"""How a raw cell becomes a typed value, or NULL with a reason: one Cell for each silver column."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from lakehouse.table import MONTH_FIELD, Field, Table, snake_case
+
+ISSUES = Field("_issues", "ARRAY<STRING>", "Why cells of this row are NULL: `column: reason`.")
+# Trailing and leading underscores are dirt of the source; \d would take any script's digits in Rust.
+_NUMBER = r"^_*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)_*$"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A silver column: the raw column it is read from, how, and why it may be NULL.
+
+    `parse` takes the trimmed text; `judge` takes the text and the parsed value and gives the reason
+    why the value is impossible, or NULL.
+    """
+
+    raw: str
+    field: Field
+    parse: Callable[[Column], Column]
+    judge: Callable[[Column, Column], Column]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A value that other values of its row make impossible: `broken` is SQL over silver columns."""
+
+    column: str
+    broken: str
+    reason: str
+
+
+def number(
+    raw: str,
+    low: float,
+    high: float,
+    doc: str,
+    whole: bool = False,
+    placeholders: Sequence[str] = (),
+) -> Cell:
+    """A number from `low` to `high`, both included; `whole` makes it an INT."""
+    kind = "INT" if whole else "DOUBLE"
+
+    def judge(text: Column, value: Column) -> Column:
+        reason = _not_missing(text, placeholders).when(value.isNull(), "not a number")
+        # NaN is neither below nor above anything on both engines, so it is named.
+        out = F.isnan(value) | (value < low) | (value > high)
+        reason = reason.when(out, f"outside {low:g} to {high:g}")
+        return reason.when(value != F.floor(value), "not a whole number") if whole else reason
+
+    return Cell(raw, Field(snake_case(raw), kind, doc), _parse_number, judge)
+
+
+def choice(raw: str, allowed: Sequence[str], doc: str, placeholders: Sequence[str] = ()) -> Cell:
+    """One of a few words."""
+
+    def judge(text: Column, value: Column) -> Column:
+        return _not_missing(text, placeholders).when(~value.isin(*allowed), "not a known value")
+
+    return Cell(raw, Field(snake_case(raw), "STRING", doc), lambda text: text, judge)
+
+
+def text(raw: str, doc: str, placeholders: Sequence[str] = ()) -> Cell:
+    """Any text."""
+    field = Field(snake_case(raw), "STRING", doc)
+    return Cell(raw, field, lambda value: value, lambda value, _: _not_missing(value, placeholders))
+
+
+def date(raw: str, doc: str) -> Cell:
+    """A day, as `2023-05-01` or month first `5/1/2023`."""
+
+    def parse(value: Column) -> Column:
+        # try_to_date is missing in Sail.
+        forms = [F.try_to_timestamp(value, F.lit(form)) for form in ("yyyy-MM-dd", "M/d/yyyy")]
+        return F.coalesce(*forms).cast("date")
+
+    def judge(value: Column, parsed: Column) -> Column:
+        return _not_missing(value).when(parsed.isNull(), "not a date")
+
+    return Cell(raw, Field(snake_case(raw), "DATE", doc), parse, judge)
+
+
+def _parse_number(value: Column) -> Column:
+    digits = F.regexp_extract(value, _NUMBER, 1)
+    return F.when(digits != "", digits).try_cast("double")
+
+
+def _not_missing(value: Column, placeholders: Sequence[str] = ()) -> Column:
+    """The head of a reason: a missing cell has none, a placeholder has its own."""
+    missing = F.when(value.isNull(), F.lit(None).cast("string"))
+    return missing.when(value.isin(*placeholders), "a placeholder") if placeholders else missing
+
+
+def silver_table(
+    bronze: Table,
+    doc: str,
+    cells: Sequence[Cell],
+    rules: Sequence[Rule] = (),
+    derived: Sequence[tuple[Field, Callable[[], Column]]] = (),
+    expectations: Sequence[tuple[str, str]] = (),
+) -> Table:
+    """The silver table of a bronze one: the keys, its cells, columns derived from them, `_issues`."""
+    keys = tuple(snake_case(key) for key in bronze.keys)
+    key_fields = tuple(
+        Field(snake_case(f.name), f.type, f.doc) for f in bronze.fields if f.name in bronze.keys
+    )
+
+    def transform(rows: DataFrame) -> DataFrame:
+        named = [F.col(key).alias(snake_case(key)) for key in bronze.keys]
+        cleaned = _without_broken(_clean(rows, named, cells), rules)
+        for field, compute in derived:
+            cleaned = cleaned.withColumn(field.name, compute().cast(field.type))
+        return cleaned
+
+    fields = (*key_fields, *(c.field for c in cells), *(f for f, _ in derived), ISSUES, MONTH_FIELD)
+    return Table(
+        layer="silver",
+        name=bronze.name,
+        doc=doc,
+        keys=keys,
+        fields=fields,
+        upstreams=(bronze,),
+        transform=transform,
+        expectations=tuple(expectations),
+    )
+
+
+def _clean(rows: DataFrame, keys: Sequence[Column], cells: Sequence[Cell]) -> DataFrame:
+    """Three plain selects (text, value, reason), so that no expression stands inside another twice."""
+    names = [cell.field.name for cell in cells]
+    texts = [F.trim(F.col(cell.raw)).alias(f"_text_{cell.field.name}") for cell in cells]
+    keyed = rows.select(*keys, MONTH_FIELD.name, *texts)
+    parsed = keyed.select(
+        "*", *(c.parse(F.col(f"_text_{c.field.name}")).alias(c.field.name) for c in cells)
+    )
+    reasons = [
+        c.judge(F.col(f"_text_{c.field.name}"), F.col(c.field.name)).alias(f"_why_{c.field.name}")
+        for c in cells
+    ]
+    judged = parsed.select("*", *reasons)
+    values = [
+        F.when(F.col(f"_why_{c.field.name}").isNull(), F.col(c.field.name))
+        .cast(c.field.type)
+        .alias(c.field.name)
+        for c in cells
+    ]
+    whys = [F.concat(F.lit(f"{name}: "), F.col(f"_why_{name}")) for name in names]
+    issues = F.array_compact(F.array(*whys)).alias(ISSUES.name)
+    kept = [column for column in keyed.columns if not column.startswith("_text_")]
+    return judged.select(*kept, *values, issues)
+
+
+def _without_broken(cleaned: DataFrame, rules: Sequence[Rule]) -> DataFrame:
+    for rule in rules:
+        broken = F.coalesce(F.expr(rule.broken), F.lit(False))
+        why = F.array(F.lit(f"{rule.column}: {rule.reason}"))
+        issues = F.when(broken, F.concat(F.col(ISSUES.name), why)).otherwise(F.col(ISSUES.name))
+        value = F.when(~broken, F.col(rule.column))
+        cleaned = cleaned.withColumns({ISSUES.name: issues, rule.column: value})
+    return cleaned

@@ -1,0 +1,113 @@
+"""One row: a customer's finances in the month of the application, typed.
+
+The bounds stand in the gaps of the real data: the largest honest value lies well below, the
+smallest impossible one above (Num_Bank_Accounts: 11, then 26 to 1,756).
+"""
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from lakehouse.bronze.financials import TABLE as BRONZE
+from lakehouse.silver.cleaning import Cell, Rule, choice, number, silver_table
+from lakehouse.table import Field
+
+_AGE_OF_HISTORY = r"^([0-9]{1,3}) Years? and ([0-9]{1,2}) Months?$"
+_AMOUNT_HIGH = 1e7
+
+
+def _months(value: Column) -> Column:
+    years, months = (
+        F.regexp_extract(value, _AGE_OF_HISTORY, group).try_cast("int") for group in (1, 2)
+    )
+    return years * 12 + months
+
+
+CREDIT_HISTORY = Cell(
+    raw="Credit_History_Age",
+    field=Field("credit_history_months", "INT", "Age of the credit history in months."),
+    parse=_months,
+    judge=lambda value, months: F.when(
+        value.isNotNull() & months.isNull(), "not like `10 Years and 9 Months`"
+    ),
+)
+TYPES_OF_LOAN = Cell(
+    raw="Type_of_Loan",
+    field=Field(
+        "type_of_loan", "ARRAY<STRING>", "Kinds of the loans at other banks, one entry a loan."
+    ),
+    parse=lambda value: F.split(value, r",\s*(?:and\s+)?"),
+    judge=lambda value, _: F.when(value.isNull(), F.lit(None).cast("string")),
+)
+
+TABLE = silver_table(
+    BRONZE,
+    "A customer's finances in the month of the application, typed; an impossible value is NULL.",
+    [
+        number("Annual_Income", 0, _AMOUNT_HIGH, "Income a year."),
+        number("Monthly_Inhand_Salary", 0, 1e6, "Salary a month after deductions."),
+        number("Num_Bank_Accounts", 0, 20, "Number of bank accounts.", whole=True),
+        number("Num_Credit_Card", 0, 20, "Number of credit cards.", whole=True),
+        number("Interest_Rate", 0, 50, "Interest rate on the credit cards, percent.", whole=True),
+        number("Num_of_Loan", 0, 20, "Number of loans at other banks.", whole=True),
+        TYPES_OF_LOAN,
+        number("Delay_from_due_date", -31, 366, "Mean days paid after the due date.", whole=True),
+        number("Num_of_Delayed_Payment", 0, 50, "Number of payments that were late.", whole=True),
+        number(
+            "Changed_Credit_Limit",
+            -100,
+            100,
+            "Change of the card's limit, percent.",
+            placeholders=["_"],
+        ),
+        number("Num_Credit_Inquiries", 0, 50, "Number of credit inquiries.", whole=True),
+        choice("Credit_Mix", ["Bad", "Standard", "Good"], "Mix of credits.", placeholders=["_"]),
+        number("Outstanding_Debt", 0, _AMOUNT_HIGH, "Debt still to be paid."),
+        number("Credit_Utilization_Ratio", 0, 100, "Share of the credit limit in use, percent."),
+        CREDIT_HISTORY,
+        choice(
+            "Payment_of_Min_Amount",
+            ["Yes", "No"],
+            "Whether only the minimum was paid.",
+            placeholders=["NM"],
+        ),
+        number("Total_EMI_per_month", 0, _AMOUNT_HIGH, "Installments of all loans, a month."),
+        number(
+            "Amount_invested_monthly",
+            0,
+            _AMOUNT_HIGH,
+            "Amount invested a month.",
+            placeholders=["__10000__"],
+        ),
+        choice(
+            "Payment_Behaviour",
+            [
+                f"{spent}_spent_{size}_value_payments"
+                for spent in ("Low", "High")
+                for size in ("Small", "Medium", "Large")
+            ],
+            "Level of spending and size of payments.",
+            placeholders=["!@9#%8"],
+        ),
+        number("Monthly_Balance", -1e6, 1e6, "Balance at the end of the month."),
+    ],
+    rules=[
+        # In the real data the honest ratio ends at 21 salaries a year, the typing errors begin at 3,000.
+        Rule(
+            "annual_income",
+            "annual_income > 24 * monthly_inhand_salary",
+            "over 24 monthly salaries",
+        ),
+        Rule(
+            "total_emi_per_month",
+            "total_emi_per_month > monthly_inhand_salary",
+            "over the monthly salary",
+        ),
+    ],
+    expectations=[
+        ("income_not_negative", "annual_income IS NULL OR annual_income >= 0"),
+        (
+            "utilization_is_percent",
+            "credit_utilization_ratio IS NULL OR credit_utilization_ratio <= 100",
+        ),
+    ],
+)

@@ -1,0 +1,67 @@
+"""One row: a loan on a day of its life, typed, with month on book and days past due."""
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from lakehouse.bronze.loan_daily import TABLE as BRONZE
+from lakehouse.silver.cleaning import date, number, silver_table
+from lakehouse.table import Field
+
+_AMOUNT_HIGH = 1e9
+
+
+def mob() -> Column:
+    """Month on book: the installments due so far."""
+    return F.col("installment_num")
+
+
+def installments_missed() -> Column:
+    """Installments that the overdue amount stands for, begun ones included; 0 where nothing is due."""
+    due, overdue = F.col("due_amt"), F.col("overdue_amt")
+    return F.when(due > 0, F.ceil(overdue / due)).when(due <= 0, 0)
+
+
+def first_missed_date() -> Column:
+    """The day of the first installment missed; NULL where none is."""
+    missed = F.col("installments_missed")
+    return F.when(missed > 0, F.add_months(F.col("snapshot_date"), -missed))
+
+
+def dpd() -> Column:
+    """Days past due: days since the first missed installment, 0 where none is."""
+    late = F.datediff(F.col("snapshot_date"), F.col("first_missed_date"))
+    return F.when(F.col("installments_missed") > 0, late).when(F.col("installments_missed") == 0, 0)
+
+
+TABLE = silver_table(
+    BRONZE,
+    "A loan on a day of its life, typed, with month on book and days past due.",
+    [
+        date("loan_start_date", "The day of the application and the start of the loan."),
+        number("tenure", 0, 600, "Number of monthly installments.", whole=True),
+        number("installment_num", 0, 600, "Installments due so far.", whole=True),
+        number("loan_amt", 0, _AMOUNT_HIGH, "Amount lent."),
+        number("due_amt", 0, _AMOUNT_HIGH, "Installment due at this date."),
+        number("paid_amt", 0, _AMOUNT_HIGH, "Amount paid for this installment."),
+        number("overdue_amt", 0, _AMOUNT_HIGH, "Sum of what was due and not paid so far."),
+        number("balance", 0, _AMOUNT_HIGH, "Amount still to be paid."),
+    ],
+    derived=[
+        (Field("mob", "INT", "Month on book: installments due so far."), mob),
+        (
+            Field(
+                "installments_missed", "INT", "ceil(overdue_amt / due_amt), 0 where nothing is due."
+            ),
+            installments_missed,
+        ),
+        (
+            Field("first_missed_date", "DATE", "snapshot_date less installments_missed months."),
+            first_missed_date,
+        ),
+        (Field("dpd", "INT", "Days past due: days from first_missed_date, else 0."), dpd),
+    ],
+    expectations=[
+        ("dpd_not_negative", "dpd IS NULL OR dpd >= 0"),
+        ("mob_not_negative", "mob IS NULL OR mob >= 0"),
+    ],
+)
