@@ -208,7 +208,7 @@ def generate(as_json: bool, customers: int, months: int, seed: int, out: Path, *
     """Write synthetic raw CSV files: the form, dirt and signal of the real ones, nobody's data."""
     from lakehouse.generate import generate as generate_files
 
-    with show.progress(quiet=as_json) as on_progress:
+    with show.progress(quiet=as_json or not show.on_terminal()) as on_progress:
         rows = generate_files(
             out, customers, months, seed, lambda file, n: on_progress(file, f"{n:,} rows", ())
         )
@@ -230,8 +230,7 @@ def doctor(as_json: bool, data: Path, datamart: Path, **_: Any) -> None:
 
 def _job(given: dict[str, Any], on_progress: Any) -> Any:
     from lakehouse.engine.choose import choose, open_store
-    from lakehouse.engine.log import Log
-    from lakehouse.engine.run import Job
+    from lakehouse.engine.job import Job
     from lakehouse.plan import Request
 
     if given["through"] and given["month"]:
@@ -239,9 +238,8 @@ def _job(given: dict[str, Any], on_progress: Any) -> Any:
     scope = Scope(given["month"], given["month"] or given["through"])
     catalog: Catalog = load()
     return Job(
-        root=given["datamart"],
         data=given["data"],
-        log=Log(str(given["datamart"])),
+        datamart=given["datamart"],
         catalog=catalog,
         request=Request(scope, given["by_month"], given["full_refresh"]),
         max_bad=given["max_bad"],
@@ -254,10 +252,9 @@ def _job(given: dict[str, Any], on_progress: Any) -> Any:
 
 def main(argv: list[str]) -> int:
     """Run the command line; the exit code."""
-    if not argv or (argv[0] not in cli.commands and argv[0] not in ("-h", "--help", "--version")):
-        # A first word that is neither a command nor an option is a mistyped command.
-        if not argv or argv[0].startswith("-"):
-            argv = ["run", *argv]
+    # Options alone are those of `run`; any other first word is a command, or a mistyped one.
+    if not argv or (argv[0].startswith("-") and argv[0] not in ("-h", "--help", "--version")):
+        argv = ["run", *argv]
     try:
         cli.main(argv, prog_name="main.py", standalone_mode=False)
     except click.ClickException as error:

@@ -19,7 +19,7 @@ from rich.table import Table
 from lakehouse.months import spell
 
 if TYPE_CHECKING:
-    from lakehouse.engine.run import Report
+    from lakehouse.engine.job import Report
 
 OnProgress = Callable[[str, str, Sequence[str]], None]
 _ERR = Console(stderr=True, highlight=False)
@@ -27,6 +27,11 @@ _ERR = Console(stderr=True, highlight=False)
 
 def silent(_table: str, _doing: str, _months: Sequence[str]) -> None:
     """Progress that nobody sees."""
+
+
+def on_terminal() -> bool:
+    """Whether somebody watches stderr."""
+    return _ERR.is_terminal
 
 
 def note(text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import Any
 
 from deltalake import WriterProperties
@@ -14,17 +15,20 @@ from lakehouse.engine.log import Log, changed_rows, commit_properties
 from lakehouse.engine.store import DELETE, OPERATION, UPSERT, Merged, merge_condition
 from lakehouse.table import Table
 
+# About 0.2 GB of doubles: two copies of it stay well below 2 GiB with all else.
+_CELLS_AT_ONCE = 20_000_000
+# A server that nobody holds is stopped by Sail.
+_SERVERS: list[Any] = []
+
 
 class EmbeddedStore:
     """Sail and delta-rs on one datamart."""
 
     name = "embedded"
-    # About 0.2 GB of doubles: two copies of it stay well below 2 GiB with all else.
-    cells_at_once: int | None = 20_000_000
 
     def __init__(self, log: Log) -> None:
         self.log = log
-        self._server, self.spark = _start()
+        self.spark = session()
 
     def read(self, table: Table, version: int | None = None) -> DataFrame:
         reader = self.spark.read.format("delta")
@@ -34,6 +38,9 @@ class EmbeddedStore:
 
     def read_parquet(self, path: str) -> DataFrame:
         return self.spark.read.parquet(path)
+
+    def months_at_once(self, cells_a_month: int, months: int) -> int:
+        return max(_CELLS_AT_ONCE // max(cells_a_month, 1), 1)
 
     def merge(
         self, table: Table, changes: DataFrame, metadata: dict[str, Any], insert_only: bool
@@ -62,12 +69,10 @@ class EmbeddedStore:
             raise broken_expectation(table, changes) or error from error
         return Merged(target.version(), **changed_rows(metrics))
 
-    def stop(self) -> None:
-        self.spark.stop()
-        self._server.stop()
 
-
-def _start() -> tuple[Any, SparkSession]:
+@cache
+def session() -> SparkSession:
+    """The one session of this process, on a Sail server that listens on loopback and ends with it."""
     # Sail logs to stderr by this variable alone, read when its library loads.
     os.environ.setdefault("RUST_LOG", "off")
     from pysail.spark import SparkConnectServer
@@ -77,4 +82,5 @@ def _start() -> tuple[Any, SparkSession]:
     _, port = server.listening_address
     spark = SparkSession.builder.remote(f"sc://127.0.0.1:{port}").create()
     spark.conf.set("spark.sql.session.timeZone", "UTC")
-    return server, spark
+    _SERVERS.append(server)
+    return spark

@@ -14,8 +14,11 @@ from pyspark.sql import functions as F
 from lakehouse.bronze.quarantine import TABLE as QUARANTINE
 from lakehouse.bronze.raw import ROW_HASH
 from lakehouse.engine.landing import Counts, Landed
+from lakehouse.engine.ledger import source_record
 from lakehouse.engine.store import DELETE, OPERATION, Merged, Store, as_declared, differing, upserts
-from lakehouse.months import Scope
+from lakehouse.errors import LakehouseError
+from lakehouse.months import Scope, in_groups
+from lakehouse.plan import Recorded
 from lakehouse.table import MONTH, Table
 
 
@@ -27,65 +30,121 @@ class Writer:
     started_at: datetime
 
 
-def taken(landed: Landed, scope: Scope) -> Counts:
-    """The rows of the file that the scope takes; a row whose month cannot be told is always taken."""
-    counted = [each for month, each in landed.counts.items() if month is None or scope.has(month)]
-    return reduce(Counts.__add__, counted, Counts(0, 0, 0, 0))
+@dataclass(frozen=True)
+class Delivery:
+    """A landed file on its way into its bronze table, as far as the scope takes it."""
+
+    table: Table
+    landed: Landed
+    scope: Scope
+    known: Recorded
+    code: str
+    writer: Writer
+
+    @property
+    def _goes_on(self) -> bool:
+        """Whether this file, read by this code, was begun before."""
+        same_file = self.known.sha256 == self.landed.fingerprint
+        return same_file and self.known.code == self.code and not self.known.pending_months
+
+    def months(self, again: bool = False) -> list[str]:
+        """The months to take: those of the file in the scope, less those taken before."""
+        taken = self.known.scopes if self._goes_on and not again else ()
+        return [
+            month
+            for month in sorted(filter(None, self.landed.counts))
+            if self.scope.has(month) and not any(scope.has(month) for scope in taken)
+        ]
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What the table holds of the file once it is taken."""
+        before = self.known.scopes if self._goes_on else ()
+        scopes = [each for each in before if not self.scope.covers(each)]
+        return source_record(self.landed.fingerprint, [*scopes, self.scope])
+
+    def checked_counts(self) -> Counts:
+        """Rows of the file in the scope; a row whose month cannot be told is always in."""
+        counts = reduce(
+            Counts.__add__,
+            (
+                n
+                for month, n in self.landed.counts.items()
+                if month is None or self.scope.has(month)
+            ),
+            Counts(0, 0, 0, 0),
+        )
+        if counts.rows_in != counts.accepted + counts.quarantined + counts.equal_duplicates:
+            raise LakehouseError(
+                f"{self.table.full_name}: of {counts.rows_in} rows of {self.landed.file_name} "
+                f"{counts.accepted} were accepted, {counts.quarantined} quarantined and "
+                f"{counts.equal_duplicates} equal duplicates: rows were lost, please report this"
+            )
+        return counts
 
 
-def delivered_months(landed: Landed, scope: Scope) -> list[str]:
-    """The months that the file has rows of, within the scope."""
-    return sorted(month for month in landed.counts if month is not None and scope.has(month))
+def ingest(store: Store, delivery: Delivery, months: Sequence[str]) -> list[Merged]:
+    """Make these months of a bronze table equal to the file's, a commit a group of months.
 
-
-def ingest(
-    store: Store,
-    table: Table,
-    landed: Landed,
-    months: Sequence[str],
-    writer: Writer,
-    metadata: dict[str, Any],
-) -> Merged:
-    """Make the delivered months of a bronze table equal to the file's.
-
-    A delivery replaces the months it contains and leaves the others. A row of such a month that the file
-    no longer has is deleted, unless a row in quarantine mentions its customer: a damaged row is no
-    vanished row.
+    A delivery replaces the months it contains and leaves the others. A row of such a month that
+    the file no longer has is deleted, unless a row in quarantine mentions its customer: a damaged
+    row is no vanished row.
     """
-    table = _with_columns(store, table, landed)
-    new = as_declared(_stamped(store.read_parquet(str(landed.accepted)), writer), table)
+    table = _with_columns(store, delivery)
+    groups = in_groups(months, _months_at_once(store, delivery, months))
+    merges = []
+    for position, group in enumerate(groups):
+        metadata = {
+            "run_id": delivery.writer.run_id,
+            "code": delivery.code,
+            **delivery.record,
+            "pending_months": [month for later in groups[position + 1 :] for month in later],
+        }
+        merges.append(_ingest_group(store, table, delivery, group, metadata))
+    return merges
+
+
+def _months_at_once(store: Store, delivery: Delivery, months: Sequence[str]) -> int:
+    largest = max((delivery.landed.counts[month].rows_in for month in months), default=1)
+    return store.months_at_once(largest * len(delivery.table.fields), len(months))
+
+
+def _ingest_group(
+    store: Store, table: Table, delivery: Delivery, months: Sequence[str], metadata: dict[str, Any]
+) -> Merged:
+    accepted = store.read_parquet(str(delivery.landed.accepted))
+    new = as_declared(_stamped(accepted, delivery.writer), table)
     new = new.where(F.col(MONTH).isin(list(months)))
-    known = store.log.rows_by_month(table)
-    if not any(month in known for month in months):
+    if not set(months) & set(store.log.rows_by_month(table)):
         return store.merge(table, upserts(new), metadata, insert_only=True)
     old = store.read(table).where(F.col(MONTH).isin(list(months)))
-    changes = differing(new, old.select(*table.keys, MONTH, ROW_HASH), table, [ROW_HASH])
-    return store.merge(table, _spare_damaged(store, changes, landed), metadata, insert_only=False)
+    changes = differing(new, old, table, [ROW_HASH])
+    changes = _spare_damaged(store, changes, delivery.landed)
+    return store.merge(table, changes, metadata, insert_only=False)
 
 
-def quarantine(
-    store: Store, landed: Landed, months: Sequence[str], writer: Writer, metadata: dict[str, Any]
-) -> Merged:
-    """Make the open list of the quarantine equal to the bad rows of the delivered months."""
+def quarantine(store: Store, delivery: Delivery, months: Sequence[str]) -> Merged:
+    """Make the open list of the quarantine equal to the bad rows of these months."""
+    name, metadata = delivery.landed.source.name, {"run_id": delivery.writer.run_id}
     in_scope = F.col(MONTH).isNull() | F.col(MONTH).isin(list(months))
-    bad = _stamped(store.read_parquet(str(landed.quarantined)), writer)
-    new = as_declared(bad, QUARANTINE).where(in_scope)
-    known = store.log.rows_by_month(QUARANTINE)
-    if landed.source.name not in known:
+    bad = store.read_parquet(str(delivery.landed.quarantined))
+    new = as_declared(_stamped(bad, delivery.writer), QUARANTINE).where(in_scope)
+    if name not in store.log.rows_by_month(QUARANTINE):
         return store.merge(QUARANTINE, upserts(new), metadata, insert_only=True)
-    old = store.read(QUARANTINE).where((F.col("source") == landed.source.name) & in_scope)
-    opened = differing(new, old, QUARANTINE, ["reasons", "mended_run_id"]).where(
-        F.col(OPERATION) != DELETE
-    )
+    old = store.read(QUARANTINE).where((F.col("source") == name) & in_scope)
+    opened = differing(new, old, QUARANTINE, ["reasons", "mended_run_id"])
+    opened = opened.where(F.col(OPERATION) != DELETE)
     gone = old.where(F.col("mended_run_id").isNull()).join(new, list(QUARANTINE.keys), "left_anti")
-    mended = as_declared(gone.withColumn("mended_run_id", F.lit(writer.run_id)), QUARANTINE)
-    return store.merge(QUARANTINE, opened.unionByName(upserts(mended)), metadata, insert_only=False)
+    mended = gone.withColumn("mended_run_id", F.lit(delivery.writer.run_id))
+    changes = opened.unionByName(upserts(as_declared(mended, QUARANTINE)))
+    return store.merge(QUARANTINE, changes, metadata, insert_only=False)
 
 
-def _with_columns(store: Store, table: Table, landed: Landed) -> Table:
+def _with_columns(store: Store, delivery: Delivery) -> Table:
     """The table as declared, with every raw column that it has or now gets beyond that."""
+    table = delivery.table
     have = store.log.columns(table)
-    wide = table.with_extra((*(name for name in have), *landed.extra_columns))
+    wide = table.with_extra((*have, *delivery.landed.extra_columns))
     missing = [name for name in wide.columns if name not in have]
     if missing:
         store.log.add_columns(wide, missing)

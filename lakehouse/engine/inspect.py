@@ -82,13 +82,10 @@ def diff(
     if not moved:
         return []
     store = open_store(engine, log, master)
-    try:
-        found = []
-        for table in moved:
-            frames = [store.read(table, each[table.full_name]) for each in (before, after)]
-            found.append({"table": table.full_name, **_count_changes(table, *frames)})
-    finally:
-        store.stop()
+    found = []
+    for table in moved:
+        frames = [store.read(table, each[table.full_name]) for each in (before, after)]
+        found.append({"table": table.full_name, **_count_changes(table, *frames)})
     return [row for row in found if row["added"] or row["changed"] or row["removed"]]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from pyspark.sql import DataFrame, SparkSession
@@ -78,18 +77,3 @@ class Lakehouse:
         if not rows:
             raise BadInput(f"table {name} has no version yet; run main.py")
         return pd.DataFrame(rows).set_index("version")
-
-    def stop(self) -> None:
-        """Give back the engine."""
-        self._store.stop()
-
-    def __enter__(self) -> Lakehouse:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()

@@ -84,7 +84,17 @@ def _scopes(pairs: Iterable[list[str | None]]) -> tuple[Scope, ...]:
     return tuple(Scope(first, last) for first, last in pairs)
 
 
-def source_record(sha256: str, scopes: Iterable[Scope]) -> dict[str, Any]:
+def is_published(log: Log, catalog: Catalog) -> bool:
+    """Whether the newest release pins the tables as they are."""
+    known = releases(log)
+    return bool(known) and known[-1]["versions"] == _versions(log, catalog)
+
+
+def _versions(log: Log, catalog: Catalog) -> dict[str, int | None]:
+    return {t.full_name: log.version(t) for t in catalog.tables if t.layer != "ledger"}
+
+
+def source_record(sha256: str | None, scopes: Iterable[Scope]) -> dict[str, Any]:
     """What a bronze commit says of the raw file it took."""
     return {"sha256": sha256, "scopes": [[scope.first, scope.last] for scope in scopes]}
 
@@ -100,7 +110,7 @@ def next_release(
     """The release that the tables now make; None where the newest says the same already."""
     known = releases(log)
     pinned: Release = {
-        "versions": {t.full_name: log.version(t) for t in catalog.tables if t.layer != "ledger"},
+        "versions": _versions(log, catalog),
         "sources": {name: json.dumps(record) for name, record in sources.items()},
         "code": dict(catalog.code),
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from pyspark.sql import functions as F
@@ -13,18 +12,6 @@ from lakehouse.engine.store import Merged, Store, as_declared, differing, upsert
 from lakehouse.months import in_groups, widen
 from lakehouse.plan import Recorded, Step
 from lakehouse.table import MONTH, Table
-
-
-@dataclass(frozen=True)
-class Refreshed:
-    """What a refresh did: the months it recomputed, those a row changed in, and its merges."""
-
-    months: tuple[str, ...]
-    merges: tuple[Merged, ...]
-
-    @property
-    def changed(self) -> int:
-        return sum(merged.changed for merged in self.merges)
 
 
 def pending_months(store: Store, step: Step, known: Recorded | None) -> list[str]:
@@ -49,7 +36,7 @@ def refresh(
     months: Sequence[str],
     metadata: dict[str, Any],
     on_group: Callable[[Sequence[str]], None],
-) -> Refreshed:
+) -> list[Merged]:
     """Recompute the months of a table out of its upstreams as they are now; a commit a group of months."""
     versions = {each.full_name: store.log.version(each) or 0 for each in table.upstreams}
     groups = in_groups(months, _months_at_once(store, table, months))
@@ -59,7 +46,7 @@ def refresh(
         later = [month for each in groups[position + 1 :] for month in each]
         commit = {**metadata, "consumed": versions, "pending_months": later}
         merges.append(_refresh_group(store, table, group, versions, commit))
-    return Refreshed(tuple(months), tuple(merges))
+    return merges
 
 
 def _refresh_group(
@@ -101,10 +88,6 @@ def _existing(store: Store, tables: Iterable[Table]) -> set[str]:
 
 def _months_at_once(store: Store, table: Table, months: Sequence[str]) -> int:
     """How many months fit into one merge, by the largest month of the upstreams."""
-    if store.cells_at_once is None:
-        return max(len(months), 1)
-    rows = max(
-        (max(store.log.rows_by_month(each).values(), default=1) for each in table.upstreams),
-        default=1,
-    )
-    return max(int(store.cells_at_once / (rows * len(table.fields))), 1)
+    by_month = [store.log.rows_by_month(upstream) for upstream in table.upstreams]
+    largest = max((rows for each in by_month for rows in each.values()), default=1)
+    return store.months_at_once(largest * len(table.fields), len(months))

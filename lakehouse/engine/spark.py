@@ -43,7 +43,6 @@ class SparkStore:
     """Spark and delta-spark on one datamart."""
 
     name = "spark"
-    cells_at_once: int | None = None
 
     def __init__(self, log: Log, master: str | None = None) -> None:
         self.log = log
@@ -57,6 +56,9 @@ class SparkStore:
 
     def read_parquet(self, path: str) -> DataFrame:
         return self.spark.read.parquet(path)
+
+    def months_at_once(self, cells_a_month: int, months: int) -> int:
+        return max(months, 1)  # Spark spills by itself
 
     def merge(
         self, table: Table, changes: DataFrame, metadata: dict[str, Any], insert_only: bool
@@ -95,9 +97,6 @@ class SparkStore:
             WHEN NOT MATCHED AND s.{OPERATION} = '{UPSERT}'
             THEN INSERT ({", ".join(columns)}) VALUES ({values})
         """)
-
-    def stop(self) -> None:
-        self.spark.stop()
 
 
 def start(master: str | None) -> SparkSession:

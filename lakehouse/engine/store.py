@@ -38,14 +38,15 @@ class Store(Protocol):
     name: str
     log: Log
     spark: SparkSession
-    # How many cells (rows x columns) one merge may hold; None where the engine spills by itself.
-    cells_at_once: int | None
 
     def read(self, table: Table, version: int | None = None) -> DataFrame:
         """The table as it was at a Delta version; now where none is given."""
 
     def read_parquet(self, path: str) -> DataFrame:
         """A Parquet file of the landing."""
+
+    def months_at_once(self, cells_a_month: int, months: int) -> int:
+        """How many of the months one merge may hold, each of so many cells (rows x columns)."""
 
     def merge(
         self, table: Table, changes: DataFrame, metadata: dict[str, Any], insert_only: bool
@@ -54,9 +55,6 @@ class Store(Protocol):
 
         No change makes no version. `insert_only` says that no key of the changes is in the table.
         """
-
-    def stop(self) -> None:
-        """Give back what the engine holds."""
 
 
 def upserts(rows: DataFrame) -> DataFrame:

@@ -1,0 +1,70 @@
+"""What a run is asked, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lakehouse.catalog import Catalog
+from lakehouse.engine.landing import Counts, find_file
+from lakehouse.engine.log import Log
+from lakehouse.engine.store import Store
+from lakehouse.plan import Request
+from lakehouse.table import Table
+
+# What a run tells as it goes: the table, what it does, and the months.
+OnProgress = Callable[[str, str, Sequence[str]], None]
+
+
+def _silent(_table: str, _doing: str, _months: Sequence[str]) -> None:
+    """Progress that nobody sees."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything a run needs to know; `open_store` starts an engine for raw files of so many bytes."""
+
+    data: Path
+    datamart: Path
+    catalog: Catalog
+    open_store: Callable[[Log, int], Store]
+    request: Request = Request()
+    max_bad: float = 0.2
+    on_progress: OnProgress = _silent
+
+    @property
+    def log(self) -> Log:
+        return Log(str(self.datamart))
+
+    @property
+    def files(self) -> dict[Table, Path]:
+        """The raw file of each bronze table; BadInput where one is missing."""
+        tables = self.catalog.sources
+        return {table: find_file(table.source, self.data) for table in tables if table.source}
+
+
+@dataclass
+class TableReport:
+    """What a run did to one table; `rows` where it read a raw file."""
+
+    table: str
+    rows: Counts | None = None
+    changed: int = 0
+    version: int | None = None
+    seconds: float = 0.0
+
+
+@dataclass
+class Report:
+    """What a run did: `release` is the newest one, `published` those that this run made."""
+
+    release: int | None = None
+    published: list[int] = field(default_factory=list)
+    tables: dict[str, TableReport] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    engine: str = "none"
+    seconds: float = 0.0
+
+    def entry(self, table: Table) -> TableReport:
+        return self.tables.setdefault(table.full_name, TableReport(table.full_name))

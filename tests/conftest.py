@@ -1,0 +1,61 @@
+"""One embedded session for all tests of a process, and small deliveries to run on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lakehouse.catalog import load
+from lakehouse.engine.embedded import EmbeddedStore
+from lakehouse.engine.job import Job, Report
+from lakehouse.engine.run import run
+from lakehouse.generate import generate
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small generated delivery; copy it before changing it."""
+    folder = tmp_path_factory.mktemp("generated")
+    generate(folder, customers=40, months=8, seed=3)
+    return folder
+
+
+@pytest.fixture
+def data(generated: Path, tmp_path: Path) -> Path:
+    """A copy of the small delivery that a test may change."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for file in generated.glob("*.csv"):
+        (folder / file.name).write_bytes(file.read_bytes())
+    return folder
+
+
+@pytest.fixture
+def run_job(data: Path, tmp_path: Path) -> Callable[..., Report]:
+    """Run the pipeline in this process on the embedded engine; keywords are those of Job."""
+
+    def call(**changes: Any) -> Report:
+        given: dict[str, Any] = {
+            "data": data,
+            "datamart": tmp_path / "datamart",
+            "catalog": load(),
+            "open_store": lambda log, _size: EmbeddedStore(log),
+        }
+        return run(Job(**{**given, **changes}))
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The sample of the real files, where this checkout stands beside it."""
+    folder = Path(os.environ.get("LAKEHOUSE_SHARED_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no sample of the real files at {folder}")
+    return folder
