@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
@@ -25,10 +25,16 @@ def widen(months: Iterable[str], before: int = 0, after: int = 0) -> set[str]:
     return {shift(month, by) for month in months for by in range(-before, after + 1)}
 
 
-def in_groups(months: Iterable[str], size: int) -> list[list[str]]:
+def in_groups(months: Iterable[str], size: int) -> list[Sequence[str]]:
     """The months in order, cut into runs of at most `size`."""
     ordered = sorted(months)
     return [ordered[i : i + size] for i in range(0, len(ordered), size)]
+
+
+def with_later(groups: Sequence[Sequence[str]]) -> Iterator[tuple[Sequence[str], list[str]]]:
+    """Each group of months with the months of all groups after it."""
+    for position, group in enumerate(groups):
+        yield group, [month for later in groups[position + 1 :] for month in later]
 
 
 def spell(months: Iterable[str]) -> str:

@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import os
+import shutil
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any
 
-from deltalake import WriterProperties
+from deltalake import ColumnProperties, WriterProperties
 from deltalake.exceptions import DeltaError
+from deltalake.table import TableMerger
+from pyarrow.dataset import Dataset, dataset, field
 from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse.engine.expectations import broken_expectation
 from lakehouse.engine.log import Log, changed_rows, commit_properties
 from lakehouse.engine.store import DELETE, OPERATION, UPSERT, Merged, merge_condition
-from lakehouse.table import Table
+from lakehouse.months import in_groups, with_later
+from lakehouse.table import MONTH, Table
 
-# About 0.2 GB of doubles: two copies of it stay well below 2 GiB with all else.
-_CELLS_AT_ONCE = 20_000_000
+# Sail streams rows through joins and holds their other sides; delta-rs holds a merge several times.
+_CELLS_COMPUTED = 60_000_000
+_CELLS_A_MERGE = 10_000_000
+_BATCH_ROWS = 8192
+# The changes live for a second: encoding them took five times as long as writing them.
+_UNENCODED = {"compression": "uncompressed", "dictionary_enabled": "false"}
 # A server that nobody holds is stopped by Sail.
 _SERVERS: list[Any] = []
 
@@ -40,34 +52,82 @@ class EmbeddedStore:
         return self.spark.read.parquet(path)
 
     def months_at_once(self, cells_a_month: int, months: int) -> int:
-        return max(_CELLS_AT_ONCE // max(cells_a_month, 1), 1)
+        return max(_CELLS_COMPUTED // max(cells_a_month, 1), 1)
 
     def merge(
-        self, table: Table, changes: DataFrame, metadata: dict[str, Any], insert_only: bool
-    ) -> Merged:
-        source = changes.toArrow()
-        target = self.log.open(table)
-        if source.num_rows == 0:
-            return Merged(target.version())
-        columns = {f'"{name}"': f's."{name}"' for name in changes.columns if name != OPERATION}
-        merger = target.merge(
-            source,
-            merge_condition(table).replace("`", '"'),
+        self,
+        table: Table,
+        changes: DataFrame,
+        metadata: dict[str, Any],
+        months: Sequence[str] = (),
+        insert_only: bool = False,
+    ) -> list[Merged]:
+        merges = []
+        with self._computed(changes) as source:
+            for group, later in with_later(_slices(source, months)):
+                pending = [*later, *metadata.get("pending_months", [])]
+                rows = source.filter(field(MONTH).isin(group)) if group else source
+                if rows.count_rows():
+                    merger = self._merger(
+                        table, rows, {**metadata, "pending_months": pending}, group
+                    )
+                    try:
+                        metrics = _with_clauses(merger, source, insert_only).execute()
+                    except DeltaError as error:
+                        raise broken_expectation(table, changes) or error from error
+                    merges.append(Merged(self.log.version(table) or 0, **changed_rows(metrics)))
+        return merges
+
+    def _merger(
+        self, table: Table, rows: Dataset, metadata: dict[str, Any], months: Sequence[str]
+    ) -> TableMerger:
+        return self.log.open(table).merge(
+            rows.scanner(
+                batch_size=_BATCH_ROWS, batch_readahead=2, fragment_readahead=1
+            ).to_reader(),
+            merge_condition(table, months).replace("`", '"'),
             source_alias="s",
             target_alias="t",
-            writer_properties=WriterProperties(compression="SNAPPY"),
+            writer_properties=_writer_properties(table),
             commit_properties=commit_properties(metadata),
-            streamed_exec=False,  # its statistics prune the target's files
         )
-        merger = merger.when_not_matched_insert(columns, predicate=f"s.{OPERATION} = '{UPSERT}'")
-        if not insert_only:
-            merger = merger.when_matched_delete(f"s.{OPERATION} = '{DELETE}'")
-            merger = merger.when_matched_update(columns)
+
+    @contextmanager
+    def _computed(self, changes: DataFrame) -> Iterator[Dataset]:
+        """The changes as Parquet files: Sail writes them five times as fast as it sends them."""
+        folder = Path(self.log.root) / "_landing" / f"changes-{uuid.uuid4().hex[:12]}"
         try:
-            metrics = merger.execute()
-        except DeltaError as error:
-            raise broken_expectation(table, changes) or error from error
-        return Merged(target.version(), **changed_rows(metrics))
+            changes.write.options(**_UNENCODED).parquet(str(folder))
+            yield dataset([str(file) for file in folder.glob("*.parquet")], format="parquet")
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _slices(source: Dataset, months: Sequence[str]) -> list[Sequence[str]]:
+    """The months in runs whose rows one merge may hold; one run where they cannot be told apart."""
+    cells = source.count_rows() * len(source.schema.names)
+    slices = max(-(-cells // _CELLS_A_MERGE), 1)
+    return in_groups(months, -(-len(months) // slices)) if months else [()]
+
+
+def _with_clauses(merger: TableMerger, source: Dataset, insert_only: bool) -> TableMerger:
+    columns = {f'"{name}"': f's."{name}"' for name in source.schema.names if name != OPERATION}
+    if insert_only:
+        return merger.when_not_matched_insert(columns)
+    return (
+        merger.when_matched_delete(f"s.{OPERATION} = '{DELETE}'")
+        .when_matched_update(columns)
+        .when_not_matched_insert(columns, f"s.{OPERATION} = '{UPSERT}'")
+    )
+
+
+def _writer_properties(table: Table) -> WriterProperties:
+    """Dictionaries for text alone: measured numbers hardly repeat, and looking took most of a merge."""
+    plain, worded = (ColumnProperties(dictionary_enabled=each) for each in (False, True))
+    texts = {field.name: worded for field in table.fields if field.type == "STRING"}
+    return WriterProperties(
+        compression="SNAPPY", default_column_properties=plain, column_properties=texts
+    )
 
 
 @cache

@@ -17,7 +17,7 @@ from lakehouse.engine.landing import Counts, Landed
 from lakehouse.engine.ledger import source_record
 from lakehouse.engine.store import DELETE, OPERATION, Merged, Store, as_declared, differing, upserts
 from lakehouse.errors import LakehouseError
-from lakehouse.months import Scope, in_groups
+from lakehouse.months import Scope, in_groups, with_later
 from lakehouse.plan import Recorded
 from lakehouse.table import MONTH, Table
 
@@ -91,16 +91,11 @@ def ingest(store: Store, delivery: Delivery, months: Sequence[str]) -> list[Merg
     row is no vanished row.
     """
     table = _with_columns(store, delivery)
-    groups = in_groups(months, _months_at_once(store, delivery, months))
-    merges = []
-    for position, group in enumerate(groups):
-        metadata = {
-            "run_id": delivery.writer.run_id,
-            "code": delivery.code,
-            **delivery.record,
-            "pending_months": [month for later in groups[position + 1 :] for month in later],
-        }
-        merges.append(_ingest_group(store, table, delivery, group, metadata))
+    said = {"run_id": delivery.writer.run_id, "code": delivery.code, **delivery.record}
+    merges: list[Merged] = []
+    for group, later in with_later(in_groups(months, _months_at_once(store, delivery, months))):
+        metadata = {**said, "pending_months": later}
+        merges += _ingest_group(store, table, delivery, group, metadata)
     return merges
 
 
@@ -111,19 +106,19 @@ def _months_at_once(store: Store, delivery: Delivery, months: Sequence[str]) -> 
 
 def _ingest_group(
     store: Store, table: Table, delivery: Delivery, months: Sequence[str], metadata: dict[str, Any]
-) -> Merged:
+) -> list[Merged]:
     accepted = store.read_parquet(str(delivery.landed.accepted))
     new = as_declared(_stamped(accepted, delivery.writer), table)
     new = new.where(F.col(MONTH).isin(list(months)))
     if not set(months) & set(store.log.rows_by_month(table)):
-        return store.merge(table, upserts(new), metadata, insert_only=True)
+        return store.merge(table, upserts(new), metadata, months, insert_only=True)
     old = store.read(table).where(F.col(MONTH).isin(list(months)))
     changes = differing(new, old, table, [ROW_HASH])
     changes = _spare_damaged(store, changes, delivery.landed)
-    return store.merge(table, changes, metadata, insert_only=False)
+    return store.merge(table, changes, metadata, months)
 
 
-def quarantine(store: Store, delivery: Delivery, months: Sequence[str]) -> Merged:
+def quarantine(store: Store, delivery: Delivery, months: Sequence[str]) -> list[Merged]:
     """Make the open list of the quarantine equal to the bad rows of these months."""
     name, metadata = delivery.landed.source.name, {"run_id": delivery.writer.run_id}
     in_scope = F.col(MONTH).isNull() | F.col(MONTH).isin(list(months))
@@ -137,7 +132,7 @@ def quarantine(store: Store, delivery: Delivery, months: Sequence[str]) -> Merge
     gone = old.where(F.col("mended_run_id").isNull()).join(new, list(QUARANTINE.keys), "left_anti")
     mended = gone.withColumn("mended_run_id", F.lit(delivery.writer.run_id))
     changes = opened.unionByName(upserts(as_declared(mended, QUARANTINE)))
-    return store.merge(QUARANTINE, changes, metadata, insert_only=False)
+    return store.merge(QUARANTINE, changes, metadata)
 
 
 def _with_columns(store: Store, delivery: Delivery) -> Table:

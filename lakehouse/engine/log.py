@@ -73,11 +73,15 @@ class Log:
 
     def rows_by_month(self, table: Table, version: int | None = None) -> dict[str, int]:
         """Rows a partition (`` where the table has none), out of the log's statistics."""
-        actions = pa.table(self.open(table, version).get_add_actions(flatten=True)).to_pylist()
+        actions = pa.table(self.open(table, version).get_add_actions(flatten=True))
+        # These two alone: statistics of other columns need not fit into Python's values.
+        counts = actions.column("num_records").to_pylist()
+        partition = f"partition.{table.partition}"
+        known = partition in actions.column_names
+        months = actions.column(partition).to_pylist() if known else [""] * len(counts)
         rows: dict[str, int] = {}
-        for action in actions:
-            month = str(action.get(f"partition.{table.partition}") or "")
-            rows[month] = rows.get(month, 0) + int(action["num_records"] or 0)
+        for month, count in zip(months, counts, strict=True):
+            rows[month or ""] = rows.get(month or "", 0) + int(count or 0)
         return rows
 
     def size_bytes(self, table: Table) -> int:

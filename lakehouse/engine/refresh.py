@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from lakehouse.engine.log import months_of, type_names
 from lakehouse.engine.store import Merged, Store, as_declared, differing, upserts
-from lakehouse.months import in_groups, widen
+from lakehouse.months import in_groups, widen, with_later
 from lakehouse.plan import Recorded, Step
 from lakehouse.table import MONTH, Table
 
@@ -39,13 +39,11 @@ def refresh(
 ) -> list[Merged]:
     """Recompute the months of a table out of its upstreams as they are now; a commit a group of months."""
     versions = {each.full_name: store.log.version(each) or 0 for each in table.upstreams}
-    groups = in_groups(months, _months_at_once(store, table, months))
-    merges = []
-    for position, group in enumerate(groups):
+    merges: list[Merged] = []
+    for group, later in with_later(in_groups(months, _months_at_once(store, table, months))):
         on_group(group)
-        later = [month for each in groups[position + 1 :] for month in each]
         commit = {**metadata, "consumed": versions, "pending_months": later}
-        merges.append(_refresh_group(store, table, group, versions, commit))
+        merges += _refresh_group(store, table, group, versions, commit)
     return merges
 
 
@@ -55,7 +53,7 @@ def _refresh_group(
     months: Sequence[str],
     versions: Mapping[str, int],
     metadata: dict[str, Any],
-) -> Merged:
+) -> list[Merged]:
     assert table.transform is not None, f"{table.full_name} has no transformation"
     needed = sorted(widen(months, before=table.look_back_months))
     frames = [
@@ -64,10 +62,10 @@ def _refresh_group(
     ]
     new = as_declared(table.transform(*frames), table).where(F.col(MONTH).isin(list(months)))
     if not set(months) & _existing(store, [table]):
-        return store.merge(table, upserts(new), metadata, insert_only=True)
+        return store.merge(table, upserts(new), metadata, months, insert_only=True)
     old = store.read(table).where(F.col(MONTH).isin(list(months)))
     compared = [name for name in table.columns if name not in table.keys]
-    return store.merge(table, differing(new, old, table, compared), metadata, insert_only=False)
+    return store.merge(table, differing(new, old, table, compared), metadata, months)
 
 
 def evolve(store: Store, table: Table, metadata: dict[str, Any]) -> bool:

@@ -151,7 +151,7 @@ class _Run:
             entry.rows = delivery.checked_counts()
             self._note(table, ingest(store, delivery, months))
         with self._timed(QUARANTINE):
-            self._note(QUARANTINE, [quarantine(store, delivery, months)])
+            self._note(QUARANTINE, quarantine(store, delivery, months))
         return delivery.record
 
     def _refresh(self, store: Store, table: Table, known: Recorded) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,27 +62,37 @@ class SparkStore:
         return max(months, 1)  # Spark spills by itself
 
     def merge(
-        self, table: Table, changes: DataFrame, metadata: dict[str, Any], insert_only: bool
-    ) -> Merged:
-        before = self.log.version(table) or 0
+        self,
+        table: Table,
+        changes: DataFrame,
+        metadata: dict[str, Any],
+        months: Sequence[str] = (),
+        insert_only: bool = False,
+    ) -> list[Merged]:
+        before = self.log.version(table)
         # A MERGE reads its source twice, once where it only inserts.
         source = changes if insert_only else changes.persist()
         try:
             if insert_only or not source.isEmpty():
-                self._execute(table, source, metadata, insert_only)
+                self._execute(table, source, metadata, months, insert_only)
         except PySparkException as error:
             # Its message shows the row: personal data that no log may hold.
             raise broken_expectation(table, changes) or _failed(table, error) from error
         finally:
             if not insert_only:
                 source.unpersist()
-        after = self.log.version(table) or 0
-        if after == before:
-            return Merged(after)
-        return Merged(after, **changed_rows(self.log.history(table, 1)[0]["metrics"]))
+        after = self.log.version(table)
+        if after is None or after == before:
+            return []
+        return [Merged(after, **changed_rows(self.log.history(table, 1)[0]["metrics"]))]
 
     def _execute(
-        self, table: Table, source: DataFrame, metadata: dict[str, Any], insert_only: bool
+        self,
+        table: Table,
+        source: DataFrame,
+        metadata: dict[str, Any],
+        months: Sequence[str],
+        insert_only: bool,
     ) -> None:
         self.spark.conf.set(_USER_METADATA, json.dumps(metadata))
         source.createOrReplaceTempView(_CHANGES)
@@ -93,7 +104,7 @@ class SparkStore:
             WHEN MATCHED THEN UPDATE SET {assignments}"""
         self.spark.sql(f"""
             MERGE INTO delta.`{self.log.uri(table)}` t USING {_CHANGES} s
-            ON {merge_condition(table)} {"" if insert_only else matched}
+            ON {merge_condition(table, months)} {"" if insert_only else matched}
             WHEN NOT MATCHED AND s.{OPERATION} = '{UPSERT}'
             THEN INSERT ({", ".join(columns)}) VALUES ({values})
         """)

@@ -12,7 +12,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse.engine.log import Log
-from lakehouse.table import Table
+from lakehouse.table import MONTH, Table
 
 OPERATION = "_operation"
 UPSERT, DELETE = "upsert", "delete"
@@ -20,12 +20,12 @@ UPSERT, DELETE = "upsert", "delete"
 
 @dataclass(frozen=True)
 class Merged:
-    """What one MERGE did: the version it left, and rows by kind; all 0 where it made no version."""
+    """What one MERGE did: the version it left, and rows by kind."""
 
     version: int
-    inserted: int = 0
-    updated: int = 0
-    deleted: int = 0
+    inserted: int
+    updated: int
+    deleted: int
 
     @property
     def changed(self) -> int:
@@ -46,14 +46,22 @@ class Store(Protocol):
         """A Parquet file of the landing."""
 
     def months_at_once(self, cells_a_month: int, months: int) -> int:
-        """How many of the months one merge may hold, each of so many cells (rows x columns)."""
+        """How many of the months may be computed at once, each of so many cells."""
 
     def merge(
-        self, table: Table, changes: DataFrame, metadata: dict[str, Any], insert_only: bool
-    ) -> Merged:
-        """Merge changes (the table's columns and `_operation`) on the table's keys, in one commit.
+        self,
+        table: Table,
+        changes: DataFrame,
+        metadata: dict[str, Any],
+        months: Sequence[str] = (),
+        insert_only: bool = False,
+    ) -> list[Merged]:
+        """Merge changes (the table's columns and `_operation`) on the table's keys.
 
-        No change makes no version. `insert_only` says that no key of the changes is in the table.
+        No change makes no version; what is too much for one commit makes several, each of which
+        says in `pending_months` which of the months come after it. `months` are those the changes
+        may be of, where the table is partitioned by month. `insert_only` says that no key of the
+        changes is in the table.
         """
 
 
@@ -93,7 +101,9 @@ def as_declared(rows: DataFrame, table: Table) -> DataFrame:
     )
 
 
-def merge_condition(table: Table) -> str:
-    """Equal keys, and equal partitions, so that only the partitions in the source are read."""
+def merge_condition(table: Table, months: Sequence[str]) -> str:
+    """Equal keys and partitions; the months by name, so that no other partition is read."""
     names = dict.fromkeys([*([table.partition] if table.partition else []), *table.keys])
-    return " AND ".join(f"t.`{name}` = s.`{name}`" for name in names)
+    equal = [f"t.`{name}` = s.`{name}`" for name in names]
+    named = ", ".join(f"'{month}'" for month in months)
+    return " AND ".join([*([f"t.`{MONTH}` IN ({named})"] if months else []), *equal])

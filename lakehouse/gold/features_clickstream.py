@@ -1,13 +1,16 @@
 """One row: a customer's clicks, this month and over the last 3 and 6 months, as of snapshot_date.
 
 A window of n months ends with the row's own month and takes the months that exist, never a row with
-a later snapshot_date. Sums run over whole numbers, so that both engines, and any order of rows, give the
-same bits; mean, spread and trend are single divisions of such sums.
+a later snapshot_date. Of an earlier month with several snapshots it takes the last. All sums run
+over whole numbers, so both engines give the same bits in any order of rows; mean, spread and trend
+are single divisions of such sums.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import reduce
+from operator import add
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -25,37 +28,34 @@ _MEASURED = (*SIGNALS, ACTIVITY)
 
 
 def windows(rows: DataFrame) -> DataFrame:
-    """Each row, joined to the customer's rows of its window, as exact sums over these.
+    """Each row beside the customer's earlier months of its window, as exact sums over them.
 
-    Sums of a signal in a window: n of its months, s of values, q of squares; and with the age a of a
-    month (0 is the row's own): a, b of squared ages, p of value times age. Each row meets at most its
-    own window, so one customer with very many months costs no more than others.
+    Sums of a signal in a window: n of its months, s of values, q of squares; and with the age of a
+    month (0 is the row's own): a of ages, b of squared ages, p of value times age.
     """
-    measured = _measured(rows)
-    offsets = F.explode(F.array(*[F.lit(age) for age in range(LONGEST)]))
-    asked = measured.select(
-        *KEYS, MONTH_FIELD.name, F.col("_month").alias("_now"), offsets.alias("_age")
+    own = _measured(rows)
+    monthly = _last_of_month(own)
+    # Joins, not windows over rows, and sums in the row: no state grows with the months.
+    beside = own
+    for age in range(1, LONGEST):
+        beside = beside.join(_aged(monthly, age), ["customer_id", "_month"], "left")
+    ages = range(1, LONGEST)
+    observed = [F.lit(1), *(F.coalesce(F.col(f"_seen_{age}"), F.lit(0)) for age in ages)]
+    previous = F.coalesce(*[F.when(F.col(f"_seen_{age}") == 1, age) for age in ages])
+    return beside.select(
+        *KEYS,
+        MONTH_FIELD.name,
+        *_MEASURED,
+        reduce(add, observed).alias("months_observed"),
+        previous.alias("months_since_previous"),
+        *(each for name in _MEASURED for each in _sums(name)),
     )
-    known = measured.withColumnsRenamed({"snapshot_date": "_known"}).drop(MONTH_FIELD.name)
-    in_window = (
-        asked.withColumn("_month", F.col("_now") - F.col("_age"))
-        .join(known, ["customer_id", "_month"])
-        .where(F.col("_known") <= F.col("snapshot_date"))
-    )
-    sums = [each for name in _MEASURED for each in _sums(name)]
-    own = [
-        F.max(F.when(F.col("_known") == F.col("snapshot_date"), F.col(name))).alias(name)
-        for name in _MEASURED
-    ]
-    observed = F.countDistinct("_age").alias("months_observed")
-    before = F.min(F.when(F.col("_age") > 0, F.col("_age"))).alias("months_since_previous")
-    return in_window.groupBy(*KEYS, MONTH_FIELD.name).agg(observed, before, *own, *sums)
 
 
 def _measured(rows: DataFrame) -> DataFrame:
-    activity = F.lit(0).cast("bigint")
-    for name in SIGNALS:
-        activity = activity + F.coalesce(F.col(name), F.lit(0))
+    known = F.coalesce(*SIGNALS).isNotNull()
+    total = reduce(add, (F.coalesce(F.col(name), F.lit(0)).cast("bigint") for name in SIGNALS))
+    activity = F.when(known, total)
     ordinal = F.year("snapshot_date") * 12 + F.month("snapshot_date")
     values = [F.col(name).cast("bigint").alias(name) for name in SIGNALS]
     return rows.select(
@@ -63,14 +63,42 @@ def _measured(rows: DataFrame) -> DataFrame:
     )
 
 
+def _last_of_month(rows: DataFrame) -> DataFrame:
+    months = ["customer_id", "_month"]
+    last = rows.groupBy(*months).agg(F.max("snapshot_date").alias("snapshot_date"))
+    return rows.join(last, [*months, "snapshot_date"], "left_semi")
+
+
+def _aged(monthly: DataFrame, age: int) -> DataFrame:
+    """The months, each set beside the month that comes `age` months after it."""
+    values = [F.col(name).alias(_aged_name(name, age)) for name in _MEASURED]
+    later = (F.col("_month") + age).alias("_month")
+    return monthly.select("customer_id", later, F.lit(1).alias(f"_seen_{age}"), *values)
+
+
+def _aged_name(signal: str, age: int) -> str:
+    return f"_{signal}_{age}" if age else signal
+
+
 def _sums(name: str) -> Iterator[Column]:
-    for months in WINDOWS_MONTHS:
-        value = F.when(F.col("_age") < months, F.col(name))
-        age = F.when(value.isNotNull(), F.col("_age").cast("bigint"))
-        parts = {"n": F.count(value), "s": F.sum(value), "q": F.sum(value * value)}
-        parts |= {"a": F.sum(age), "b": F.sum(age * age), "p": F.sum(value * age)}
-        for letter, part in parts.items():
-            yield part.alias(f"_{letter}_{name}_{months}")
+    values = [F.col(_aged_name(name, age)) for age in range(LONGEST)]
+    known = [F.when(value.isNotNull(), F.lit(1)).otherwise(0).cast("bigint") for value in values]
+    whole = [F.coalesce(value, F.lit(0)) for value in values]
+    terms = {
+        "n": known,
+        "s": whole,
+        "q": [value * value for value in whole],
+        "a": _weighted(known, 1),
+        "b": _weighted(known, 2),
+        "p": _weighted(whole, 1),
+    }
+    for letter, each in terms.items():
+        for months in WINDOWS_MONTHS:
+            yield reduce(add, each[:months]).alias(f"_{letter}_{name}_{months}")
+
+
+def _weighted(terms: Sequence[Column], power: int) -> list[Column]:
+    return [term * age**power for age, term in enumerate(terms)]
 
 
 def _mean(n: Column, s: Column) -> Column:
@@ -114,9 +142,9 @@ def _over_windows(signal: str, measured: str, meaning: str) -> Iterator[Feature]
 
 FEATURES = (
     *(passed_on(field) for field in CLICKSTREAM.fields if field.name in SIGNALS),
-    passed_on(Field(ACTIVITY, "BIGINT", "Sum of the 20 signals in this month.")),
+    passed_on(Field(ACTIVITY, "BIGINT", "Sum of the signals known of this month.")),
     *(each for name in SIGNALS for each in _over_windows(name, name, name)),
-    *_over_windows("activity", ACTIVITY, "the sum of the 20 signals"),
+    *_over_windows("activity", ACTIVITY, "the sum of the signals"),
     passed_on(
         Field("months_observed", "INT", "Months with clicks among the last 6, this one included.")
     ),

@@ -197,7 +197,7 @@ def loan_kinds_count(type_of_loan: Column) -> Column:
 
 @feature("INT")
 def impossible_values_count(_issues: Column) -> Column:
-    """Cells of the delivered row that had to be emptied."""
+    """Cells of the delivered row that were impossible or a placeholder."""
     return F.size(_issues)
 
 

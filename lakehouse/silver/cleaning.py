@@ -136,7 +136,7 @@ def silver_table(
 def _clean(rows: DataFrame, keys: Sequence[Column], cells: Sequence[Cell]) -> DataFrame:
     """Three plain selects (text, value, reason), so that no expression stands inside another twice."""
     names = [cell.field.name for cell in cells]
-    texts = [F.trim(F.col(cell.raw)).alias(f"_text_{cell.field.name}") for cell in cells]
+    texts = [_text(cell.raw).alias(f"_text_{cell.field.name}") for cell in cells]
     keyed = rows.select(*keys, MONTH_FIELD.name, *texts)
     parsed = keyed.select(
         "*", *(c.parse(F.col(f"_text_{c.field.name}")).alias(c.field.name) for c in cells)
@@ -156,6 +156,12 @@ def _clean(rows: DataFrame, keys: Sequence[Column], cells: Sequence[Cell]) -> Da
     issues = F.array_compact(F.array(*whys)).alias(ISSUES.name)
     kept = [column for column in keyed.columns if not column.startswith("_text_")]
     return judged.select(*kept, *values, issues)
+
+
+def _text(raw: str) -> Column:
+    """The cell without spaces around it; NULL where nothing is left."""
+    trimmed = F.trim(F.col(raw))
+    return F.when(trimmed != "", trimmed)
 
 
 def _without_broken(cleaned: DataFrame, rules: Sequence[Rule]) -> DataFrame:

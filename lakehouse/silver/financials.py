@@ -11,7 +11,7 @@ from lakehouse.bronze.financials import TABLE as BRONZE
 from lakehouse.silver.cleaning import Cell, Rule, choice, number, silver_table
 from lakehouse.table import Field
 
-_AGE_OF_HISTORY = r"^([0-9]{1,3}) Years? and ([0-9]{1,2}) Months?$"
+_AGE_OF_HISTORY = r"^([0-9]{1,3}) Years? and ([0-9]|1[01]) Months?$"
 _AMOUNT_HIGH = 1e7
 
 
@@ -20,6 +20,10 @@ def _months(value: Column) -> Column:
         F.regexp_extract(value, _AGE_OF_HISTORY, group).try_cast("int") for group in (1, 2)
     )
     return years * 12 + months
+
+
+def _kinds(value: Column) -> Column:
+    return F.filter(F.split(value, r"(?:^|,)\s*(?:and\s+)?"), lambda kind: kind != "")
 
 
 CREDIT_HISTORY = Cell(
@@ -35,7 +39,7 @@ TYPES_OF_LOAN = Cell(
     field=Field(
         "type_of_loan", "ARRAY<STRING>", "Kinds of the loans at other banks, one entry a loan."
     ),
-    parse=lambda value: F.split(value, r",\s*(?:and\s+)?"),
+    parse=_kinds,
     judge=lambda value, _: F.when(value.isNull(), F.lit(None).cast("string")),
 )
 
@@ -46,7 +50,7 @@ TABLE = silver_table(
         number("Annual_Income", 0, _AMOUNT_HIGH, "Income a year."),
         number("Monthly_Inhand_Salary", 0, 1e6, "Salary a month after deductions."),
         number("Num_Bank_Accounts", 0, 20, "Number of bank accounts.", whole=True),
-        number("Num_Credit_Card", 0, 20, "Number of credit cards.", whole=True),
+        number("Num_Credit_Card", 0, 15, "Number of credit cards.", whole=True),
         number("Interest_Rate", 0, 50, "Interest rate on the credit cards, percent.", whole=True),
         number("Num_of_Loan", 0, 20, "Number of loans at other banks.", whole=True),
         TYPES_OF_LOAN,
@@ -59,7 +63,7 @@ TABLE = silver_table(
             "Change of the card's limit, percent.",
             placeholders=["_"],
         ),
-        number("Num_Credit_Inquiries", 0, 50, "Number of credit inquiries.", whole=True),
+        number("Num_Credit_Inquiries", 0, 30, "Number of credit inquiries.", whole=True),
         choice("Credit_Mix", ["Bad", "Standard", "Good"], "Mix of credits.", placeholders=["_"]),
         number("Outstanding_Debt", 0, _AMOUNT_HIGH, "Debt still to be paid."),
         number("Credit_Utilization_Ratio", 0, 100, "Share of the credit limit in use, percent."),

@@ -4,7 +4,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from lakehouse.bronze.loan_daily import TABLE as BRONZE
-from lakehouse.silver.cleaning import date, number, silver_table
+from lakehouse.silver.cleaning import Rule, date, number, silver_table
 from lakehouse.table import Field
 
 _AMOUNT_HIGH = 1e9
@@ -17,8 +17,13 @@ def mob() -> Column:
 
 def installments_missed() -> Column:
     """Installments that the overdue amount stands for, begun ones included; 0 where nothing is due."""
-    due, overdue = F.col("due_amt"), F.col("overdue_amt")
-    return F.when(due > 0, F.ceil(overdue / due)).when(due <= 0, 0)
+    # In cents: 436.35 / 145.45 is a little above 3 in doubles.
+    due, overdue = _cents("due_amt"), _cents("overdue_amt")
+    return F.when(due > 0, F.ceil(overdue / F.when(due > 0, due))).when(due <= 0, 0)
+
+
+def _cents(amount: str) -> Column:
+    return F.floor(F.col(amount) * 100 + 0.5).cast("double")
 
 
 def first_missed_date() -> Column:
@@ -45,6 +50,13 @@ TABLE = silver_table(
         number("paid_amt", 0, _AMOUNT_HIGH, "Amount paid for this installment."),
         number("overdue_amt", 0, _AMOUNT_HIGH, "Sum of what was due and not paid so far."),
         number("balance", 0, _AMOUNT_HIGH, "Amount still to be paid."),
+    ],
+    rules=[
+        Rule(
+            "overdue_amt",
+            "due_amt > 0 AND overdue_amt > due_amt * coalesce(tenure, 600)",
+            "over all installments of the loan",
+        )
     ],
     derived=[
         (Field("mob", "INT", "Month on book: installments due so far."), mob),

@@ -1,0 +1,197 @@
+"""One row: a row of a raw CSV, landed: accepted, quarantined with every reason, or an equal copy.
+
+No row is lost: the rows met in the file are counted apart from the rows written, and must agree.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lakehouse.bronze.raw import PROVENANCE
+from lakehouse.errors import BadInput, LakehouseError
+from lakehouse.table import MONTH, Source
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+    from lakehouse.engine.landing_records import Split
+    from lakehouse.engine.landing_rows import Rows
+
+MEMORY_LIMIT = "900MiB"  # of DuckDB; Python, numpy and what DuckDB does not count come on top
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Rows of one file and month; what came in is one of the other three."""
+
+    rows_in: int = 0
+    accepted: int = 0
+    quarantined: int = 0
+    equal_duplicates: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            self.rows_in + other.rows_in,
+            self.accepted + other.accepted,
+            self.quarantined + other.quarantined,
+            self.equal_duplicates + other.equal_duplicates,
+        )
+
+
+@dataclass(frozen=True)
+class Landed:
+    """A raw file after landing: two Parquet files, and how many rows of each month went where."""
+
+    source: Source
+    file_name: str
+    fingerprint: str  # SHA-256 of the raw file
+    accepted: Path
+    quarantined: Path
+    counts: dict[str | None, Counts]  # None: rows whose month cannot be told
+    extra_columns: tuple[str, ...]
+
+
+def find_file(source: Source, data: Path) -> Path:
+    """The raw file of a source in a folder, under one of the names it may have."""
+    if not data.is_dir():
+        raise BadInput(f"There is no data folder {data}; name one that exists with --data.")
+    found = [data / name for name in source.file_names if (data / name).exists()]
+    names = " or ".join(source.file_names)
+    if not found:
+        packed = [p.name for n in source.file_names for p in sorted(data.glob(f"{n}.*"))]
+        hint = f" ({packed[0]} is there: unpack it)" if packed else ""
+        raise BadInput(f"{data} holds no {names}{hint}; put the {source.name} file there.")
+    if len(found) > 1:
+        both = " and ".join(path.name for path in found)
+        raise BadInput(f"{data} holds both {both}: which is it? Remove one of them.")
+    return found[0]
+
+
+def fingerprint(path: Path) -> str:
+    """SHA-256 of the bytes of a file."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(1024**2):
+                digest.update(chunk)
+    except OSError as error:
+        raise BadInput(f"{path.name} cannot be read ({error.strerror}): {path}") from None
+    return digest.hexdigest()
+
+
+def land(source: Source, path: Path, into: Path, max_bad: float = 0.2) -> Landed:
+    """Split a raw file into accepted and quarantined rows, as Parquet files in `into`.
+
+    Raises BadInput for a file that is no CSV of this source, or with a share of bad rows over
+    `max_bad`; then no file is left in `into`.
+    """
+    from lakehouse.engine import landing_records
+    from lakehouse.engine.landing_rows import Rows
+
+    into.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=into, prefix=".landing-") as name:
+        work = Path(name)
+        split = landing_records.split(
+            path,
+            work / "sound.csv",
+            work / "broken.parquet",
+            lambda header: checked_header(source, path.name, header),
+        )
+        with _duckdb(work) as duckdb:
+            rows = Rows(duckdb, source, path.name, split, work)
+            rows.accept()
+            rows.quarantine()
+            counts = rows.counts()
+            _check_nothing_is_lost(path.name, split, counts)
+            _check_share(path.name, counts, max_bad, rows)
+        accepted = into / f"{source.name}.accepted.parquet"
+        quarantined = into / f"{source.name}.quarantined.parquet"
+        rows.accepted.replace(accepted)
+        rows.quarantined.replace(quarantined)
+    return Landed(
+        source, path.name, split.fingerprint, accepted, quarantined, counts, rows.extra_columns
+    )
+
+
+def checked_header(source: Source, file_name: str, header: list[str]) -> tuple[str, ...]:
+    """The column names of a raw file; BadInput where they are not the source's or are ambiguous."""
+    names = tuple(name.strip() or f"unnamed_{i}" for i, name in enumerate(header, start=1))
+    missing = [name for name in source.header if name not in names]
+    if missing:
+        raise BadInput(
+            f"{file_name} has the wrong header: no column {_listed(missing)}"
+            f"{_hint(missing, names)}; its first line must name the columns of {source.name}."
+        )
+    twice = [name for name, n in Counter(n.casefold() for n in names).items() if n > 1]
+    if twice:
+        alike = [name for name in names if name.casefold() in twice]
+        raise BadInput(
+            f"{file_name} names columns twice (case apart): {_listed(alike)};"
+            f" rename or remove one of each."
+        )
+    reserved = {field.name for field in PROVENANCE} | {MONTH}
+    taken = [name for name in names if name.casefold() in reserved]
+    if taken:
+        raise BadInput(f"{file_name}: the lakehouse itself uses {_listed(taken)}; rename it.")
+    return names
+
+
+def _hint(missing: list[str], names: tuple[str, ...]) -> str:
+    """What the header has in place of the missing columns, if that can be guessed."""
+    if len(names) == 1 and any(mark in names[0] for mark in ";\t|"):
+        return " (cells must be separated by commas)"
+    other_case = [n for n in names if n.casefold() in {m.casefold() for m in missing}]
+    return f" (but {_listed(other_case)}: the case must match)" if other_case else ""
+
+
+def _listed(names: list[str]) -> str:
+    shown = [" ".join(name.split())[:60] for name in names]
+    return ", ".join(shown[:30]) + (f" and {len(shown) - 30} more" if len(shown) > 30 else "")
+
+
+@contextmanager
+def _duckdb(work: Path) -> Iterator[DuckDBPyConnection]:
+    """A DuckDB of its own that spills to disk in `work`; what fails in it is a LakehouseError."""
+    import duckdb
+
+    connection = duckdb.connect(
+        config={"memory_limit": MEMORY_LIMIT, "temp_directory": str(work / "spill")}
+    )
+    try:
+        connection.execute("SET preserve_insertion_order = false")
+        yield connection
+    except duckdb.Error as error:
+        reason = " ".join(str(error).split())[:300]
+        raise LakehouseError(f"Landing failed inside DuckDB: {reason}") from error
+    finally:
+        connection.close()
+
+
+def _check_nothing_is_lost(file_name: str, split: Split, counts: dict[str | None, Counts]) -> None:
+    total = sum(counts.values(), Counts())
+    if split.rows_in != total.rows_in:
+        raise LakehouseError(
+            f"{file_name}: {split.rows_in:,} rows came in, but {total.accepted:,} were accepted,"
+            f" {total.quarantined:,} quarantined and {total.equal_duplicates:,} equal; nothing was"
+            f" kept of it. This is a fault of the lakehouse: please report it."
+        )
+
+
+def _check_share(
+    file_name: str, counts: dict[str | None, Counts], max_bad: float, rows: Rows
+) -> None:
+    total = sum(counts.values(), Counts())
+    if total.quarantined > max_bad * total.rows_in:
+        share = total.quarantined / total.rows_in
+        raise BadInput(
+            f"{file_name}: {total.quarantined:,} of {total.rows_in:,} rows are bad ({share:.1%},"
+            f" allowed {max_bad:.0%}): {rows.most_frequent_reasons()}; deliver the file again, or"
+            f" allow more with --max-bad."
+        )

@@ -1,0 +1,108 @@
+"""One element: a physical line of a block of raw CSV; all lines of the block at once, by numpy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Positions = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+LINE_FEED, RETURN, QUOTE, COMMA = b'\n\r",'
+PREFIX_DIGITS = 10
+
+
+@dataclass
+class Lines:
+    """The physical lines of a block; a record that spans lines is kept at its first one."""
+
+    starts: Positions
+    ends: Positions  # without the line break
+    cells: Positions
+    odd: Flags  # not a record by quotes alone: to be read by the grammar
+    inside: Flags  # goes on with the record of a line before
+    why: dict[int, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, block: bytes, begin: int, end: int) -> Lines:
+        """The lines from begin to end, each as if no quote were open where it begins."""
+        text = np.frombuffer(block, np.uint8, end)
+        breaks = np.flatnonzero(text[begin:] == LINE_FEED) + begin
+        starts = np.concatenate(([begin], breaks[:-1] + 1))
+        ends = breaks - ((breaks > starts) & (text[breaks - 1] == RETURN))
+        odd = np.zeros(len(starts), bool)
+        if b"\r" in block:
+            returns = np.flatnonzero(text[begin : end - 1] == RETURN) + begin
+            odd[_line_of(starts, returns[text[returns + 1] != LINE_FEED])] = True
+        commas = np.flatnonzero(text == COMMA)
+        commas = commas[np.searchsorted(commas, begin) :]
+        if b'"' in block:
+            quotes = np.flatnonzero(text == QUOTE)
+            quotes = quotes[np.searchsorted(quotes, begin) :]
+            odd |= _oddly_quoted(text, quotes, starts, ends)
+            commas = commas[~_is_quoted(commas, quotes, starts)]
+        bounds = np.searchsorted(commas, np.append(starts, end))
+        return cls(starts, ends, np.diff(bounds) + 1, odd, np.zeros(len(starts), bool))
+
+    def cut(self, i: int) -> None:
+        """Leave out the lines from i on."""
+        self.starts, self.ends, self.cells = self.starts[:i], self.ends[:i], self.cells[:i]
+        self.odd, self.inside = self.odd[:i], self.inside[:i]
+
+
+def _line_of(starts: Positions, positions: Positions) -> Positions:
+    return np.searchsorted(starts, positions, "right") - 1
+
+
+def _oddly_quoted(
+    text: NDArray[np.uint8],
+    quotes: Positions,
+    starts: Positions,
+    ends: Positions,
+) -> Flags:
+    """Which lines do not open each quote at a cell's start and close it at a cell's end."""
+    line = _line_of(starts, quotes)
+    firsts = np.searchsorted(quotes, starts)
+    closes = ((np.arange(len(quotes)) - firsts[line]) & 1).astype(bool)
+    before, after = text[quotes - 1], text[quotes + 1]
+    opened_well = (quotes == starts[line]) | (before == COMMA) | (before == QUOTE)
+    closed_well = (quotes + 1 == ends[line]) | (after == COMMA) | (after == QUOTE)
+    odd = (np.diff(np.append(firsts, len(quotes))) & 1).astype(bool)
+    odd[line[~np.where(closes, closed_well, opened_well)]] = True
+    return odd
+
+
+def _is_quoted(commas: Positions, quotes: Positions, starts: Positions) -> Flags:
+    """Which commas stand inside quotes: behind an odd number of them on their line."""
+    per_line = np.diff(np.append(np.searchsorted(commas, starts), len(commas)))
+    quotes_before_line = np.repeat(np.searchsorted(quotes, starts), per_line)
+    return ((np.searchsorted(quotes, commas) - quotes_before_line) & 1).astype(bool)
+
+
+def numbered(
+    block: bytes,
+    lines: Lines,
+    chosen: Flags,
+    rows: Positions,
+    numbers: Positions,
+) -> bytes:
+    """The chosen lines, each behind its row and line number of fixed width."""
+    starts, ends = lines.starts[chosen], lines.ends[chosen]
+    digits = 10 ** np.arange(PREFIX_DIGITS - 1, -1, -1)
+    prefix = np.full((len(starts), 2 * PREFIX_DIGITS + 2), COMMA, np.uint8)
+    prefix[:, :PREFIX_DIGITS] = rows[chosen, None] // digits % 10 + ord("0")
+    prefix[:, PREFIX_DIGITS + 1 : -1] = numbers[chosen, None] // digits % 10 + ord("0")
+    edges = np.zeros(len(block), np.int8)
+    edges[starts], edges[ends] = 1, -1
+    chosen_bytes = np.frombuffer(block, np.uint8)[np.cumsum(edges, dtype=np.int8).astype(bool)]
+    lengths = prefix.shape[1] + ends - starts + 1
+    tails = np.cumsum(lengths)
+    out = np.full(int(lengths.sum()), LINE_FEED, np.uint8)
+    is_prefix = ((tails - lengths)[:, None] + np.arange(prefix.shape[1])).ravel()
+    is_text = np.ones(len(out), bool)
+    is_text[is_prefix] = is_text[tails - 1] = False
+    out[is_prefix] = prefix.ravel()
+    out[is_text] = chosen_bytes
+    return out.tobytes()
