@@ -100,13 +100,13 @@ CLEANED = {
         > 24 * amount(raw.Monthly_Inhand_Salary, 0, 1e6) THEN NULL
         ELSE amount(raw.Annual_Income, 0, 1e7) END""",
     "num_bank_accounts": "whole(raw.Num_Bank_Accounts, 0, 20)",
-    "num_credit_card": "whole(raw.Num_Credit_Card, 0, 20)",
+    "num_credit_card": "whole(raw.Num_Credit_Card, 0, 15)",
     "interest_rate": "whole(raw.Interest_Rate, 0, 50)",
     "num_of_loan": "whole(raw.Num_of_Loan, 0, 20)",
     "delay_from_due_date": "whole(raw.Delay_from_due_date, -31, 366)",
     "num_of_delayed_payment": "whole(raw.Num_of_Delayed_Payment, 0, 50)",
     "changed_credit_limit": "amount(raw.Changed_Credit_Limit, -100, 100)",
-    "num_credit_inquiries": "whole(raw.Num_Credit_Inquiries, 0, 50)",
+    "num_credit_inquiries": "whole(raw.Num_Credit_Inquiries, 0, 30)",
     "outstanding_debt": "amount(raw.Outstanding_Debt, 0, 1e7)",
     "credit_utilization_ratio": "amount(raw.Credit_Utilization_Ratio, 0, 100)",
     "total_emi_per_month": """CASE WHEN amount(raw.Total_EMI_per_month, 0, 1e7)
@@ -116,9 +116,9 @@ CLEANED = {
         THEN amount(raw.Amount_invested_monthly, 0, 1e7) END""",
     "monthly_balance": "amount(raw.Monthly_Balance, -1e6, 1e6)",
     "credit_history_age": r"""12 * try_cast(regexp_extract(trim(raw.Credit_History_Age),
-            '^(\d{1,3}) Years? and \d{1,2} Months?$', 1) AS INTEGER)
+            '^(\d{1,3}) Years? and (?:\d|1[01]) Months?$', 1) AS INTEGER)
         + try_cast(regexp_extract(trim(raw.Credit_History_Age),
-            '^\d{1,3} Years? and (\d{1,2}) Months?$', 1) AS INTEGER)""",
+            '^\d{1,3} Years? and (\d|1[01]) Months?$', 1) AS INTEGER)""",
     "credit_mix": """CASE trim(raw.Credit_Mix)
         WHEN 'Bad' THEN 0 WHEN 'Standard' THEN 1 WHEN 'Good' THEN 2 END""",
     "payment_of_min_amount": """CASE trim(raw.Payment_of_Min_Amount)
@@ -177,6 +177,7 @@ LABEL_STORE = """
 WITH installment AS (
     SELECT loan_id, Customer_ID AS customer_id, loan_start_date AS application_date, snapshot_date,
            whole(installment_num, 0, 600) AS mob,
+           coalesce(whole(tenure, 0, 600), 600) AS installments,
            (amount(due_amt, 0, 1e9)::DECIMAL(18, 6) * 1000000)::BIGINT AS due_millionths,
            (amount(overdue_amt, 0, 1e9)::DECIMAL(18, 6) * 1000000)::BIGINT AS overdue_millionths
     FROM delivered_loan_daily
@@ -185,6 +186,8 @@ WITH installment AS (
               ELSE (overdue_millionths + due_millionths - 1) // due_millionths END AS missed
     FROM installment
     WHERE mob = 6
+      -- More than all installments cannot be overdue: then nothing is known.
+      AND (due_millionths = 0 OR overdue_millionths <= due_millionths * installments)
 )
 SELECT loan_id, customer_id, application_date, snapshot_date, mob,
        (snapshot_date - (snapshot_date - to_months(missed::INTEGER))::DATE)::INTEGER AS dpd,
