@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,9 @@ from lakehouse.errors import LakehouseError
 from lakehouse.months import Scope, in_groups, with_later
 from lakehouse.plan import Recorded
 from lakehouse.table import MONTH, Table
+
+# Delta refuses these in names of columns.
+_NOT_IN_DELTA = re.compile(r"[ ,;{}()\n\t=]")
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,11 @@ class Delivery:
             for month in sorted(filter(None, self.landed.counts))
             if self.scope.has(month) and not any(scope.has(month) for scope in taken)
         ]
+
+    @property
+    def extra_columns(self) -> dict[str, str]:
+        """Undeclared raw columns, each with a name that Delta can take."""
+        return {raw: _NOT_IN_DELTA.sub("_", raw) for raw in self.landed.extra_columns}
 
     @property
     def record(self) -> dict[str, Any]:
@@ -108,6 +117,7 @@ def _ingest_group(
     store: Store, table: Table, delivery: Delivery, months: Sequence[str], metadata: dict[str, Any]
 ) -> list[Merged]:
     accepted = store.read_parquet(str(delivery.landed.accepted))
+    accepted = accepted.withColumnsRenamed(delivery.extra_columns)
     new = as_declared(_stamped(accepted, delivery.writer), table)
     new = new.where(F.col(MONTH).isin(list(months)))
     if not set(months) & set(store.log.rows_by_month(table)):
@@ -121,6 +131,9 @@ def _ingest_group(
 def quarantine(store: Store, delivery: Delivery, months: Sequence[str]) -> list[Merged]:
     """Make the open list of the quarantine equal to the bad rows of these months."""
     name, metadata = delivery.landed.source.name, {"run_id": delivery.writer.run_id}
+    delivered = sum(counts.quarantined for counts in delivery.landed.counts.values())
+    if not delivered and name not in store.log.rows_by_month(QUARANTINE):
+        return []
     in_scope = F.col(MONTH).isNull() | F.col(MONTH).isin(list(months))
     bad = store.read_parquet(str(delivery.landed.quarantined))
     new = as_declared(_stamped(bad, delivery.writer), QUARANTINE).where(in_scope)
@@ -139,7 +152,7 @@ def _with_columns(store: Store, delivery: Delivery) -> Table:
     """The table as declared, with every raw column that it has or now gets beyond that."""
     table = delivery.table
     have = store.log.columns(table)
-    wide = table.with_extra((*have, *delivery.landed.extra_columns))
+    wide = table.with_extra((*have, *delivery.extra_columns.values()))
     missing = [name for name in wide.columns if name not in have]
     if missing:
         store.log.add_columns(wide, missing)
