@@ -36,7 +36,7 @@ def on_terminal() -> bool:
 
 def note(text: str) -> None:
     """One line for the user that is no error."""
-    _ERR.print(f"note: {text}", markup=False)
+    _ERR.print(f"note: {text}", markup=False, soft_wrap=True)
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def progress(quiet: bool) -> Iterator[OnProgress]:
 
 
 def _staying(table: str, doing: str, months: Sequence[str]) -> None:
-    _ERR.print(_progress_line(table, doing, months), markup=False)
+    _ERR.print(_progress_line(table, doing, months), markup=False, soft_wrap=True)
 
 
 def _moving(status: Status) -> OnProgress:

@@ -62,8 +62,10 @@ class EmbeddedStore:
         months: Sequence[str] = (),
         insert_only: bool = False,
     ) -> list[Merged]:
-        merges = []
+        merges: list[Merged] = []
         with self._computed(changes) as source:
+            if not source.count_rows():
+                return merges
             for group, later in with_later(_slices(source, months)):
                 pending = [*later, *metadata.get("pending_months", [])]
                 rows = source.filter(field(MONTH).isin(group)) if group else source

@@ -5,11 +5,15 @@ from __future__ import annotations
 import shutil
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
+
+from deltalake.exceptions import DeltaError
+from pyarrow import ArrowException
+from pyspark.errors import PySparkException
 
 from lakehouse.bronze.quarantine import TABLE as QUARANTINE
 from lakehouse.engine import ledger
@@ -19,10 +23,12 @@ from lakehouse.engine.job import Job, Report
 from lakehouse.engine.landing import Landed, fingerprint, land
 from lakehouse.engine.refresh import evolve, pending_months, refresh
 from lakehouse.engine.store import Merged, Store
-from lakehouse.errors import BadInput
+from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.months import Scope, spell
 from lakehouse.plan import Recorded, Step, make_plan
 from lakehouse.table import Table
+
+_ENGINE_ERRORS = (PySparkException, DeltaError, ArrowException)
 
 
 def plan(job: Job) -> list[Step]:
@@ -37,6 +43,8 @@ def run(job: Job) -> Report:
     began = time.monotonic()
     pending = any(step.pending for step in plan(job))
     if not pending and ledger.is_published(job.log, job.catalog):
+        tables = job.catalog.sources
+        _check_scope(job, {m for table in tables for m in job.log.rows_by_month(table)})
         report = Report(ledger.releases(job.log)[-1]["release"])
     else:
         check_writable(job.datamart)
@@ -44,6 +52,20 @@ def run(job: Job) -> Report:
             report = _Run(job).whole()
     report.seconds = time.monotonic() - began
     return report
+
+
+def _check_scope(job: Job, held: set[str]) -> None:
+    """Months asked for of which there is no row are a mistake of the asker."""
+    scope = job.request.scope
+    if held and not any(scope.has(month) for month in held):
+        asked = scope.first or f"up to {scope.last}"
+        raise BadInput(
+            f"no raw file in {job.data} has rows of month {asked}; they have {spell(held)}"
+        )
+
+
+def _months(landed: Iterable[Landed]) -> set[str]:
+    return {month for each in landed for month in each.counts if month}
 
 
 class _Run:
@@ -58,13 +80,13 @@ class _Run:
         self.changed_months: set[str] = set()
 
     def whole(self) -> Report:
-        landing = self.job.datamart / "_landing"
+        job, landing = self.job, self.job.datamart / "_landing"
         try:
-            for step in plan(self.job):
+            for step in plan(job):
                 if step.table.source and step.pending:
                     self._land(step.table)
-            self._check_month()
-            create_missing(self.log, self.job.catalog)
+            _check_scope(job, _months(self.landed.values()))
+            create_missing(self.log, job.catalog)
             self._passes()
         finally:
             shutil.rmtree(landing, ignore_errors=True)
@@ -86,16 +108,6 @@ class _Run:
                 f"kept as text in {table.full_name}"
             )
 
-    def _check_month(self) -> None:
-        """A month asked for that no raw file has is a mistake of the asker."""
-        scope = self.job.request.scope
-        held = {month for each in self.landed.values() for month in each.counts if month}
-        if held and not any(scope.has(month) for month in held):
-            asked = scope.first or f"up to {scope.last}"
-            raise BadInput(
-                f"no raw file in {self.job.data} has rows of month {asked}; they have {spell(held)}"
-            )
-
     def _passes(self) -> None:
         size = sum(path.stat().st_size for path in self.job.files.values())
         store = self.job.open_store(self.log, size)
@@ -109,7 +121,7 @@ class _Run:
         asked = self.job.request.scope
         if not self.job.request.by_month:
             return [asked]
-        held = {month for each in self.landed.values() for month in each.counts if month}
+        held = _months(self.landed.values())
         scopes = [replace(asked, last=month) for month in sorted(held) if asked.has(month)]
         # The last one is what was asked, so that the files count as wholly taken.
         return [*scopes[:-1], asked]
@@ -184,5 +196,12 @@ class _Run:
     @contextmanager
     def _timed(self, table: Table) -> Iterator[Any]:
         entry, began = self.report.entry(table), time.monotonic()
-        yield entry
+        try:
+            yield entry
+        except _ENGINE_ERRORS as error:
+            # Their messages may show rows, which no log may hold.
+            raise LakehouseError(
+                f"{table.full_name}: {type(error).__name__} in the engine; what was whole stays, the "
+                "next run goes on from there; --debug shows all of it"
+            ) from error
         entry.seconds += time.monotonic() - began
