@@ -41,7 +41,7 @@ class Source:
 class Table:
     """One Delta table: what a row is, its key, its columns and where its rows come from.
 
-    `look_back_months`: how many months before its own a row depends on; a window of n months looks back n - 1.
+    `look_back_months`: how many months before its own a row depends on; n - 1 for a window of n.
     `expectations`: (name, SQL) pairs that hold for every row; they become Delta CHECK constraints.
     `unversioned`: columns that tell of the writing, not of the row; a change in them alone is no change.
     """
