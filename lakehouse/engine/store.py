@@ -87,7 +87,11 @@ def differing(new: DataFrame, old: DataFrame, table: Table, compared: Sequence[s
 
 def any_of(conditions: Iterable[Column]) -> Column:
     """Whether one of the conditions holds; false where there is none."""
-    return reduce(or_, conditions, F.lit(False))
+    rest = [F.lit(False), *conditions]
+    # Pair by pair: a chain of as many as a wide table has columns is too deep for a plan's message.
+    while len(rest) > 1:
+        rest = [reduce(or_, rest[i : i + 2]) for i in range(0, len(rest), 2)]
+    return rest[0]
 
 
 def as_declared(rows: DataFrame, table: Table) -> DataFrame:
