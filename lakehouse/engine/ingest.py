@@ -118,6 +118,9 @@ def _ingest_group(
 ) -> list[Merged]:
     accepted = store.read_parquet(str(delivery.landed.accepted))
     accepted = accepted.withColumnsRenamed(delivery.extra_columns)
+    # Columns of earlier deliveries that this one has not.
+    gone = {*table.columns} - {*delivery.table.columns} - {*delivery.extra_columns.values()}
+    accepted = accepted.select("*", *(F.lit(None).alias(name) for name in sorted(gone)))
     new = as_declared(_stamped(accepted, delivery.writer), table)
     new = new.where(F.col(MONTH).isin(list(months)))
     if not set(months) & set(store.log.rows_by_month(table)):
@@ -135,8 +138,8 @@ def quarantine(store: Store, delivery: Delivery, months: Sequence[str]) -> list[
     if not delivered and name not in store.log.rows_by_month(QUARANTINE):
         return []
     in_scope = F.col(MONTH).isNull() | F.col(MONTH).isin(list(months))
-    bad = store.read_parquet(str(delivery.landed.quarantined))
-    new = as_declared(_stamped(bad, delivery.writer), QUARANTINE).where(in_scope)
+    bad = _stamped(store.read_parquet(str(delivery.landed.quarantined)), delivery.writer)
+    new = as_declared(bad.withColumn("mended_run_id", F.lit(None)), QUARANTINE).where(in_scope)
     if name not in store.log.rows_by_month(QUARANTINE):
         return store.merge(QUARANTINE, upserts(new), metadata, insert_only=True)
     old = store.read(QUARANTINE).where((F.col("source") == name) & in_scope)

@@ -82,7 +82,8 @@ def differing(new: DataFrame, old: DataFrame, table: Table, compared: Sequence[s
         .when(F.col("_old").isNull() | any_of(differs), UPSERT)
         .alias(OPERATION)
     )
-    return both.select(*new.columns, operation).where(F.col(OPERATION).isNotNull())
+    columns = [F.col(f"`{name}`") for name in table.columns]
+    return both.select(*columns, operation).where(F.col(OPERATION).isNotNull())
 
 
 def any_of(conditions: Iterable[Column]) -> Column:
@@ -95,14 +96,9 @@ def any_of(conditions: Iterable[Column]) -> Column:
 
 
 def as_declared(rows: DataFrame, table: Table) -> DataFrame:
-    """The rows with just the table's columns, in order and type; a column they lack is NULL."""
-    have = set(rows.columns)
-    return rows.select(
-        *(
-            (F.col(f"`{f.name}`") if f.name in have else F.lit(None)).cast(f.type).alias(f.name)
-            for f in table.fields
-        )
-    )
+    """The rows with just the table's columns, in order and type."""
+    # Asking the frame for its columns would have the engine analyse all of it once more.
+    return rows.select(*(F.col(f"`{f.name}`").cast(f.type).alias(f.name) for f in table.fields))
 
 
 def merge_condition(table: Table, months: Sequence[str]) -> str:

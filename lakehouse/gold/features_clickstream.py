@@ -8,7 +8,7 @@ are single divisions of such sums.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import reduce
 from operator import add
 
@@ -81,24 +81,20 @@ def _aged_name(signal: str, age: int) -> str:
 
 
 def _sums(name: str) -> Iterator[Column]:
-    values = [F.col(_aged_name(name, age)) for age in range(LONGEST)]
-    known = [F.when(value.isNotNull(), F.lit(1)).otherwise(0).cast("bigint") for value in values]
-    whole = [F.coalesce(value, F.lit(0)) for value in values]
+    values = [_aged_name(name, age) for age in range(LONGEST)]
     terms = {
-        "n": known,
-        "s": whole,
-        "q": [value * value for value in whole],
-        "a": _weighted(known, 1),
-        "b": _weighted(known, 2),
-        "p": _weighted(whole, 1),
+        "n": "if(isnotnull({v}), 1L, 0L)",
+        "s": "coalesce({v}, 0L)",
+        "q": "coalesce({v} * {v}, 0L)",
+        "a": "if(isnotnull({v}), {age}L, 0L)",
+        "b": "if(isnotnull({v}), {age}L * {age}L, 0L)",
+        "p": "coalesce({v} * {age}L, 0L)",
     }
-    for letter, each in terms.items():
+    # As SQL text: building these as Column objects took longer than computing them.
+    for letter, term in terms.items():
+        spelt = [term.format(v=value, age=age) for age, value in enumerate(values)]
         for months in WINDOWS_MONTHS:
-            yield reduce(add, each[:months]).alias(f"_{letter}_{name}_{months}")
-
-
-def _weighted(terms: Sequence[Column], power: int) -> list[Column]:
-    return [term * age**power for age, term in enumerate(terms)]
+            yield F.expr(" + ".join(spelt[:months])).alias(f"_{letter}_{name}_{months}")
 
 
 def _mean(n: Column, s: Column) -> Column:
