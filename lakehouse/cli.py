@@ -235,6 +235,10 @@ def _job(given: dict[str, Any], on_progress: Any) -> Any:
 
     if given["through"] and given["month"]:
         raise BadInput("--through and --month exclude each other; give one of them")
+    if not 0 <= given["max_bad"] <= 1:
+        raise BadInput("--max-bad takes a share from 0 to 1, as 0.2")
+    if "://" in str(given["datamart"]) or ":/" in str(given["datamart"]):
+        raise BadInput("--datamart takes a folder; object stores are not supported yet")
     scope = Scope(given["month"], given["month"] or given["through"])
     catalog: Catalog = load()
     return Job(
@@ -266,6 +270,8 @@ def main(argv: list[str]) -> int:
     except BrokenPipeError:
         # The reader of a pipe has left (`| head`): no error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        return _fail(f"{error.strerror or error}: {error.filename or ''}", 1, "--debug" in argv)
     except SystemExit as stop:
         return int(stop.code or 0)
     return 0

@@ -52,10 +52,13 @@ def _file(module: str) -> Path | None:
 def _imports(path: Path | None) -> tuple[str, ...]:
     found: list[str] = []
     for node in ast.walk(ast.parse(_text(path))):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("lakehouse."):
-            inside = [f"{node.module}.{alias.name}" for alias in node.names]
-            found += [str(node.module), *inside]
-    return tuple(name for name in found if _file(name) is not None)
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    # The package itself only names its version.
+    ours = (name for name in found if name.startswith("lakehouse."))
+    return tuple(name for name in ours if _file(name) is not None)
 
 
 @cache
@@ -63,8 +66,8 @@ def _essence(path: Path | None) -> str:
     """The text without comments, docstrings and blank lines; the same on every Python version."""
     source = _text(path)
     lines = source.splitlines()
-    for start, end in _docstrings(ast.parse(source)):
-        lines[start - 1 : end] = [""] * (end - start + 1)
+    for start, column, end in _docstrings(ast.parse(source)):
+        lines[start - 1 : end] = [lines[start - 1][:column], *[""] * (end - start)]
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         row, column = token.start
         if token.type == tokenize.COMMENT and lines[row - 1]:
@@ -72,11 +75,11 @@ def _essence(path: Path | None) -> str:
     return "\n".join(line.rstrip() for line in lines if line.strip())
 
 
-def _docstrings(tree: ast.AST) -> list[tuple[int, int]]:
+def _docstrings(tree: ast.AST) -> list[tuple[int, int, int]]:
     holders = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     firsts = [node.body[0] for node in ast.walk(tree) if isinstance(node, holders) and node.body]
     return [
-        (first.lineno, first.end_lineno or first.lineno)
+        (first.lineno, first.col_offset, first.end_lineno or first.lineno)
         for first in firsts
         if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
         if isinstance(first.value.value, str)

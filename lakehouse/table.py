@@ -75,7 +75,7 @@ class Table:
         """The same table with raw columns that its declaration does not know, as text."""
         extra = tuple(
             Field(name, "STRING", "A column of the raw file that no declaration knows.")
-            for name in columns
+            for name in dict.fromkeys(columns)
             if name not in self.columns
         )
         return replace(self, fields=self.fields + extra)

@@ -61,7 +61,12 @@ def check_writable(root: Path) -> None:
 @contextmanager
 def locked(root: Path) -> Iterator[None]:
     """Hold the datamart alone; a lock of a dead process is free by itself."""
-    root.mkdir(parents=True, exist_ok=True)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(
+            f"datamart {root} cannot be made ({error.strerror}); give another folder with --datamart"
+        ) from None
     lock = FileLock(root / ".lock")
     try:
         lock.acquire(timeout=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import uuid
@@ -143,6 +144,8 @@ def session() -> SparkSession:
     server.start(background=True)
     _, port = server.listening_address
     spark = SparkSession.builder.remote(f"sc://127.0.0.1:{port}").create()
+    # At exit it would ask a server that Ctrl-C has stopped, for minutes.
+    atexit.unregister(spark.client._on_exit)
     spark.conf.set("spark.sql.session.timeZone", "UTC")
     _SERVERS.append(server)
     return spark

@@ -62,8 +62,9 @@ class Delivery:
 
     @property
     def extra_columns(self) -> dict[str, str]:
-        """Undeclared raw columns, each with a name that Delta can take."""
-        return {raw: _NOT_IN_DELTA.sub("_", raw) for raw in self.landed.extra_columns}
+        """Undeclared raw columns, each with a name that Delta can take and that is none of ours."""
+        names = {raw: _NOT_IN_DELTA.sub("_", raw) for raw in self.landed.extra_columns}
+        return {raw: f"raw{name}" if name.startswith("_") else name for raw, name in names.items()}
 
     @property
     def record(self) -> dict[str, Any]:

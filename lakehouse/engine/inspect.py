@@ -43,7 +43,10 @@ def history(
 ) -> list[dict[str, Any]]:
     """A row a version, newest first, of one table or of all."""
     log = existing_log(root, catalog)
-    tables = [catalog.table(name)] if name else [t for t in catalog.tables if log.exists(t)]
+    asked = [catalog.table(name)] if name else catalog.tables
+    tables = [table for table in asked if log.exists(table)]
+    if not tables:
+        raise BadInput(f"table {name} was never built; run main.py")
     rows = [_version(table, commit) for table in tables for commit in log.history(table, limit)]
     return sorted(rows, key=lambda row: row["time"], reverse=True)[:limit]
 
@@ -84,7 +87,7 @@ def diff(
     store = open_store(engine, log, master)
     found = []
     for table in moved:
-        frames = [store.read(table, each[table.full_name]) for each in (before, after)]
+        frames = [store.read(table, each.get(table.full_name, 0)) for each in (before, after)]
         found.append({"table": table.full_name, **_count_changes(table, *frames)})
     return [row for row in found if row["added"] or row["changed"] or row["removed"]]
 

@@ -8,7 +8,7 @@ from typing import Any
 from pyspark.sql import functions as F
 
 from lakehouse.engine.log import months_of, type_names
-from lakehouse.engine.store import Merged, Store, as_declared, differing, upserts
+from lakehouse.engine.store import Merged, Store, as_declared, differing, matched_columns, upserts
 from lakehouse.months import in_groups, widen, with_later
 from lakehouse.plan import Recorded, Step
 from lakehouse.table import MONTH, Table
@@ -64,7 +64,8 @@ def _refresh_group(
     if not set(months) & _existing(store, [table]):
         return store.merge(table, upserts(new), metadata, months, insert_only=True)
     old = store.read(table).where(F.col(MONTH).isin(list(months)))
-    compared = [name for name in table.columns if name not in table.keys]
+    matched = matched_columns(table)
+    compared = [name for name in table.columns if name not in matched]
     return store.merge(table, differing(new, old, table, compared), metadata, months)
 
 

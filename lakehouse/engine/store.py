@@ -72,9 +72,11 @@ def upserts(rows: DataFrame) -> DataFrame:
 
 def differing(new: DataFrame, old: DataFrame, table: Table, compared: Sequence[str]) -> DataFrame:
     """The changes that make old rows equal to new ones: rows that differ or are new, keys that vanished."""
-    kept = old.select(*table.keys, *(F.col(name).alias(f"_old_{name}") for name in compared))
+    # The partition follows from the key; joined on too, it is known of a row that vanished.
+    matched = matched_columns(table)
+    kept = old.select(*matched, *(F.col(name).alias(f"_old_{name}") for name in compared))
     both = new.withColumn("_new", F.lit(True)).join(
-        kept.withColumn("_old", F.lit(True)), list(table.keys), "full"
+        kept.withColumn("_old", F.lit(True)), matched, "full"
     )
     differs = [~F.col(name).eqNullSafe(F.col(f"_old_{name}")) for name in compared]
     operation = (
@@ -101,9 +103,13 @@ def as_declared(rows: DataFrame, table: Table) -> DataFrame:
     return rows.select(*(F.col(f"`{f.name}`").cast(f.type).alias(f.name) for f in table.fields))
 
 
+def matched_columns(table: Table) -> list[str]:
+    """The columns by which rows are matched: the partition, then the key."""
+    return list(dict.fromkeys([*([table.partition] if table.partition else []), *table.keys]))
+
+
 def merge_condition(table: Table, months: Sequence[str]) -> str:
     """Equal keys and partitions; the months by name, so that no other partition is read."""
-    names = dict.fromkeys([*([table.partition] if table.partition else []), *table.keys])
-    equal = [f"t.`{name}` = s.`{name}`" for name in names]
+    equal = [f"t.`{name}` = s.`{name}`" for name in matched_columns(table)]
     named = ", ".join(f"'{month}'" for month in months)
     return " AND ".join([*([f"t.`{MONTH}` IN ({named})"] if months else []), *equal])

@@ -1,0 +1,113 @@
+"""mob, installments_missed, first_missed_date and dpd, by their definitions."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from lakehouse.engine.embedded import session
+from lakehouse.silver.loan_daily import TABLE
+
+CASES = [
+    # snapshot_date, installment_num, due, overdue -> missed, first missed, dpd
+    ("nothing is overdue", "2023-07-01", 6, "1000", "0", 0, None, 0),
+    ("one is missed", "2023-07-01", 6, "1000", "1000", 1, "2023-06-01", 30),
+    ("one is missed in part", "2023-07-01", 6, "1000", "0.01", 1, "2023-06-01", 30),
+    ("one and a part", "2023-07-01", 6, "1000", "1000.01", 2, "2023-05-01", 61),
+    ("two are missed", "2023-07-01", 6, "1000", "2000", 2, "2023-05-01", 61),
+    ("all are missed", "2023-11-01", 10, "1000", "10000", 10, "2023-01-01", 304),
+    ("over February", "2023-03-01", 2, "1000", "1000", 1, "2023-02-01", 28),
+    ("over a leap February", "2024-03-01", 2, "1000", "1000", 1, "2024-02-01", 29),
+    ("over the year's end", "2024-01-01", 6, "1000", "3000", 3, "2023-10-01", 92),
+    ("from the 31st", "2023-03-31", 2, "1000", "1000", 1, "2023-02-28", 31),
+    ("from the 31st, leap", "2024-03-31", 2, "1000", "1000", 1, "2024-02-29", 31),
+    ("from the 31st to a 30th", "2023-07-31", 2, "1000", "1000", 1, "2023-06-30", 31),
+    ("from the end of February", "2023-02-28", 2, "1000", "1000", 1, "2023-01-28", 31),
+    ("from a leap day by a year", "2024-02-29", 2, "10", "120", 12, "2023-02-28", 366),
+    ("in cents three, in doubles more", "2023-07-01", 6, "145.45", "436.35", 3, "2023-04-01", 91),
+    ("first day of the loan", "2023-01-01", 0, "0.0", "0.0", 0, None, 0),
+    ("nothing is due, much overdue", "2023-07-01", 6, "0", "5000", 0, None, 0),
+]  # fmt: skip
+
+
+def typed(rows: list[dict[str, str | None]]) -> dict[str, dict[str, Any]]:
+    assert TABLE.transform is not None
+    (bronze,) = TABLE.upstreams
+    names = [name for name in bronze.columns if name not in ("snapshot_date", "month")]
+    ddl = ", ".join(f"{name} STRING" for name in names) + ", snapshot_date DATE, month STRING"
+    values = []
+    for row in rows:
+        day = str(row["snapshot_date"])
+        values.append((*(row.get(name) for name in names), date.fromisoformat(day), day[:7]))
+    found = TABLE.transform(session().createDataFrame(values, ddl)).collect()
+    assert len(found) == len(rows)
+    return {row["loan_id"]: row.asDict() for row in found}
+
+
+@pytest.fixture(scope="module")
+def rows() -> dict[str, dict[str, Any]]:
+    return typed(
+        [
+            {
+                "loan_id": name,
+                "Customer_ID": "C",
+                "loan_start_date": "1/1/2023",
+                "installment_num": str(mob),
+                "due_amt": due,
+                "overdue_amt": overdue,
+                "snapshot_date": day,
+            }
+            for name, day, mob, due, overdue, *_ in CASES
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "mob", "missed", "first_missed", "dpd"),
+    [(name, mob, missed, first, dpd) for name, _, mob, _, _, missed, first, dpd in CASES],
+    ids=[case[0] for case in CASES],
+)
+def test_days_past_due_count_from_the_first_missed_installment(
+    rows: dict[str, dict[str, Any]],
+    name: str,
+    mob: int,
+    missed: int,
+    first_missed: str | None,
+    dpd: int,
+) -> None:
+    row = rows[name]
+    assert row["mob"] == mob
+    assert row["installments_missed"] == missed
+    assert row["first_missed_date"] == (date.fromisoformat(first_missed) if first_missed else None)
+    assert row["dpd"] == dpd
+    assert row["loan_start_date"] == date(2023, 1, 1) and row["_issues"] == []
+
+
+@pytest.mark.parametrize(
+    ("due", "overdue", "issue"),
+    [
+        ("-1", "1000", "due_amt: outside 0 to 1e+09"),
+        ("1000", "-1", "overdue_amt: outside 0 to 1e+09"),
+        ("1e10", "1000", "due_amt: outside 0 to 1e+09"),
+    ],
+)
+def test_without_an_honest_amount_nothing_is_known_of_dpd(
+    due: str, overdue: str, issue: str
+) -> None:
+    row = {"loan_id": "L", "snapshot_date": "2023-07-01", "due_amt": due, "overdue_amt": overdue}
+    found = typed([{**row, "installment_num": "6"}])["L"]
+    assert found["_issues"] == [issue]
+    assert (found["dpd"], found["installments_missed"], found["first_missed_date"]) == (None,) * 3
+    assert found["mob"] == 6
+
+
+@pytest.mark.parametrize(
+    ("due", "overdue"),
+    [("1", "50000"), ("1", "999999999"), ("0.01", "999999999")],
+)
+def test_missed_installments_beyond_any_loan_are_impossible(due: str, overdue: str) -> None:
+    row = {"loan_id": "L", "snapshot_date": "2023-07-01", "due_amt": due, "overdue_amt": overdue}
+    found = typed([{**row, "installment_num": "6"}])["L"]
+    assert found["dpd"] is None and found["_issues"] != []

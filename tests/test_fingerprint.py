@@ -1,0 +1,206 @@
+"""A table's fingerprint changes with the code that makes it, and with nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lakehouse import fingerprint
+from lakehouse.catalog import load
+from lakehouse.table import Field, Table
+
+CODE = '''"""What one row is."""
+
+from lakehouse.silver.cleaning import number
+
+LIMIT = 30  # days
+
+
+def late(dpd):
+    """Whether it is late."""
+    # Late is late.
+    return dpd >= LIMIT
+
+
+class Rule:
+    """A rule."""
+
+    text = "# no comment"
+'''
+
+
+def essence(tmp_path: Path, source: str) -> str:
+    """The essence of a text; each text is a file of its own, as essences are kept by path."""
+    path = tmp_path / f"{len(list(tmp_path.iterdir()))}.py"
+    path.write_text(source, encoding="utf-8")
+    return fingerprint._essence(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"""What one row is."""', '"""Another word on it,\n\nover lines."""'),
+        ("  # days", "  # days past due, of course"),
+        ("  # days", ""),
+        ("    # Late is late.\n", ""),
+        ('    """Whether it is late."""\n', ""),
+        ('"""A rule."""', "'A rule, in other words.'"),
+        ("\n\n\nclass", "\n\nclass"),
+        ("LIMIT\n", "LIMIT  \n"),
+        ("LIMIT = 30", "# A new line above.\nLIMIT = 30"),
+    ],
+)
+def test_words_about_the_code_change_nothing(tmp_path: Path, old: str, new: str) -> None:
+    assert CODE.count(old) == 1
+    assert essence(tmp_path, CODE.replace(old, new)) == essence(tmp_path, CODE)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("LIMIT = 30", "LIMIT = 31"),
+        (">=", ">"),
+        ("import number", "import text"),
+        ("# no comment", "# some comment"),
+        ("return dpd", "return -dpd"),
+        ("    return", "    print(1)\n    return"),
+    ],
+)
+def test_code_changes_it(tmp_path: Path, old: str, new: str) -> None:
+    assert old in CODE
+    assert essence(tmp_path, CODE.replace(old, new)) != essence(tmp_path, CODE)
+
+
+def test_a_string_that_is_no_docstring_is_code(tmp_path: Path) -> None:
+    texts = ['SQL = """\n# a\n"""\n', 'SQL = """\n# b\n"""\n']
+    assert essence(tmp_path, texts[0]) != essence(tmp_path, texts[1])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from lakehouse.months import shift",
+        "from lakehouse import months",
+        "import lakehouse.months",
+        "import lakehouse.months as m",
+    ],
+)
+def test_every_form_of_import_is_followed(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "module.py"
+    path.write_text(f"{line}\n", encoding="utf-8")
+    assert "lakehouse.months" in fingerprint._imports(path)
+
+
+TABLES = dict(load().modules)
+
+
+def module_of(full_name: str) -> str:
+    return next(m for table, m in TABLES.items() if table.full_name == full_name)
+
+
+def reach(full_name: str) -> set[str]:
+    module = module_of(full_name)
+    others = frozenset(TABLES.values()) - {module}
+    return fingerprint._closure([module], others)
+
+
+def test_a_table_reaches_its_module_and_what_that_imports_but_no_other_tables() -> None:
+    found = reach("gold.features_financials")
+    assert {"lakehouse.gold.features_financials", "lakehouse.gold.feature_group"} <= found
+    assert {"lakehouse.feature", "lakehouse.table"} <= found
+    assert "lakehouse.silver.financials" not in found
+    assert "lakehouse.cli" not in found and "lakehouse.engine.run" not in found
+
+
+def test_a_bronze_table_reaches_all_that_reads_its_file() -> None:
+    starts = ["lakehouse.bronze.attributes", fingerprint._READS_RAW_FILES]
+    found = fingerprint._closure(starts, frozenset(TABLES.values()) - {starts[0]})
+    engine = Path(fingerprint.PACKAGE) / "engine"
+    landing = {f"lakehouse.engine.{path.stem}" for path in engine.glob("landing*.py")}
+    assert len(landing) >= 1 and landing <= found
+    assert "lakehouse.bronze.raw" in found
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the package's text that fingerprints are taken of."""
+    copy = tmp_path / "lakehouse"
+    for path in fingerprint.PACKAGE.rglob("*.py"):
+        target = copy / path.relative_to(fingerprint.PACKAGE)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes())
+    monkeypatch.setattr(fingerprint, "PACKAGE", copy)
+    return copy
+
+
+def codes() -> dict[str, str]:
+    fingerprint._imports.cache_clear()
+    fingerprint._essence.cache_clear()
+    return dict(load().code)
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> None:
+    fingerprint._imports.cache_clear()
+    fingerprint._essence.cache_clear()
+
+
+GOLD_GROUPS = {"gold.features_attributes", "gold.features_clickstream", "gold.features_financials"}
+SILVER = {"silver.attributes", "silver.clickstream", "silver.financials", "silver.loan_daily"}
+BRONZE = {"bronze.attributes", "bronze.clickstream", "bronze.financials", "bronze.loan_daily"}
+
+
+@pytest.mark.parametrize(
+    ("file", "changed"),
+    [
+        ("gold/features_financials.py", {"gold.features_financials"}),
+        ("gold/label_store.py", {"gold.label_store"}),
+        ("silver/loan_daily.py", {"silver.loan_daily"}),
+        ("bronze/loan_daily.py", {"bronze.loan_daily"}),
+        ("silver/cleaning.py", SILVER),
+        ("gold/feature_group.py", GOLD_GROUPS),
+        ("feature.py", GOLD_GROUPS),
+        ("engine/landing.py", BRONZE),
+        ("engine/landing_rows.py", BRONZE),
+        ("cli.py", set()),
+        ("show.py", set()),
+        ("engine/run.py", set()),
+        ("engine/embedded.py", set()),
+    ],
+)
+def test_a_change_of_code_reaches_just_the_tables_it_makes(
+    package: Path, file: str, changed: set[str]
+) -> None:
+    before = codes()
+    with (package / file).open("a", encoding="utf-8") as text:
+        text.write("\nCHANGED = True\n")
+    after = codes()
+    assert {name for name in before if before[name] != after[name]} == changed
+
+
+def test_a_comment_anywhere_changes_no_fingerprint(package: Path) -> None:
+    before = codes()
+    for path in package.rglob("*.py"):
+        path.write_text(f"{path.read_text(encoding='utf-8')}\n# A comment.\n", encoding="utf-8")
+    assert codes() == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda t: replace(t, fields=(*t.fields, Field("new", "INT", ""))),
+        lambda t: replace(t, keys=t.keys[:1]),
+        lambda t: replace(t, look_back_months=7),
+    ],
+    ids=["fields", "keys", "look-back"],
+)
+def test_a_changed_declaration_is_a_change(change: Callable[[Table], Table]) -> None:
+    name = "gold.features_attributes"
+    table, module = load().table(name), module_of(name)
+    others = frozenset(TABLES.values()) - {module}
+    plain = fingerprint.code_fingerprint(table, module, others)
+    assert fingerprint.code_fingerprint(change(table), module, others) != plain
+    assert fingerprint.code_fingerprint(replace(table, doc="Other words."), module, others) == plain

@@ -1,0 +1,168 @@
+"""Tables for people, JSON for programs, progress on stderr."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date, datetime, timezone
+from typing import Any
+
+import pytest
+
+from lakehouse import show
+from lakehouse.engine.job import Report, TableReport
+from lakehouse.engine.landing import Counts
+
+Capture = pytest.CaptureFixture[str]
+MOMENT = datetime(2023, 5, 1, 12, 30, 15, tzinfo=timezone.utc)
+
+
+def test_a_json_answer_is_json_alone(capsys: Capture) -> None:
+    value = {"day": date(2023, 5, 1), "at": MOMENT, "n": 1.5, "name": "é漢", "none": None}
+    show.answer(True, value, lambda: pytest.fail("printed for people"))
+    out, err = capsys.readouterr()
+    assert json.loads(out) == {
+        "day": "2023-05-01", "at": MOMENT.isoformat(), "n": 1.5, "name": "é漢", "none": None
+    }  # fmt: skip
+    assert err == "" and "é漢" in out
+
+
+def test_an_answer_for_people_is_what_is_shown(capsys: Capture) -> None:
+    show.answer(False, {}, lambda: print("shown"))
+    assert capsys.readouterr().out == "shown\n"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, ""),
+        (True, "yes"),
+        (False, "no"),
+        (1234567, "1,234,567"),
+        (0.25, "0.2"),
+        (12.36, "12.4"),
+        (MOMENT, "2023-05-01 12:30:15"),
+        ("gold.label_store", "gold.label_store"),
+        ("[bold]x[/bold]", "[bold]x[/bold]"),
+    ],
+)
+def test_a_cell_is_written_for_people(capsys: Capture, value: Any, shown: str) -> None:
+    show.rows("Title", [{"some_column": value, "b": 1}])
+    out, _ = capsys.readouterr()
+    lines = [line for line in out.splitlines() if line.strip()]
+    assert lines[0].strip() == "Title" and "some column" in lines[1]
+    assert lines[-1].split() == [*shown.split(), "1"]
+
+
+def test_no_rows_are_told(capsys: Capture) -> None:
+    show.rows("Versions", [])
+    assert capsys.readouterr().out == "Versions: none\n"
+
+
+def test_a_long_table_is_not_cut_where_nobody_watches(capsys: Capture) -> None:
+    wide = {f"column_{i}": f"value-{i}" for i in range(8)}
+    show.rows("Title", [wide])
+    out, _ = capsys.readouterr()
+    assert all(value in out for value in wide.values()) and "…" not in out
+
+
+@pytest.mark.parametrize(
+    ("quiet", "expected"),
+    [(False, "gold.label_store: computing 2023-01 to 2023-02\nx: reading\n"), (True, "")],
+)
+def test_progress_goes_to_stderr_or_nowhere(capsys: Capture, quiet: bool, expected: str) -> None:
+    with show.progress(quiet) as on_progress:
+        on_progress("gold.label_store", "computing", ["2023-02", "2023-01"])
+        on_progress("x", "reading", ())
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", expected)
+
+
+def test_a_note_is_a_line_on_stderr(capsys: Capture) -> None:
+    show.note("a [b] c")
+    assert capsys.readouterr() == ("", "note: a [b] c\n")
+
+
+def test_a_plan_tells_what_is_pending_and_why(capsys: Capture) -> None:
+    show.plan(
+        [
+            {"table": "silver.a", "pending": True, "reason": "its code changed"},
+            {"table": "silver.b", "pending": False, "reason": ""},
+        ]
+    )
+    out, _ = capsys.readouterr()
+    assert "silver.a" in out and "its code changed" in out and "silver.b" not in out
+
+
+def test_a_plan_of_nothing_says_so(capsys: Capture) -> None:
+    show.plan([{"table": "silver.b", "pending": False, "reason": ""}])
+    assert capsys.readouterr().out == "Nothing is pending: every table is up to date.\n"
+
+
+def report(**changes: Any) -> Report:
+    tables = {
+        "bronze.a": TableReport("bronze.a", Counts(1004, 1000, 3, 1), 1000, 1, 0.5),
+        "gold.b": TableReport("gold.b", None, 7, 2, 1.25),
+    }
+    return Report(
+        **{"release": 3, "tables": tables, "engine": "embedded", "seconds": 2.0, **changes}
+    )
+
+
+def test_a_run_is_told_in_a_row_a_table(capsys: Capture) -> None:
+    show.report(report(published=[3], notes=["a new column"]))
+    out, err = capsys.readouterr()
+    rows = {line.split()[0]: line.split()[1:] for line in out.splitlines() if line.strip()}
+    assert rows["bronze.a"] == ["1,004", "1,000", "3", "1", "1,000", "1", "0.5"]
+    assert rows["gold.b"] == ["7", "2", "1.2"]
+    assert out.splitlines()[-1] == "Release 3 published (2.0 s on the embedded engine)."
+    assert err == "note: a new column\n"
+
+
+@pytest.mark.parametrize(
+    ("done", "words"),
+    [
+        (report(published=[1, 2, 3]), "Releases 1 to 3 published (2.0 s on the embedded engine)."),
+        (report(published=[]), "No row changed: release 3 stays the newest"),
+        (report(tables={}), "Nothing is pending: release 3 is up to date (2.00 s)."),
+    ],
+)
+def test_a_run_ends_in_one_sentence(capsys: Capture, done: Report, words: str) -> None:
+    show.report(done)
+    assert capsys.readouterr().out.splitlines()[-1].startswith(words)
+
+
+def test_a_report_as_json_has_the_same_rows() -> None:
+    found = json.loads(json.dumps(show.report_as_json(report(published=[3]))))
+    assert found["release"] == 3 and found["published"] == [3] and found["engine"] == "embedded"
+    assert found["tables"][0] == {
+        "table": "bronze.a", "rows in": 1004, "accepted": 1000, "quarantined": 3,
+        "equal duplicates": 1, "changed": 1000, "version": 1, "seconds": 0.5,
+    }  # fmt: skip
+
+
+def test_releases_are_told_without_their_maps(capsys: Capture) -> None:
+    show.releases(
+        [
+            {
+                "release": 1,
+                "finished_at": MOMENT,
+                "through": "2023-06",
+                "months": ["2023-05", "2023-06"],
+                "row_counts": {"gold.a": 5, "gold.b": 7, "bronze.a": 100},
+                "engine": "embedded",
+                "code_fingerprint": "abc",
+                "versions": {"gold.a": 1},
+            }
+        ]
+    )
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.strip()]
+    assert lines[-1].split() == [
+        "1", "2023-05-01", "12:30:15", "2023-06", "2023-05", "to", "2023-06", "12",
+        "embedded", "abc",
+    ]  # fmt: skip
+
+
+def test_show_is_plain_functions() -> None:
+    silent: Callable[..., None] = show.silent
+    assert silent("table", "doing", ()) is None and show.on_terminal() is False
