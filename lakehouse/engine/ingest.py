@@ -51,13 +51,18 @@ class Delivery:
         same_file = self.known.sha256 == self.landed.fingerprint
         return same_file and self.known.code == self.code and not self.known.pending_months
 
+    @property
+    def delivered(self) -> set[str]:
+        """The months in the scope that the file has rows of."""
+        return {month for month in self.landed.counts if month and self.scope.has(month)}
+
     def months(self, again: bool = False) -> list[str]:
         """The months to take: those of the file in the scope, less those taken before."""
         taken = self.known.scopes if self._goes_on and not again else ()
         return [
             month
-            for month in sorted(filter(None, self.landed.counts))
-            if self.scope.has(month) and not any(scope.has(month) for scope in taken)
+            for month in sorted(self.delivered)
+            if not any(scope.has(month) for scope in taken)
         ]
 
     @property
@@ -139,6 +144,9 @@ def quarantine(store: Store, delivery: Delivery, months: Sequence[str]) -> list[
     if not delivered and name not in store.log.rows_by_month(QUARANTINE):
         return []
     in_scope = F.col(MONTH).isNull() | F.col(MONTH).isin(list(months))
+    held = set(store.log.rows_by_month(delivery.table))
+    # A row whose month cannot be told may be of a month that this delivery does not contain.
+    closing = in_scope if held <= delivery.delivered else F.col(MONTH).isin(list(months))
     bad = _stamped(store.read_parquet(str(delivery.landed.quarantined)), delivery.writer)
     new = as_declared(bad.withColumn("mended_run_id", F.lit(None)), QUARANTINE).where(in_scope)
     if name not in store.log.rows_by_month(QUARANTINE):
@@ -146,7 +154,8 @@ def quarantine(store: Store, delivery: Delivery, months: Sequence[str]) -> list[
     old = store.read(QUARANTINE).where((F.col("source") == name) & in_scope)
     opened = differing(new, old, QUARANTINE, ["reasons", "mended_run_id"])
     opened = opened.where(F.col(OPERATION) != DELETE)
-    gone = old.where(F.col("mended_run_id").isNull()).join(new, list(QUARANTINE.keys), "left_anti")
+    is_open = F.col("mended_run_id").isNull()
+    gone = old.where(is_open & closing).join(new, list(QUARANTINE.keys), "left_anti")
     mended = gone.withColumn("mended_run_id", F.lit(delivery.writer.run_id))
     changes = opened.unionByName(upserts(as_declared(mended, QUARANTINE)))
     return store.merge(QUARANTINE, changes, metadata)

@@ -39,10 +39,10 @@ class Lakehouse:
         store = open_store(choose(self._engine, master, 0, print), self._log, master)
         for table in self._catalog.tables:
             store.spark.sql(f"CREATE DATABASE IF NOT EXISTS {table.layer}")
-            uri = Path(self._log.uri(table)).absolute()
-            store.spark.sql(
-                f"CREATE TABLE IF NOT EXISTS {table.full_name} USING delta LOCATION '{uri}'"
-            )
+            # Names belong to the lake opened last; dropping one leaves the files.
+            store.spark.sql(f"DROP TABLE IF EXISTS {table.full_name}")
+            uri = str(Path(self._log.uri(table)).absolute()).replace("'", "\\'")
+            store.spark.sql(f"CREATE TABLE {table.full_name} USING delta LOCATION '{uri}'")
         return store
 
     @property

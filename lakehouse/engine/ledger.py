@@ -104,7 +104,6 @@ def next_release(
     catalog: Catalog,
     run_id: str,
     engine: str,
-    months: Iterable[str],
     sources: Mapping[str, Mapping[str, Any]],
 ) -> Release | None:
     """The release that the tables now make; None where the newest says the same already."""
@@ -122,13 +121,22 @@ def next_release(
         "release": (known[-1]["release"] if known else 0) + 1,
         "run_id": run_id,
         "finished_at": datetime.now(timezone.utc),
-        "months": sorted(months),
+        "months": sorted(_changed_months(log, catalog, known[-1] if known else None)),
         "through": max(held, default=None),
         **pinned,
         "row_counts": {name: sum(by_month.values()) for name, by_month in rows.items()},
         "code_fingerprint": _together(catalog.code),
         "engine": engine,
     }
+
+
+def _changed_months(log: Log, catalog: Catalog, before: Release | None) -> set[str]:
+    """Months in which a table that data fills has changed since a release, by whichever run."""
+    changed: set[str] = set()
+    for table in (*catalog.sources, *catalog.derived):
+        since = before["versions"].get(table.full_name, 0) if before else 0
+        changed |= log.changed_months(table, since, log.version(table) or 0)
+    return changed
 
 
 def _together(code: Mapping[str, str]) -> str:

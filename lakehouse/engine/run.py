@@ -77,7 +77,6 @@ class _Run:
         self.report = Report()
         self.writer = Writer(uuid.uuid4().hex[:12], datetime.now(timezone.utc))
         self.landed: dict[str, Landed] = {}
-        self.changed_months: set[str] = set()
 
     def whole(self) -> Report:
         job, landing = self.job, self.job.datamart / "_landing"
@@ -129,21 +128,15 @@ class _Run:
     def _pass(self, store: Store, scope: Scope, last: bool) -> None:
         """Every table once, upstreams first, and the release; a month that changed nothing has none."""
         known = ledger.recorded(self.log, self.job.catalog)
-        self.changed_months = set()
         sources = {}
         for table in self.job.catalog.sources:
             sources[table.full_name] = self._ingest(store, table, scope, known[table.full_name])
         for table in self.job.catalog.derived:
             self._refresh(store, table, known[table.full_name])
-        if not last and not self.changed_months:
+        if not last and ledger.is_published(self.log, self.job.catalog):
             return
         row = ledger.next_release(
-            self.log,
-            self.job.catalog,
-            self.writer.run_id,
-            store.name,
-            self.changed_months,
-            sources,
+            self.log, self.job.catalog, self.writer.run_id, store.name, sources
         )
         if row:
             self.report.published.append(ledger.publish(store, row))
@@ -188,10 +181,6 @@ class _Run:
         entry = self.report.entry(table)
         entry.changed += sum(merged.changed for merged in merges)
         entry.version = self.log.version(table)
-        wrote = [merged.version for merged in merges if merged.changed]
-        if wrote and table is not QUARANTINE:
-            months = self.log.changed_months(table, min(wrote) - 1, max(wrote))
-            self.changed_months |= months
 
     @contextmanager
     def _timed(self, table: Table) -> Iterator[Any]:
