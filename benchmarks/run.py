@@ -83,9 +83,7 @@ def main() -> None:
         work = Path(folder)
         data = work / "data"
         measured([*MAIN, "generate", "--customers", str(given.customers), "--out", str(data)])
-        rounds = [
-            one_round(data, work, given.engine, given.reference) for _ in range(given.repeat)
-        ]
+        rounds = [one_round(data, work, given.engine, given.reference) for _ in range(given.repeat)]
     load = os.getloadavg()[0]
     print(f"{given.customers} customers, {given.engine}, {os.cpu_count()} cores, load {load:.1f}\n")
     print(table(rounds))

@@ -52,7 +52,9 @@ def progress(quiet: bool) -> Iterator[OnProgress]:
 
 
 def _staying(table: str, doing: str, months: Sequence[str]) -> None:
-    _ERR.print(_progress_line(table, doing, months), markup=False, soft_wrap=True)
+    # Reading changes nothing: who is refused while it goes on finds one line in a log, the error.
+    if months:
+        _ERR.print(_progress_line(table, doing, months), markup=False, soft_wrap=True)
 
 
 def _moving(status: Status) -> OnProgress:

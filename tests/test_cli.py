@@ -319,7 +319,7 @@ def test_the_closing_table_names_every_table_with_its_rows(first: Answer) -> Non
 
 def test_progress_is_on_stderr_alone_and_names_each_table_and_its_months(first: Answer) -> None:
     lines = first.err.splitlines()
-    assert any(line.startswith("bronze.attributes: reading features_attr") for line in lines)
+    assert any(line.startswith("bronze.attributes: merging (0 rows so far)") for line in lines)
     for table in CATALOG.derived:
         assert any(
             line.startswith(f"{table.full_name}: ") and "2023-0" in line for line in lines

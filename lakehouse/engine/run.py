@@ -152,7 +152,7 @@ class _Run:
         months = delivery.months(again=self.job.request.full_refresh)
         with self._timed(table) as entry:
             if months:
-                self.job.on_progress(table.full_name, "merging", months)
+                self._tell(table, "merging", months)
             entry.rows = delivery.checked_counts()
             self._note(table, ingest(store, delivery, months))
         with self._timed(QUARANTINE):
@@ -173,9 +173,13 @@ class _Run:
                     table,
                     months,
                     metadata,
-                    lambda group: self.job.on_progress(table.full_name, "computing", group),
+                    lambda group: self._tell(table, "computing", group),
                 ),
             )
+
+    def _tell(self, table: Table, doing: str, months: Sequence[str]) -> None:
+        rows = sum(entry.changed for entry in self.report.tables.values())
+        self.job.on_progress(table.full_name, f"{doing} ({rows:,} rows so far)", months)
 
     def _note(self, table: Table, merges: Sequence[Merged]) -> None:
         entry = self.report.entry(table)
