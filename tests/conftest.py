@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,14 @@ from lakehouse.engine.run import run
 from lakehouse.generate import generate
 
 ROOT = Path(__file__).parent.parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of the Spark engine need Java; where there is none they are skipped, and say so."""
+    if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
+        for item in items:
+            if item.get_closest_marker("spark"):
+                item.add_marker(pytest.mark.skip(reason="no Java for the Spark engine"))
 
 
 @pytest.fixture(scope="session")

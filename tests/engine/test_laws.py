@@ -6,7 +6,7 @@ import random
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -378,3 +378,20 @@ def test_a_run_killed_at_any_commit_is_ended_by_the_next(
     log = Log(str(tmp_path / "datamart"))
     versions = {name: log.version(CHAIN.table(name)) for name in found}
     assert releases(log)[-1]["versions"] == versions
+
+
+@pytest.mark.parametrize("nth", range(1, 11))
+def test_a_correction_killed_at_any_commit_and_then_withdrawn_leaves_no_trace(
+    nth: int, small_merges: None, at_once: dict[str, Any], tmp_path: Path
+) -> None:
+    deliver(tmp_path / "data", all_rows())
+    run_on(CHAIN, tmp_path)
+    deliver(tmp_path / "data", corrected_rows()[:1] + all_rows()[3:])
+    with killed_at_commit(nth, before=nth % 2 == 0) as commits, suppress(KilledError):
+        run_on(CHAIN, tmp_path)
+    assert commits[0]
+    deliver(tmp_path / "data", all_rows())
+
+    run_on(CHAIN, tmp_path)
+
+    assert tables_of(tmp_path) == at_once

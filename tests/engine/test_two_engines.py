@@ -1,0 +1,376 @@
+"""Embedded and Spark write the same tables, and read each other's versions, feed and metadata.
+
+Each engine runs in processes of its own: PySpark refuses a classic beside a Connect session.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from lakehouse.catalog import load
+from lakehouse.engine import choose as choosing
+from lakehouse.engine import ledger
+from lakehouse.engine.choose import EMBEDDED_UP_TO_BYTES, choose
+from lakehouse.engine.log import Log
+from lakehouse.generate import generate
+
+ROOT = Path(__file__).parent.parent.parent
+CATALOG = load()
+DATA_TABLES = [table.full_name for table in CATALOG.tables if table.layer != "ledger"]
+CLICKS = "feature_clickstream.csv"
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Bank:
+    """Raw files and the datamart made of them, by main.py in processes."""
+
+    data: Path
+    datamart: Path
+
+    def run(self, engine: str, *arguments: str) -> Any:
+        places = ["--data", str(self.data), "--datamart", str(self.datamart)]
+        command = ["main.py", "run", *places, "--engine", engine, "--json", *arguments]
+        return json.loads(in_process(command))
+
+    @property
+    def log(self) -> Log:
+        return Log(str(self.datamart))
+
+    def rows(self, name: str, version: int | None = None) -> dict[tuple[Any, ...], Row]:
+        """Rows by key, without what tells of the writing alone."""
+        table = CATALOG.table(name)
+        hidden = {*table.unversioned, "mended_run_id"}
+        found = self.log.read(table, version)
+        by_key = {
+            tuple(row[key] for key in table.keys): {
+                column: value for column, value in row.items() if column not in hidden
+            }
+            for row in found
+        }
+        assert len(by_key) == len(found), f"{name} has a key twice"
+        return by_key
+
+    def release(self, number: int) -> Row:
+        return ledger.release(self.log, number)
+
+
+def in_process(command: list[str]) -> str:
+    """What a Python process prints; its errors where it fails."""
+    done = subprocess.run(
+        [sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def differing_rows(left: Bank, right: Bank) -> dict[str, Any]:
+    """The first row of each table in which two datamarts part; {} where they are equal."""
+    found = {}
+    for name in DATA_TABLES:
+        a, b = left.rows(name), right.rows(name)
+        keys = sorted((key for key in a.keys() | b.keys() if a.get(key) != b.get(key)), key=str)
+        if keys:
+            pair = a.get(keys[0], {}), b.get(keys[0], {})
+            cells = {c: (pair[0].get(c), pair[1].get(c)) for c in {**pair[0], **pair[1]}}
+            parted = {c: two for c, two in cells.items() if two[0] != two[1]}
+            found[name] = (len(keys), keys[0], parted)
+    return found
+
+
+def lines(file: Path) -> list[str]:
+    return file.read_text(encoding="utf-8").splitlines()
+
+
+def march_rows(file: Path) -> list[str]:
+    return [line for line in lines(file) if line.endswith("2023-03-01")]
+
+
+def replace_line(file: Path, old: str, *new: str) -> None:
+    before = lines(file)
+    at = before.index(old)
+    after = [*before[:at], *new, *before[at + 1 :]]
+    file.write_text("\n".join(after) + "\n", encoding="utf-8")
+
+
+def with_other_first_cell(line: str) -> str:
+    return f"4321,{line.split(',', 1)[1]}"
+
+
+def make_raw(folder: Path) -> Path:
+    """Small files of twelve months, with a damaged and a repeated row."""
+    generate(folder, customers=12, months=12, seed=11)
+    clicks = folder / CLICKS
+    first, second, *_ = march_rows(clicks)
+    replace_line(clicks, first, first.split(",", 1)[1])
+    replace_line(clicks, second, second, second)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def by_embedded(tmp_path_factory: pytest.TempPathFactory) -> Bank:
+    root = tmp_path_factory.mktemp("by_embedded")
+    bank = Bank(make_raw(root / "data"), root / "datamart")
+    assert bank.run("embedded")["engine"] == "embedded"
+    return bank
+
+
+@pytest.fixture(scope="module")
+def by_spark(by_embedded: Bank, tmp_path_factory: pytest.TempPathFactory) -> Bank:
+    bank = Bank(by_embedded.data, tmp_path_factory.mktemp("by_spark") / "datamart")
+    assert bank.run("spark")["engine"] == "spark"
+    return bank
+
+
+@pytest.fixture(scope="module")
+def by_turns(tmp_path_factory: pytest.TempPathFactory) -> Bank:
+    """Release 1 by embedded through June; 2 by Spark through December, with a corrected and a
+    vanished row of March; 3 by embedded, with a corrected and a late row and all the rest."""
+    root = tmp_path_factory.mktemp("by_turns")
+    bank = Bank(make_raw(root / "data"), root / "datamart")
+    clicks = bank.data / CLICKS
+    bank.run("embedded", "--through", "2023-06")
+
+    _damaged, _repeated, _copy, _another, *_, vanishing, corrected = march_rows(clicks)
+    replace_line(clicks, vanishing)
+    replace_line(clicks, corrected, with_other_first_cell(corrected))
+    bank.run("spark", "--through", "2023-12")
+
+    another = march_rows(clicks)[3]
+    replace_line(clicks, another, with_other_first_cell(another), vanishing)
+    bank.run("embedded")
+    assert [row["engine"] for row in ledger.releases(bank.log)] == ["embedded", "spark", "embedded"]
+    return bank
+
+
+@pytest.fixture(scope="module")
+def seen_by_spark(by_turns: Bank) -> Any:
+    """What a Spark session sees of the datamart written by turns."""
+    script = f"""
+import json
+from lakehouse import Lakehouse
+lake = Lakehouse({str(by_turns.datamart)!r}, engine="spark")
+releases = lake.releases()
+versions = [dict(releases.loc[n, "versions"]) for n in (1, 2, 3)]
+def count(name, version):
+    return lake.spark.sql(f"SELECT count(*) FROM {{name}} VERSION AS OF {{version}}").first()[0]
+def feed(name, first, last):
+    reader = lake.spark.read.format("delta").option("readChangeFeed", "true")
+    changes = reader.option("startingVersion", first).option("endingVersion", last).table(name)
+    return sorted(map(list, changes.select("_change_type", "month").collect()))
+clicks = "silver.clickstream"
+uri = lake._log.uri(lake._catalog.table(clicks))
+history = lake.spark.sql(f"DESCRIBE HISTORY delta.`{{uri}}`").select("version", "userMetadata")
+print(json.dumps({{
+    "counts": {{name: [count(name, v[name]) for v in versions] for name in {DATA_TABLES!r}}},
+    "at": [lake.at(release=n).table(clicks).count() for n in (1, 2, 3)],
+    "feed": feed(clicks, versions[1][clicks] + 1, versions[2][clicks]),
+    "metadata": {{row["version"]: row["userMetadata"] for row in history.collect()}},
+}}))
+"""
+    return json.loads(in_process(["-c", script]).splitlines()[-1])
+
+
+@pytest.mark.spark
+def test_the_raw_files_of_these_tests_have_a_damaged_and_a_repeated_row(by_embedded: Bank) -> None:
+    assert len(by_embedded.rows("bronze.quarantine")) == 1
+    assert len(by_embedded.rows("bronze.clickstream")) == len(lines(by_embedded.data / CLICKS)) - 3
+    assert by_embedded.rows("gold.label_store")
+
+
+@pytest.mark.spark
+def test_either_engine_builds_the_same_rows_of_every_table(
+    by_embedded: Bank, by_spark: Bank
+) -> None:
+    assert differing_rows(by_embedded, by_spark) == {}
+
+
+@pytest.mark.spark
+def test_either_engine_makes_tables_of_the_same_columns_and_types(
+    by_embedded: Bank, by_spark: Bank
+) -> None:
+    for name in DATA_TABLES:
+        table = CATALOG.table(name)
+        assert by_spark.log.columns(table) == by_embedded.log.columns(table)
+
+
+@pytest.mark.spark
+def test_either_engine_tells_the_same_of_its_release(by_embedded: Bank, by_spark: Bank) -> None:
+    told = ("months", "through", "row_counts", "sources", "code", "code_fingerprint")
+    embedded, spark = by_embedded.release(1), by_spark.release(1)
+    assert {name: spark[name] for name in told} == {name: embedded[name] for name in told}
+
+
+@pytest.mark.spark
+def test_nothing_is_pending_for_one_engine_after_the_other(by_spark: Bank) -> None:
+    report = by_spark.run("embedded")
+
+    assert (report["engine"], report["published"], report["release"]) == ("none", [], 1)
+
+
+@pytest.mark.spark
+def test_a_full_refresh_by_the_other_engine_changes_no_row(by_spark: Bank) -> None:
+    versions = by_spark.release(1)["versions"]
+
+    by_spark.run("embedded", "--full-refresh")
+
+    assert {name: by_spark.log.version(CATALOG.table(name)) for name in DATA_TABLES} == versions
+
+
+@pytest.mark.spark
+def test_a_datamart_written_by_turns_equals_one_built_by_embedded_from_the_final_files(
+    by_turns: Bank, tmp_path: Path
+) -> None:
+    alone = Bank(by_turns.data, tmp_path / "datamart")
+    alone.run("embedded")
+
+    assert differing_rows(by_turns, alone) == {}
+
+
+@pytest.mark.spark
+def test_what_spark_corrected_and_deleted_is_what_delta_rs_reads_of_that_version(
+    by_turns: Bank,
+) -> None:
+    one, two = (by_turns.release(n)["versions"]["silver.clickstream"] for n in (1, 2))
+    before, after = (by_turns.rows("silver.clickstream", version) for version in (one, two))
+
+    changed = {key for key in before if before[key] != after.get(key)}
+
+    assert len(changed) == 2
+    assert len([key for key in changed if key not in after]) == 1
+    assert {after[key]["fe_1"] for key in changed if key in after} == {4321}
+
+
+@pytest.mark.spark
+def test_delta_rs_reads_the_change_feed_of_versions_that_spark_wrote(by_turns: Bank) -> None:
+    table = CATALOG.table("silver.clickstream")
+    one, two = (by_turns.release(n)["versions"][table.full_name] for n in (1, 2))
+    assert two > one
+
+    feed = by_turns.log.open(table).load_cdf(one + 1, two, columns=["_change_type", "month"])
+    rows = pa.table(feed.read_all()).to_pylist()
+
+    of_march = sorted(row["_change_type"] for row in rows if row["month"] == "2023-03")
+    assert of_march == ["delete", "update_postimage", "update_preimage"]
+    inserted = {row["month"] for row in rows if row["_change_type"] == "insert"}
+    assert inserted == {f"2023-{month:02d}" for month in range(7, 13)}
+
+
+@pytest.mark.spark
+def test_embedded_reads_what_spark_said_of_its_commit(by_turns: Bank) -> None:
+    table = CATALOG.table("silver.clickstream")
+    release = by_turns.release(2)
+    version = release["versions"][table.full_name]
+
+    (commit,) = [c for c in by_turns.log.history(table) if c["version"] == version]
+
+    assert "Spark" in commit["engine"]
+    assert commit["metadata"]["run_id"] == release["run_id"]
+    bronze = release["versions"]["bronze.clickstream"]
+    assert commit["metadata"]["consumed"] == {"bronze.clickstream": bronze}
+
+
+@pytest.mark.spark
+def test_spark_reads_every_version_that_either_engine_wrote(
+    by_turns: Bank, seen_by_spark: Any
+) -> None:
+    releases = [by_turns.release(n)["row_counts"] for n in (1, 2, 3)]
+
+    assert seen_by_spark["counts"] == {
+        name: [counts[name] for counts in releases] for name in DATA_TABLES
+    }
+    assert seen_by_spark["at"] == [counts["silver.clickstream"] for counts in releases]
+
+
+@pytest.mark.spark
+def test_spark_reads_the_change_feed_of_versions_that_delta_rs_wrote(seen_by_spark: Any) -> None:
+    assert seen_by_spark["feed"] == [
+        ["insert", "2023-03"],
+        ["update_postimage", "2023-03"],
+        ["update_preimage", "2023-03"],
+    ]
+
+
+@pytest.mark.spark
+def test_spark_reads_what_embedded_said_of_its_commit(by_turns: Bank, seen_by_spark: Any) -> None:
+    for number in (1, 3):
+        release = by_turns.release(number)
+        version = release["versions"]["silver.clickstream"]
+        said = json.loads(seen_by_spark["metadata"][str(version)])
+        assert said["run_id"] == release["run_id"]
+
+
+# Which engine runs
+
+
+def test_auto_takes_spark_with_one_line_where_pysail_cannot_be_had(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(choosing, "find_spec", lambda name: None if name == "pysail" else object())
+    notes: list[str] = []
+
+    assert choose("auto", None, 0, notes.append) == "spark"
+    (note,) = notes
+    assert "pysail" in note and "Spark" in note and "\n" not in note
+
+
+def test_auto_takes_embedded_silently_where_pysail_is_there() -> None:
+    notes: list[str] = []
+
+    assert choose("auto", None, EMBEDDED_UP_TO_BYTES - 1, notes.append) == "embedded"
+    assert notes == []
+
+
+@pytest.mark.parametrize(
+    ("master", "raw_bytes"), [("spark://host:7077", 0), (None, EMBEDDED_UP_TO_BYTES)]
+)
+def test_auto_takes_spark_for_a_master_or_large_files(master: str | None, raw_bytes: int) -> None:
+    assert choose("auto", master, raw_bytes, lambda _note: None) == "spark"
+
+
+@pytest.mark.parametrize("asked", ["embedded", "spark"])
+def test_an_engine_that_is_asked_for_is_taken_whatever_the_size(asked: str) -> None:
+    assert choose(asked, None, EMBEDDED_UP_TO_BYTES, lambda _note: None) == asked
+    assert choose(asked, None, 0, lambda _note: None) == asked
+
+
+def test_a_run_without_pysail_and_java_says_in_a_line_each_what_it_takes_and_what_is_missing(
+    tmp_path: Path,
+) -> None:
+    """No engine is started for this test: its process finds neither."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "from importlib.machinery import PathFinder\n"
+        "find = PathFinder.find_spec\n"
+        "PathFinder.find_spec = lambda name, *a: None if name == 'pysail' else find(name, *a)\n"
+    )
+    (tmp_path / "no_java").mkdir()
+    generate(tmp_path / "data", customers=2, months=1, seed=1)
+    env = {name: value for name, value in os.environ.items() if name != "JAVA_HOME"}
+    env |= {
+        "PYTHONPATH": str(tmp_path),
+        "PATH": str(tmp_path / "no_java"),
+        "LAKEHOUSE_ENGINE": "auto",
+    }
+    places = ["--data", str(tmp_path / "data"), "--datamart", str(tmp_path / "datamart")]
+
+    done = subprocess.run(
+        [sys.executable, "main.py", *places], cwd=ROOT, env=env, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 1
+    told = done.stderr.splitlines()
+    assert len([line for line in told if line.startswith("note: pysail is not installed")]) == 1
+    errors = [line for line in told if line.startswith("error: ")]
+    assert len(errors) == 1 and "Java" in errors[0]
+    assert "Traceback" not in done.stderr
