@@ -160,11 +160,31 @@ def _report_rows(done: Report) -> list[dict[str, Any]]:
 
 def _closing_sentence(done: Report) -> str:
     spent = f"{done.seconds:.1f} s on the {done.engine} engine"
+    what = f"{_read(done)}{_changed(done)}"
     if not done.published:
-        return f"No row changed: release {done.release} stays the newest ({spent})."
+        return f"{what} Release {done.release} stays the newest ({spent})."
     made = done.published
     which = f"Release {made[0]}" if len(made) == 1 else f"Releases {made[0]} to {made[-1]}"
-    return f"{which} published ({spent})."
+    return f"{what} {which} published ({spent})."
+
+
+def _read(done: Report) -> str:
+    counts = [each.rows for each in done.tables.values() if each.rows]
+    if not counts:
+        return ""
+    return (
+        f"{sum(each.rows_in for each in counts):,} raw rows read: "
+        f"{sum(each.accepted for each in counts):,} accepted, "
+        f"{sum(each.quarantined for each in counts):,} quarantined, "
+        f"{sum(each.equal_duplicates for each in counts):,} equal duplicates. "
+    )
+
+
+def _changed(done: Report) -> str:
+    changed = [each.changed for each in done.tables.values() if each.changed]
+    if not changed:
+        return "No row changed."
+    return f"{sum(changed):,} rows changed in {len(changed)} tables."
 
 
 def report_as_json(done: Report) -> dict[str, Any]:
