@@ -53,7 +53,12 @@ class Lakehouse:
     def table(self, name: str) -> DataFrame:
         """A table by its name, as gold.label_store; as of the release this lake is at, else now."""
         table = self._catalog.table(name)
-        return self._store.read(table, self._pinned.get(table.full_name))
+        # The ledger is about releases, so it is in none.
+        if self.release is None or table.layer == "ledger":
+            return self._store.read(table)
+        if table.full_name not in self._pinned:
+            raise BadInput(f"release {self.release} has no table {table.full_name}: it came later")
+        return self._store.read(table, self._pinned[table.full_name])
 
     def at(self, release: int) -> Lakehouse:
         """The same datamart as it was at a release; BadInput if there is no such release."""

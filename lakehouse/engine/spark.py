@@ -30,6 +30,14 @@ _SETTINGS = {
     # 50 tasks a commit otherwise, for logs of a few kilobytes.
     "spark.databricks.delta.snapshotPartitions": "1",
 }
+# Inherited from a process on the embedded engine, such as a notebook, these forbid a classic session.
+_CONNECT_MODE = (
+    "SPARK_REMOTE",
+    "SPARK_LOCAL_REMOTE",
+    "SPARK_CONNECT_MODE_ENABLED",
+    "SPARK_CONNECT_MODE",
+    "SPARK_API_MODE",
+)
 # On one machine time goes into compiling and scheduling, not into rows.
 _LOCAL_SETTINGS = {
     "spark.driver.bindAddress": "127.0.0.1",
@@ -112,6 +120,8 @@ class SparkStore:
 
 def start(master: str | None) -> SparkSession:
     """A Spark session with Delta; LakehouseError where there is no Java."""
+    for name in _CONNECT_MODE:
+        os.environ.pop(name, None)
     cores = os.cpu_count() or 2
     builder = SparkSession.builder.appName("lakehouse").master(master or f"local[{cores}]")
     settings = dict(_SETTINGS)

@@ -374,3 +374,20 @@ def test_a_run_without_pysail_and_java_says_in_a_line_each_what_it_takes_and_wha
     errors = [line for line in told if line.startswith("error: ")]
     assert len(errors) == 1 and "Java" in errors[0]
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.spark
+def test_spark_starts_from_a_process_that_is_on_the_embedded_engine(tmp_path: Path) -> None:
+    # As `!python main.py --engine spark` in a notebook: the variables of Connect are inherited.
+    connected = {"SPARK_CONNECT_MODE_ENABLED": "1", "SPARK_REMOTE": "sc://127.0.0.1:1"}
+    program = "from lakehouse.engine.spark import start; print(start(None).range(3).count())"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**os.environ, **connected},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[-1] == "3"
