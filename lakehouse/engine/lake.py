@@ -79,6 +79,4 @@ class Lakehouse:
         import pandas as pd
 
         rows = inspect.history(self.datamart, self._catalog, name)
-        if not rows:
-            raise BadInput(f"table {name} has no version yet; run main.py")
         return pd.DataFrame(rows).set_index("version")

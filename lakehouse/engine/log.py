@@ -123,7 +123,7 @@ class Log:
 
     def columns(self, table: Table) -> dict[str, str]:
         """Name and type of each column that the table has now."""
-        return {field.name: _type_name(field) for field in self.open(table).schema().fields}
+        return {field.name: str(field.type) for field in self.open(table).schema().fields}
 
     def add_columns(self, table: Table, names: Iterable[str]) -> None:
         wanted = set(names)
@@ -162,10 +162,6 @@ def _delta_type(name: str) -> PrimitiveType | ArrayType | MapType:
         key, value = name[4:-1].split(",")
         return MapType(_delta_type(key), _delta_type(value), value_contains_null=True)
     return PrimitiveType(_PRIMITIVES[name])
-
-
-def _type_name(field: Field) -> str:
-    return str(field.type)
 
 
 def type_names(table: Table) -> dict[str, str]:
