@@ -35,6 +35,11 @@ class Catalog:
         """Tables computed from tables."""
         return tuple(table for table in self.tables if table.transform)
 
+    @property
+    def feature_groups(self) -> tuple[Table, ...]:
+        """Tables of features, each joined to applications as of their day."""
+        return tuple(table for table in self.tables if table.group)
+
     def table(self, full_name: str) -> Table:
         """The table called layer.table (layer/table is understood); BadInput if there is none."""
         wanted = full_name.replace("/", ".")

@@ -15,11 +15,17 @@ MONTH = "month"
 
 @dataclass(frozen=True)
 class Field:
-    """One column: its name, its Spark SQL type, and what it means."""
+    """One column: its name, its Spark SQL type, and what it means.
+
+    `outcome`: it tells how a loan went on, which no feature may know. `personal`: it tells who
+    somebody is, which nothing may show.
+    """
 
     name: str
     type: str
     doc: str
+    outcome: bool = False
+    personal: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,12 +44,26 @@ class Source:
 
 
 @dataclass(frozen=True)
+class FeatureGroup:
+    """Which rows of a table of features an application may see.
+
+    A row is known `delay_days` after its snapshot_date, and too old once snapshot_date lies more than
+    `max_age_months` before the application.
+    """
+
+    name: str
+    max_age_months: int
+    delay_days: int = 0
+
+
+@dataclass(frozen=True)
 class Table:
     """One Delta table: what a row is, its key, its columns and where its rows come from.
 
     `look_back_months`: how many months before its own a row depends on; n - 1 for a window of n.
     `expectations`: (name, SQL) pairs that hold for every row; they become Delta CHECK constraints.
     `unversioned`: columns that tell of the writing, not of the row; a change in them alone is no change.
+    `group`: where the table is a feature group, how it is joined to applications.
     """
 
     layer: str
@@ -58,6 +78,7 @@ class Table:
     unversioned: tuple[str, ...] = ()
     partition: str | None = MONTH
     source: Source | None = None
+    group: FeatureGroup | None = None
 
     @property
     def full_name(self) -> str:
@@ -70,6 +91,11 @@ class Table:
     @property
     def columns(self) -> tuple[str, ...]:
         return tuple(field.name for field in self.fields)
+
+    @property
+    def features(self) -> tuple[Field, ...]:
+        """The columns of a feature group that a model may see: all but key and partition."""
+        return tuple(f for f in self.fields if f.name not in (*self.keys, self.partition))
 
     def with_extra(self, columns: tuple[str, ...]) -> Table:
         """The same table with raw columns that its declaration does not know, as text."""

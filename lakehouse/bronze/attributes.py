@@ -8,9 +8,9 @@ SOURCE = Source(
     file_names=("features_attributes.csv", "feature_attributes.csv"),
     columns=(
         Field("Customer_ID", "STRING", "The customer, as `CUS_0x1069`."),
-        Field("Name", "STRING", "The customer's name: personal, never leaves bronze."),
+        Field("Name", "STRING", "The customer's name, never leaves bronze.", personal=True),
         Field("Age", "STRING", "Age in years."),
-        Field("SSN", "STRING", "Social security number: personal, never leaves bronze."),
+        Field("SSN", "STRING", "Social security number, never leaves bronze.", personal=True),
         Field("Occupation", "STRING", "Occupation; `_______` where unknown."),
         Field("snapshot_date", "STRING", "The day on which the attributes are known."),
     ),

@@ -14,7 +14,7 @@ TABLE = Table(
         Field("_source_file", "STRING", "Name of the raw file the row was delivered in."),
         Field("_source_row", "BIGINT", "The row's number in that file; the header is row 1."),
         Field("_source_line", "BIGINT", "The line of that file on which the row begins."),
-        Field("raw_text", "STRING", "The row as it stood in the file."),
+        Field("raw_text", "STRING", "The row as it stood in the file.", personal=True),
         Field("reasons", "ARRAY<STRING>", "Every reason why no table could take it."),
         Field(MONTH_FIELD.name, "STRING", "Month of its snapshot_date, where that can be told."),
         Field(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lakehouse.table import MONTH_FIELD, Field, Source, Table
 
 ROW_HASH = "_row_hash"
@@ -17,7 +19,7 @@ PROVENANCE = (
 def bronze_table(source: Source, doc: str) -> Table:
     """The bronze table of a source: its raw columns as text, snapshot_date as DATE, provenance."""
     cells = tuple(
-        Field(column.name, "DATE" if column.name == "snapshot_date" else "STRING", column.doc)
+        replace(column, type="DATE" if column.name == "snapshot_date" else "STRING")
         for column in source.columns
     )
     return Table(

@@ -8,7 +8,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse.feature import Feature, columns
-from lakehouse.table import MONTH_FIELD, Field, Table
+from lakehouse.table import MONTH_FIELD, FeatureGroup, Field, Table
 
 KEYS = ("customer_id", "snapshot_date")
 _KEY_FIELDS = (
@@ -22,6 +22,8 @@ def feature_group(
     doc: str,
     silver: Table,
     features: Sequence[Feature],
+    max_age_months: int,
+    delay_days: int = 0,
     prepare: Callable[[DataFrame], DataFrame] = lambda rows: rows,
     look_back_months: int = 0,
     expectations: Sequence[tuple[str, str]] = (),
@@ -41,6 +43,7 @@ def feature_group(
         transform=transform,
         look_back_months=look_back_months,
         expectations=tuple(expectations),
+        group=FeatureGroup(name, max_age_months, delay_days),
     )
 
 

@@ -43,5 +43,6 @@ TABLE = feature_group(
     "Who the customer is, as of snapshot_date.",
     ATTRIBUTES,
     declared_in(globals()),
+    max_age_months=12,
     expectations=[("age_of_an_adult", "age IS NULL OR (age >= 18 AND age <= 100)")],
 )

@@ -158,6 +158,7 @@ TABLE = feature_group(
     "A customer's clicks, this month and over the last 3 and 6 months, as of snapshot_date.",
     CLICKSTREAM,
     FEATURES,
+    max_age_months=3,
     prepare=windows,
     look_back_months=LONGEST - 1,
     expectations=[("months_observed_in_window", "months_observed >= 1 AND months_observed <= 6")],

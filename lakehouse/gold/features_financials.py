@@ -234,6 +234,7 @@ TABLE = feature_group(
         *declared_in(globals()),
         *(each for kind in KINDS_OF_LOAN for each in _of_kind(kind)),
     ),
+    max_age_months=12,
     expectations=[
         ("credit_mix_is_ordinal", "credit_mix IS NULL OR (credit_mix >= 0 AND credit_mix <= 2)")
     ],

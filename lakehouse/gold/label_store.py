@@ -21,7 +21,11 @@ class LabelDefinition:
     mob: int
 
 
-DEFINITIONS = (LabelDefinition("30dpd_6mob", dpd=30, mob=6),)
+DEFINITIONS = (
+    LabelDefinition("30dpd_6mob", dpd=30, mob=6),
+    LabelDefinition("60dpd_6mob", dpd=60, mob=6),
+    LabelDefinition("30dpd_3mob", dpd=30, mob=3),
+)
 
 
 def transform(loans: DataFrame) -> DataFrame:
@@ -55,8 +59,8 @@ TABLE = Table(
         Field("application_date", "DATE", "The day of the application."),
         Field("snapshot_date", "DATE", "The day on which the label was observed."),
         Field("mob", "INT", "Month on book on that day."),
-        Field("dpd", "INT", "Days past due on that day."),
-        Field("label", "INT", "1 is default, 0 is not."),
+        Field("dpd", "INT", "Days past due on that day.", outcome=True),
+        Field("label", "INT", "1 is default, 0 is not.", outcome=True),
         Field("label_def", "STRING", "The definition: days past due and month on book."),
         MONTH_FIELD,
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -120,7 +120,9 @@ def silver_table(
             cleaned = cleaned.withColumn(field.name, compute().cast(field.type))
         return cleaned
 
-    fields = (*key_fields, *(c.field for c in cells), *(f for f, _ in derived), ISSUES, MONTH_FIELD)
+    outcomes = {field.name for field in bronze.fields if field.outcome}
+    values = (replace(cell.field, outcome=cell.raw in outcomes) for cell in cells)
+    fields = (*key_fields, *values, *(field for field, _ in derived), ISSUES, MONTH_FIELD)
     return Table(
         layer="silver",
         name=bronze.name,

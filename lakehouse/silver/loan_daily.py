@@ -62,15 +62,28 @@ TABLE = silver_table(
         (Field("mob", "INT", "Month on book: installments due so far."), mob),
         (
             Field(
-                "installments_missed", "INT", "ceil(overdue_amt / due_amt), 0 where nothing is due."
+                "installments_missed",
+                "INT",
+                "ceil(overdue_amt / due_amt), 0 where nothing is due.",
+                outcome=True,
             ),
             installments_missed,
         ),
         (
-            Field("first_missed_date", "DATE", "snapshot_date less installments_missed months."),
+            Field(
+                "first_missed_date",
+                "DATE",
+                "snapshot_date less installments_missed months.",
+                outcome=True,
+            ),
             first_missed_date,
         ),
-        (Field("dpd", "INT", "Days past due: days from first_missed_date, else 0."), dpd),
+        (
+            Field(
+                "dpd", "INT", "Days past due: days from first_missed_date, else 0.", outcome=True
+            ),
+            dpd,
+        ),
     ],
     expectations=[
         ("dpd_not_negative", "dpd IS NULL OR dpd >= 0"),
