@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -46,6 +47,16 @@ _ENGINE = _options(
         "--master", envvar="SPARK_MASTER", help="Spark master, as spark://host:7077; means --engine spark."
     ),
 )  # fmt: skip
+_SHOWN_OF_RECEIPT = (
+    "training_set_id",
+    "release",
+    "row_count",
+    "content_hash",
+    "left_out",
+    "engine",
+)
+# What a training set is asked by; the names are those of its options.
+_ASKED = ("groups", "features", "label_def", "first_month", "last_month", "spine")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 _DEBUG = click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 _COMMON = _options(_DATA, _DATAMART, _ENGINE, _JSON, _DEBUG)
@@ -58,6 +69,14 @@ class _Month(click.ParamType):
         if not is_month(str(value)):
             self.fail(f"{value!r} is no month; write it as 2023-05", param, ctx)
         return str(value)
+
+
+class _Names(click.ParamType):
+    name = "A,B,..."
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, ...]:
+        names = value.split(",") if isinstance(value, str) else value
+        return tuple(name.strip() for name in names if name.strip())
 
 
 _SELECTION = _options(
@@ -161,6 +180,152 @@ def diff(
     show.answer(as_json, rows, lambda: show.rows(f"Release {old} to release {new}", rows))
 
 
+@cli.command("training-set")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Parquet file to write; its metadata names the set.",
+)
+@click.option(
+    "--release", type=click.IntRange(1), help="As known at this release; else the newest."
+)
+@click.option("--from", "first_month", type=_Month(), help="First month of application.")
+@click.option("--to", "last_month", type=_Month(), help="Last month of application.")
+@click.option("--label-def", help="Definition of the label, as 30dpd_6mob (the default).")
+@click.option("--groups", type=_Names(), default=(), help="Feature groups to take; else all.")
+@click.option(
+    "--features", type=_Names(), default=(), help="Features to take; else all of the groups."
+)
+@click.option(
+    "--spine",
+    type=click.Path(path_type=Path),
+    help="CSV or Parquet of customer_id and application_date to score, instead of labelled loans.",
+)
+@click.option(
+    "--reproduce", metavar="ID", help="Build the training set of that id again, and compare."
+)
+@_COMMON
+def training_set(
+    as_json: bool,
+    datamart: Path,
+    engine: str,
+    master: str | None,
+    out: Path | None,
+    release: int | None,
+    reproduce: str | None,
+    **given: Any,
+) -> None:
+    """Build the point-in-time training set: labelled loans with the features known on their day.
+
+    Prints its id, which --reproduce takes to build the same content again, whatever ran since.
+    """
+    from lakehouse.engine import training_build
+
+    given = {name: given[name] for name in _ASKED}
+    if reproduce and (release or any(given.values())):
+        raise BadInput("--reproduce takes everything from the receipt; leave out the other choices")
+    if not reproduce and out is None:
+        raise BadInput("training-set needs --out FILE.parquet to write to")
+    with show.progress(quiet=as_json) as on_progress:
+        on_progress("training set", "computing", ())
+        catalog, store = load(), _store(datamart, engine, master)
+        if reproduce:
+            made = training_build.reproduce(store, catalog, reproduce, out)
+        else:
+            made = training_build.build(_prepared(store, catalog, release, given), store, out)
+    show.answer(as_json, made, lambda: show.training_set(made, out, bool(reproduce)))
+
+
+@cli.command("training-sets")
+@_COMMON
+def training_sets(as_json: bool, datamart: Path, **_: Any) -> None:
+    """Show the receipt of every training set ever built."""
+    from lakehouse.engine.inspect import existing_log
+    from lakehouse.engine.receipts import receipts
+
+    found = receipts(existing_log(datamart, load()))
+    show.answer(as_json, found, lambda: show.training_sets(found))
+
+
+@cli.command()
+@click.option("--release", type=click.IntRange(1), help="The release to audit; else the newest.")
+@click.option(
+    "--cut",
+    type=_Month(),
+    help="Month after which the replays cut the raw rows off; else the middle month of application.",
+)
+@_COMMON
+def audit(
+    as_json: bool,
+    datamart: Path,
+    engine: str,
+    master: str | None,
+    release: int | None,
+    cut: str | None,
+    **_: Any,
+) -> None:
+    """Look for leaks of the future: rebuild from less, trace the plans, test by number.
+
+    Exit code 1 if anything leaks.
+    """
+    from lakehouse.audit.audit import audit as audit_release
+
+    catalog, store = load(), _store(datamart, engine, master)
+    with show.progress(quiet=as_json) as on_progress:
+        checks = audit_release(
+            store,
+            catalog,
+            _release(store, release),
+            cut,
+            lambda doing: on_progress("audit", doing, ()),
+        )
+    rows = [{**asdict(check), "passed": check.passed} for check in checks]
+    show.answer(as_json, rows, lambda: show.audit(checks))
+    if not all(check.passed for check in checks):
+        raise SystemExit(1)
+
+
+@cli.command()
+@click.option(
+    "--release", type=click.IntRange(1), help="As known at this release; else the newest."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("model_report"),
+    show_default=True,
+    help="Folder of the report: index.html, model.json, plots.",
+)
+@_COMMON
+def model(
+    as_json: bool,
+    datamart: Path,
+    engine: str,
+    master: str | None,
+    release: int | None,
+    out: Path,
+    **_: Any,
+) -> None:
+    """Check the features by a model: train on early applications, test on the latest three months."""
+    from lakehouse.engine.training_build import build
+    from lakehouse.model.report import write_report
+    from lakehouse.model.sample import sampled
+    from lakehouse.model.sanity import assess
+
+    with show.progress(quiet=as_json) as on_progress:
+        on_progress("model", "computing the training set", ())
+        store = _store(datamart, engine, master)
+        training_set = _prepared(store, load(), release, {})
+        receipt = asdict(build(training_set, store))
+        assessment = assess(
+            sampled(training_set.frame),
+            {name: receipt[name] for name in _SHOWN_OF_RECEIPT},
+            on_progress=lambda text: on_progress("model", text, ()),
+        )
+        write_report(assessment, out)
+    show.answer(as_json, assessment.as_json(), lambda: show.model(assessment, out))
+
+
 @cli.command()
 @click.argument("table", required=False)
 @_JSON
@@ -226,6 +391,28 @@ def doctor(as_json: bool, data: Path, datamart: Path, **_: Any) -> None:
     show.answer(as_json, rows, lambda: show.rows("Doctor", rows))
     if any(row["state"] == "missing" for row in rows):
         raise SystemExit(1)
+
+
+def _store(datamart: Path, engine: str, master: str | None) -> Any:
+    """An engine on a datamart that is there."""
+    from lakehouse.engine.choose import choose, open_store
+    from lakehouse.engine.inspect import existing_log
+
+    log = existing_log(datamart, load())
+    return open_store(choose(engine, master, 0, show.note), log, master)
+
+
+def _prepared(store: Any, catalog: Catalog, release: int | None, given: dict[str, Any]) -> Any:
+    from lakehouse.engine.training_sets import Asked, prepare
+
+    return prepare(store, catalog, _release(store, release), Asked(**given))
+
+
+def _release(store: Any, number: int | None) -> Any:
+    """The release of that number; the newest where none is asked for."""
+    from lakehouse.engine import ledger
+
+    return ledger.release(store.log, number) if number else ledger.newest(store.log)
 
 
 def _job(given: dict[str, Any], on_progress: Any) -> Any:

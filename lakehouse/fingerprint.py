@@ -21,13 +21,22 @@ def code_fingerprint(table: Table, module: str, others: frozenset[str]) -> str:
 
     Modules that declare other tables (`others`) are left out: what they change comes by their data.
     """
-    digest = hashlib.sha256()
-    starts = [module, _READS_RAW_FILES] if table.source else [module]
-    for name in sorted(_closure(starts, others)):
-        digest.update(f"{name}\n{_essence(_file(name))}\n".encode())
+    digest = _digest([module, _READS_RAW_FILES] if table.source else [module], others)
     declared = [(field.name, field.type) for field in table.fields]
     digest.update(repr((declared, table.keys, table.look_back_months)).encode())
     return digest.hexdigest()[:16]
+
+
+def module_fingerprint(module: str) -> str:
+    """Hash of a module with all it imports of this package."""
+    return _digest([module], frozenset()).hexdigest()[:16]
+
+
+def _digest(starts: list[str], others: frozenset[str]) -> hashlib._Hash:
+    digest = hashlib.sha256()
+    for name in sorted(_closure(starts, others)):
+        digest.update(f"{name}\n{_essence(_file(name))}\n".encode())
+    return digest
 
 
 def _closure(starts: list[str], left_out: frozenset[str]) -> set[str]:

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, is_dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,13 @@ from rich.table import Table
 from lakehouse.months import spell
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lakehouse.audit.finding import Check
     from lakehouse.engine.job import Report
+    from lakehouse.engine.receipts import Receipt
+    from lakehouse.model.assessment import Assessment
+    from lakehouse.model.metrics import Estimate
 
 OnProgress = Callable[[str, str, Sequence[str]], None]
 _ERR = Console(stderr=True, highlight=False)
@@ -79,7 +85,9 @@ def answer(as_json: bool, value: Any, show: Callable[[], None]) -> None:
         show()
 
 
-def _plain(value: Any) -> str:
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
     return value.isoformat() if isinstance(value, (date, datetime)) else str(value)
 
 
@@ -211,3 +219,86 @@ def releases(found: Sequence[Mapping[str, Any]]) -> None:
             for each in found
         ],
     )
+
+
+def training_set(made: Receipt, out: Path | None, again: bool) -> None:
+    """One training set: its id first, where it is, and which loans are not in it."""
+    left = [f"{n:,} {reason.replace('_', ' ')}" for reason, n in made.left_out.items() if n]
+    columns = sum(len(group.features) for group in made.selection.groups)
+    click.echo(made.training_set_id)
+    click.echo(
+        f"{made.row_count:,} rows, {columns} features, as known at release {made.release}"
+        + (f"; left out: {', '.join(left)}" if left else "")
+        + (f"; written to {out}" if out else "")
+        + ("; the same content as on " + f"{made.created_at:%Y-%m-%d %H:%M} UTC" if again else "")
+    )
+
+
+def training_sets(found: Sequence[Receipt]) -> None:
+    """Receipts, the newest last."""
+    rows(
+        "Training sets",
+        [
+            {
+                "training set": each.training_set_id,
+                "built": each.created_at,
+                "release": each.release,
+                "rows": each.row_count,
+                "features": sum(len(group.features) for group in each.selection.groups),
+                "label": each.selection.label.name if each.selection.label else "own spine",
+                "content": each.content_hash[:12],
+                "engine": each.engine,
+            }
+            for each in found
+        ],
+    )
+
+
+def audit(checks: Sequence[Check]) -> None:
+    """A row a check, then what was found, a line each."""
+    rows(
+        "Leakage audit",
+        [
+            {
+                "check": each.name,
+                "result": "passed" if each.passed else f"{len(each.findings)} LEAKS",
+                "looked at": each.looked_at,
+                "seconds": each.seconds,
+            }
+            for each in checks
+        ],
+    )
+    for check in checks:
+        for finding in check.findings:
+            click.echo(f"{check.name}: {finding.subject}: {finding.evidence}")
+    leaking = sum(not check.passed for check in checks)
+    if leaking:
+        click.echo(f"{leaking} of {len(checks)} checks found a leak.")
+    else:
+        click.echo(f"Nothing leaks: {len(checks)} checks passed.")
+
+
+def model(assessment: Assessment, out: Path) -> None:
+    """The verdict, then the models beside the baselines, out of time."""
+    rows(
+        f"Out of time, {spell(assessment.parts[-1].months)}",
+        [
+            {
+                "model": each.title,
+                "AUC": _with_interval(each.test.auc),
+                "Gini": _with_interval(each.test.gini),
+                "KS": _with_interval(each.test.ks),
+                "PR-AUC": _with_interval(each.test.pr_auc),
+                "Brier": _with_interval(each.test.brier),
+            }
+            for each in assessment.scored
+        ],
+    )
+    click.echo(assessment.verdict.headline)
+    for reason in assessment.verdict.reasons:
+        click.echo(f"- {reason}")
+    click.echo(f"Report: {out / 'index.html'}")
+
+
+def _with_interval(estimate: Estimate) -> str:
+    return f"{estimate.value:.3f} ({estimate.low:.3f} to {estimate.high:.3f})"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -13,8 +16,12 @@ from lakehouse.catalog import Catalog
 from lakehouse.engine.log import Log
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.ledger.releases import TABLE as RELEASES
+from lakehouse.table import Table
 
-_NOT_CONTENT = {".gitkeep", ".gitignore", ".lock", "_landing", ".DS_Store"}
+_RUNS, _RECEIPTS, _WORK = ".lock", ".receipts.lock", "_work"
+_NOT_CONTENT = {".gitkeep", ".gitignore", _RUNS, _RECEIPTS, "_landing", _WORK, ".DS_Store"}
+_RECEIPT_WAIT_SECONDS = 60
+_STALE_SECONDS = 24 * 3600
 
 
 def check_datamart(root: Path, log: Log, catalog: Catalog) -> None:
@@ -67,7 +74,7 @@ def locked(root: Path) -> Iterator[None]:
         raise BadInput(
             f"datamart {root} cannot be made ({error.strerror}); give another folder with --datamart"
         ) from None
-    lock = FileLock(root / ".lock")
+    lock = FileLock(root / _RUNS)
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -80,8 +87,42 @@ def locked(root: Path) -> Iterator[None]:
         lock.release()
 
 
+@contextmanager
+def receipts_locked(root: Path) -> Iterator[None]:
+    """Hold the receipts alone for a moment; runs go on beside it."""
+    try:
+        with FileLock(root / _RECEIPTS, timeout=_RECEIPT_WAIT_SECONDS):
+            yield
+    except Timeout:
+        raise LakehouseError(
+            f"another process holds the receipts of datamart {root}; try again when it has ended"
+        ) from None
+
+
+@contextmanager
+def work_folder(root: Path) -> Iterator[Path]:
+    """A folder for the files of one job, beside the tables; it goes with the job, or a day later."""
+    work = root / _WORK
+    work.mkdir(exist_ok=True)
+    for each in work.iterdir():
+        with suppress(FileNotFoundError):  # of a job that has just ended
+            if time.time() - each.stat().st_mtime > _STALE_SECONDS:
+                shutil.rmtree(each, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=work) as name:
+        yield Path(name)
+
+
 def create_missing(log: Log, catalog: Catalog) -> None:
     """Make the tables that are not there yet; the ledger first, by which a datamart is known as ours."""
     for table in sorted(catalog.tables, key=lambda table: table.layer != "ledger"):
         if not log.exists(table):
             log.create(table)
+        elif table.layer == "ledger":
+            add_missing_columns(log, table)
+
+
+def add_missing_columns(log: Log, table: Table) -> None:
+    """Columns that the declaration got after the table was made; its rows have none of them."""
+    missing = set(table.columns) - set(log.columns(table))
+    if missing:
+        log.add_columns(table, missing)

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import copy
 import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse.catalog import Catalog, load
 from lakehouse.engine import inspect, ledger
 from lakehouse.engine.choose import choose, open_store
+from lakehouse.engine.readable import check_readable
 from lakehouse.engine.store import Store
 from lakehouse.errors import BadInput
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from lakehouse.engine.receipts import Receipt
+
+_MAPS = ("months", "versions", "row_counts", "sources", "code")
 
 
 class Lakehouse:
@@ -27,16 +37,24 @@ class Lakehouse:
 
     def __init__(self, datamart: str | Path = "datamart", engine: str | None = None) -> None:
         self.datamart = Path(datamart)
-        self.release: int | None = None
         self._engine = engine or os.environ.get("LAKEHOUSE_ENGINE", "auto")
         self._catalog: Catalog = load()
         self._log = inspect.existing_log(self.datamart, self._catalog)
-        self._pinned: dict[str, int] = {}
+        self._pinned: ledger.Release | None = None
+        self._receipts: WeakKeyDictionary[DataFrame, Receipt] = WeakKeyDictionary()
+
+    @property
+    def release(self) -> int | None:
+        """The release this lake is at; None is now."""
+        return int(self._pinned["release"]) if self._pinned else None
 
     @cached_property
     def _store(self) -> Store:
+        from lakehouse.engine.display import show_frames_well
+
         master = os.environ.get("SPARK_MASTER")
         store = open_store(choose(self._engine, master, 0, print), self._log, master)
+        show_frames_well()
         for table in self._catalog.tables:
             store.spark.sql(f"CREATE DATABASE IF NOT EXISTS {table.layer}")
             # Names belong to the lake opened last; dropping one leaves the files.
@@ -54,29 +72,126 @@ class Lakehouse:
         """A table by its name, as gold.label_store; as of the release this lake is at, else now."""
         table = self._catalog.table(name)
         # The ledger is about releases, so it is in none.
-        if self.release is None or table.layer == "ledger":
+        if self._pinned is None or table.layer == "ledger":
             return self._store.read(table)
-        if table.full_name not in self._pinned:
+        versions = self._pinned["versions"]
+        if table.full_name not in versions:
             raise BadInput(f"release {self.release} has no table {table.full_name}: it came later")
-        return self._store.read(table, self._pinned[table.full_name])
+        check_readable(self._log, self._pinned, [table])
+        return self._store.read(table, versions[table.full_name])
 
-    def at(self, release: int) -> Lakehouse:
-        """The same datamart as it was at a release; BadInput if there is no such release."""
-        pinned = Lakehouse.__new__(Lakehouse)
-        pinned.__dict__ = {**self.__dict__, "_store": self._store}
-        pinned.release = release
-        pinned._pinned = ledger.release(self._log, release)["versions"]
-        return pinned
+    def at(
+        self,
+        release: int | None = None,
+        *,
+        timestamp: str | datetime | None = None,
+        month: str | None = None,
+    ) -> Lakehouse:
+        """The same datamart as it was: every table at the version of one release.
+
+        Give the release, or a `timestamp` (the newest release finished by then; UTC where it names no
+        zone), or a `month` YYYY-MM (the newest release that knew raw data up to it and no later one).
+        BadInput where there is no such release.
+        """
+        if sum(each is not None for each in (release, timestamp, month)) != 1:
+            raise BadInput("at() takes one of release, timestamp and month")
+        if release is not None:
+            pinned = ledger.release(self._log, release)
+        elif timestamp is not None:
+            pinned = ledger.at_time(self._log, _moment(timestamp))
+        else:
+            pinned = ledger.at_month(self._log, str(month))
+        lake = copy.copy(self)
+        # One session for both.
+        lake.__dict__["_store"] = self._store
+        lake._pinned = pinned
+        return lake
+
+    def training_set(
+        self,
+        release: int | None = None,
+        *,
+        groups: str | Sequence[str] = (),
+        features: str | Sequence[str] = (),
+        label_def: str | None = None,
+        from_month: str | None = None,
+        to_month: str | None = None,
+        spine: str | Path | pd.DataFrame | None = None,
+        keep_receipt: bool = True,
+    ) -> DataFrame:
+        """The point-in-time training set: a row a labelled loan, with the features known on its day.
+
+        As of a release (else the one this lake is at, else the newest). All groups and features where
+        none is named. `spine`: a file or pandas DataFrame of customer_id and application_date, for
+        scoring, without labels. `receipt(frame)` tells its id. BadInput for unknown names or months.
+        """
+        from lakehouse.engine.spine import as_file
+        from lakehouse.engine.training_build import build
+        from lakehouse.engine.training_sets import Asked, prepare
+
+        pinned = self._pinned or ledger.newest(self._log)
+        if release is not None:
+            pinned = ledger.release(self._log, release)
+        with as_file(spine) as file:
+            asked = Asked(_names(groups), _names(features), label_def, from_month, to_month, file)
+            prepared = prepare(self._store, self._catalog, pinned, asked)
+        frame = prepared.frame
+        if keep_receipt:
+            self._receipts[frame] = build(prepared, self._store)
+        return frame
+
+    def reproduce(self, training_set_id: str) -> DataFrame:
+        """A training set of the past, built again; LakehouseError where it comes out different."""
+        from lakehouse.engine.training_build import again, reproduce
+
+        kept = reproduce(self._store, self._catalog, training_set_id)
+        frame = again(self._store, self._catalog, kept).frame
+        self._receipts[frame] = kept
+        return frame
+
+    def receipt(self, training_set: DataFrame) -> Receipt:
+        """The receipt of a DataFrame that `training_set` or `reproduce` gave: its id, release, hash."""
+        if training_set not in self._receipts:
+            raise BadInput("this DataFrame is no training set with a receipt")
+        return self._receipts[training_set]
 
     def releases(self) -> pd.DataFrame:
         """A row a release, oldest first; needs no engine."""
-        import pandas as pd
-
-        return pd.DataFrame(ledger.releases(self._log)).set_index("release")
+        return _indexed(ledger.releases(self._log), "release", last=_MAPS)
 
     def history(self, name: str) -> pd.DataFrame:
         """A row a version of a table, newest first; needs no engine."""
-        import pandas as pd
+        return _indexed(inspect.history(self.datamart, self._catalog, name), "version")
 
-        rows = inspect.history(self.datamart, self._catalog, name)
-        return pd.DataFrame(rows).set_index("version")
+    def training_sets(self) -> pd.DataFrame:
+        """A row a training set ever built, oldest first; needs no engine."""
+        from lakehouse.engine.receipts import receipts
+
+        rows = [asdict(each) for each in receipts(self._log)]
+        return _indexed(rows, "training_set_id", last=("versions", "parameters"))
+
+
+def _names(given: str | Sequence[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+def _moment(given: str | datetime) -> datetime:
+    """A point in time, UTC where it names no zone; BadInput for what is none."""
+    try:
+        moment = datetime.fromisoformat(str(given))
+    except ValueError:
+        raise BadInput(f"{given!r} is no time; write it as 2023-07-01 12:00") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def _indexed(
+    rows: Sequence[Mapping[str, Any]], index: str, last: Sequence[str] = ()
+) -> pd.DataFrame:
+    """The rows as a pandas DataFrame; columns too wide to read come last."""
+    import pandas as pd
+
+    frame = pd.DataFrame(rows)
+    if not rows:
+        return frame
+    first = [name for name in frame.columns if name not in (index, *last)]
+    return frame.set_index(index)[[*first, *last]]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakehouse.bronze.raw import PROVENANCE
+from lakehouse.engine.duck import duckdb_in
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.table import MONTH, Source
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
     from lakehouse.engine.landing_records import Split
     from lakehouse.engine.landing_rows import Rows
-
-MEMORY_LIMIT = "900MiB"  # of DuckDB; Python, numpy and what DuckDB does not count come on top
 
 
 @dataclass(frozen=True)
@@ -158,20 +157,16 @@ def _listed(names: list[str]) -> str:
 
 @contextmanager
 def _duckdb(work: Path) -> Iterator[DuckDBPyConnection]:
-    """A DuckDB of its own that spills to disk in `work`; what fails in it is a LakehouseError."""
+    """A DuckDB for one file; what fails in it is a LakehouseError."""
     import duckdb
 
-    connection = duckdb.connect(
-        config={"memory_limit": MEMORY_LIMIT, "temp_directory": str(work / "spill")}
-    )
-    try:
+    with duckdb_in(work) as connection:
         connection.execute("SET preserve_insertion_order = false")
-        yield connection
-    except duckdb.Error as error:
-        reason = " ".join(str(error).split())[:300]
-        raise LakehouseError(f"Landing failed inside DuckDB: {reason}") from error
-    finally:
-        connection.close()
+        try:
+            yield connection
+        except duckdb.Error as error:
+            reason = " ".join(str(error).split())[:300]
+            raise LakehouseError(f"Landing failed inside DuckDB: {reason}") from error
 
 
 def _check_nothing_is_lost(file_name: str, split: Split, counts: dict[str | None, Counts]) -> None:

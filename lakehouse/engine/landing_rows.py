@@ -7,10 +7,10 @@ is only ever an alias, so that no header can run anything.
 from __future__ import annotations
 
 import datetime as dt
-import glob
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lakehouse.engine.duck import identifier, literal, path_literal
 from lakehouse.engine.landing import Counts
 from lakehouse.table import Source
 
@@ -80,8 +80,8 @@ class Rows:
             refused += f" UNION ALL {self._refused_sql()}"
         self._write(
             f"""
-            SELECT {_literal(self.source.name)} AS source,
-                   {_literal(self.file_name)} AS _source_file,
+            SELECT {literal(self.source.name)} AS source,
+                   {literal(self.file_name)} AS _source_file,
                    _source_row, _source_line, raw_text, reasons, month,
                    md5(concat(raw_text, chr(31), row_number() OVER
                        (PARTITION BY md5(raw_text) ORDER BY _source_row))) AS _row_hash
@@ -131,7 +131,7 @@ class Rows:
         self.duckdb.execute(
             rf"""
             CREATE TEMP VIEW checked AS
-            SELECT *{dates} FROM read_csv({_literal(glob.escape(str(sound)))},
+            SELECT *{dates} FROM read_csv({path_literal(sound)},
                 auto_detect = false, header = false, columns = {{{types}}}, strict_mode = true,
                 delim = ',', quote = '"', escape = '"', new_line = '\n', nullstr = '',
                 null_padding = false, hive_partitioning = false,
@@ -141,19 +141,19 @@ class Rows:
 
     def _candidates_sql(self) -> str:
         cells = [
-            f"{self._date[name] if name == DATE_COLUMN else self._cell[name]} AS {_quoted(name)}"
+            f"{self._date[name] if name == DATE_COLUMN else self._cell[name]} AS {identifier(name)}"
             for name in (*self.source.header, *self.extra_columns)
         ]
         return f"""
             SELECT {", ".join(cells)},
-                   {_literal(self.file_name)} AS _source_file, _source_row,
+                   {literal(self.file_name)} AS _source_file, _source_row,
                    {self._row_hash_sql()} AS _row_hash, {self._month_sql()} AS month
             FROM checked WHERE {self._is_good_sql()}
         """
 
     def _repeated_sql(self) -> str:
         """The rows of repeated keys that are not accepted; `contradicts` is NULL for equal rows."""
-        keys = ", ".join(_quoted(key) for key in self.source.keys)
+        keys = ", ".join(identifier(key) for key in self.source.keys)
         # Grouping by a hash first keeps the memory small where (nearly) every key is met once.
         return f"""
             CREATE TEMP TABLE repeated AS
@@ -181,7 +181,7 @@ class Rows:
 
     def _refused_sql(self) -> str:
         keys = ", ".join(self.source.keys)
-        contradiction = f"'contradicts row ' || contradicts || {_literal(' of the same ' + keys)}"
+        contradiction = f"'contradicts row ' || contradicts || {literal(' of the same ' + keys)}"
         return f"""
             SELECT _source_row, _source_line, {self._raw_text_sql()} AS raw_text,
                    list_filter([{", ".join([*self._reasons_sql(), contradiction])}],
@@ -221,7 +221,7 @@ class Rows:
                     f"replace(replace({value}, chr(30), chr(30) || '0'), chr(31), chr(30) || '1')"
                 )
             escaped = name.replace("\x1e", "\x1e0").replace("\x1f", "\x1e1")
-            pairs.append(f"{_literal(escaped)} || chr(31) || {value} || chr(31)")
+            pairs.append(f"{literal(escaped)} || chr(31) || {value} || chr(31)")
         return f"md5(concat({', '.join(pairs)}))"
 
     def _raw_text_sql(self) -> str:
@@ -237,7 +237,7 @@ class Rows:
         row_bytes = max(self.split.bytes_in // self.split.rows_in, 1)
         group_rows = min(max(ROW_GROUP_BYTES // row_bytes, 2048), ROW_GROUP_ROWS)
         self.duckdb.execute(
-            f"COPY ({query}) TO {_literal(str(path))} (FORMAT parquet, ROW_GROUP_SIZE {group_rows})"
+            f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, ROW_GROUP_SIZE {group_rows})"
         )
 
     def _count(self, relation: str) -> int:
@@ -267,10 +267,10 @@ def _reason(name: str, kind: str, cell: str, day: str, today: dt.date) -> str:
     }[kind]
     shown = "''" if name in NEVER_SHOWN else _shown(cell)
     cases = "".join(
-        f" WHEN {fault} THEN {_literal(f'{name} {what}')} || {shown}" for fault, what in faults
+        f" WHEN {fault} THEN {literal(f'{name} {what}')} || {shown}" for fault, what in faults
     )
     missing = f"{cell} IS NULL OR NOT regexp_matches({cell}, '\\S')"
-    return f"CASE WHEN {missing} THEN {_literal(name + ' is missing')}{cases} END"
+    return f"CASE WHEN {missing} THEN {literal(name + ' is missing')}{cases} END"
 
 
 def _date(cell: str) -> str:
@@ -282,7 +282,7 @@ def _date(cell: str) -> str:
 
 
 def _is_like(text: str, *patterns: str) -> str:
-    return f"regexp_full_match({text}, {_literal('|'.join(patterns))})"
+    return f"regexp_full_match({text}, {literal('|'.join(patterns))})"
 
 
 def _shown(cell: str) -> str:
@@ -291,13 +291,5 @@ def _shown(cell: str) -> str:
     return f"': ''' || {flat} || CASE WHEN length({cell}) > {n} THEN '...' ELSE '' END || ''''"
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
 def _parquet(path: Path) -> str:
-    return f"read_parquet({_literal(glob.escape(str(path)))}, hive_partitioning = false)"
+    return f"read_parquet({path_literal(path)}, hive_partitioning = false)"

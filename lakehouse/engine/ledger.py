@@ -13,7 +13,7 @@ from lakehouse.engine.log import Log, months_of
 from lakehouse.engine.store import Store, upserts
 from lakehouse.errors import BadInput
 from lakehouse.ledger.releases import TABLE as RELEASES
-from lakehouse.months import Scope
+from lakehouse.months import Scope, is_month
 from lakehouse.plan import Recorded
 from lakehouse.table import Table
 
@@ -22,11 +22,14 @@ Release = dict[str, Any]
 
 def releases(log: Log) -> list[Release]:
     """Every release, oldest first; maps as dicts."""
-    if not log.exists(RELEASES):
-        return []
-    rows = sorted(log.read(RELEASES), key=lambda row: int(row["release"]))
-    maps = [field.name for field in RELEASES.fields if field.type.startswith("MAP<")]
-    return [{**row, **{name: dict(row[name] or []) for name in maps}} for row in rows]
+    return sorted(rows(log, RELEASES), key=lambda row: int(row["release"]))
+
+
+def rows(log: Log, table: Table) -> list[dict[str, Any]]:
+    """The rows of a ledger table, maps as dicts; none where it was never made."""
+    found = log.read(table) if log.exists(table) else []
+    maps = [field.name for field in table.fields if field.type.startswith("MAP<")]
+    return [{**row, **{name: dict(row.get(name) or []) for name in maps}} for row in found]
 
 
 def release(log: Log, number: int) -> Release:
@@ -37,6 +40,35 @@ def release(log: Log, number: int) -> Release:
             return row
     span = f"there are 1 to {known[-1]['release']}" if known else "there is none yet: run main.py"
     raise BadInput(f"no release {number}; {span}")
+
+
+def newest(log: Log) -> Release:
+    """The newest release; BadInput where there is none."""
+    known = releases(log)
+    return known[-1] if known else release(log, 1)
+
+
+def at_time(log: Log, moment: datetime) -> Release:
+    """The newest release that was finished by a moment; BadInput before the first."""
+    finished = [row for row in releases(log) if row["finished_at"] <= moment]
+    if finished:
+        return finished[-1]
+    first = release(log, 1)["finished_at"]
+    by, at = (f"{each.astimezone(timezone.utc):%Y-%m-%d %H:%M:%S}" for each in (moment, first))
+    raise BadInput(f"no release was finished by {by} UTC; the first was at {at}")
+
+
+def at_month(log: Log, month: str) -> Release:
+    """The newest release that knew raw data up to a month and no later one; BadInput where none did."""
+    if not is_month(month):
+        raise BadInput(f"{month!r} is no month; write it as 2023-05")
+    known = [row for row in releases(log) if (row["through"] or "") <= month]
+    if known:
+        return known[-1]
+    first = release(log, 1)["through"]
+    raise BadInput(
+        f"no release knew data up to {month} and not more; the first knew data up to {first}"
+    )
 
 
 def recorded(log: Log, catalog: Catalog) -> dict[str, Recorded]:
@@ -115,8 +147,8 @@ def next_release(
     }
     if known and all(known[-1][name] == value for name, value in pinned.items()):
         return None
-    rows = {t.full_name: log.rows_by_month(t) for t in catalog.tables if t.layer != "ledger"}
-    held = [month for t in catalog.sources for month in months_of(rows[t.full_name])]
+    counts = {t.full_name: log.rows_by_month(t) for t in catalog.tables if t.layer != "ledger"}
+    held = [month for t in catalog.sources for month in months_of(counts[t.full_name])]
     return {
         "release": (known[-1]["release"] if known else 0) + 1,
         "run_id": run_id,
@@ -124,7 +156,7 @@ def next_release(
         "months": sorted(_changed_months(log, catalog, known[-1] if known else None)),
         "through": max(held, default=None),
         **pinned,
-        "row_counts": {name: sum(by_month.values()) for name, by_month in rows.items()},
+        "row_counts": {name: sum(by_month.values()) for name, by_month in counts.items()},
         "code_fingerprint": _together(catalog.code),
         "engine": engine,
     }

@@ -121,9 +121,9 @@ class Log:
         if table.expectations:
             created.alter.add_constraint(dict(table.expectations))
 
-    def columns(self, table: Table) -> dict[str, str]:
-        """Name and type of each column that the table has now."""
-        return {field.name: str(field.type) for field in self.open(table).schema().fields}
+    def columns(self, table: Table, version: int | None = None) -> dict[str, str]:
+        """Name and type of each column that the table has, or had at a version."""
+        return {f.name: str(f.type) for f in self.open(table, version).schema().fields}
 
     def add_columns(self, table: Table, names: Iterable[str]) -> None:
         wanted = set(names)

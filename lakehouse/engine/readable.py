@@ -1,0 +1,149 @@
+"""Whether a release can still be read, found out before an engine fails: which table, since when, why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from urllib.parse import unquote
+
+import pyarrow as pa
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
+
+from lakehouse.engine import ledger
+from lakehouse.engine.log import Log
+from lakehouse.errors import LakehouseError
+from lakehouse.table import Table
+
+
+@dataclass(frozen=True)
+class _Loss:
+    table: Table
+    version: int
+    what: str  # with since when, and why where that can be known
+
+    def __str__(self) -> str:
+        return f"{self.table.full_name} version {self.version}: {self.what}"
+
+
+def check_readable(log: Log, release: ledger.Release, tables: Iterable[Table]) -> None:
+    """LakehouseError where a table has lost what it was at a release: folder, log, version or a file.
+
+    A table that the release does not have is passed over. For a datamart on a local disk.
+    """
+    asked = tuple(tables)
+    loss = _first_loss(log, release, asked)
+    if loss:
+        raise LakehouseError(
+            f"release {release['release']} cannot be read any more: {loss}; "
+            f"restore {log.uri(loss.table)} from a backup{_or_instead(log, asked)}"
+        )
+
+
+def _first_loss(log: Log, release: ledger.Release, tables: Sequence[Table]) -> _Loss | None:
+    finished_at = release.get("finished_at") or _finished_at(log, release["release"])
+    for table in tables:
+        version = release["versions"].get(table.full_name)
+        what = None if version is None else _lost(log, table, version, finished_at)
+        if what:
+            return _Loss(table, version, what)
+    return None
+
+
+def _finished_at(log: Log, number: int) -> datetime:
+    moment: datetime = ledger.release(log, number)["finished_at"]
+    return moment
+
+
+def _lost(log: Log, table: Table, version: int, finished_at: datetime) -> str | None:
+    """What a table has lost of a version; None where it is whole."""
+    if not log.exists(table):
+        return _without_log(Path(log.uri(table)))
+    then = _opened(log, table, version)
+    made = _made(then or _opened(log, table))
+    if made and made > finished_at:
+        return f"the table was made anew on {_utc(made)}, after the release"
+    if then is None:
+        since = _utc(_changed(Path(log.uri(table)) / "_delta_log"))
+        return f"its log was cleaned or set back, by {since} at the latest"
+    return _without_files(log, table, then)
+
+
+def _without_log(folder: Path) -> str:
+    what = "log" if folder.exists() else "folder"
+    return f"its {what} is gone since {_utc(_changed(folder))} at the latest"
+
+
+def _without_files(log: Log, table: Table, then: DeltaTable) -> str | None:
+    folder = Path(log.uri(table))
+    files = _files(then)
+    lacking = {file for file in files if not (folder / file).exists()}
+    if not lacking:
+        return None
+    why = _by_vacuum(log, table, then.version(), lacking) or _by_another(folder, lacking)
+    return f"{len(lacking)} of its {len(files)} data files are gone, {why}"
+
+
+def _opened(log: Log, table: Table, version: int | None = None) -> DeltaTable | None:
+    try:
+        return log.open(table, version)
+    except DeltaError:
+        return None
+
+
+def _made(table: DeltaTable | None) -> datetime | None:
+    milliseconds = table.metadata().created_time if table else None
+    return _moment(milliseconds / 1000) if milliseconds else None
+
+
+def _files(table: DeltaTable) -> set[str]:
+    """The data files of a version, relative to its folder, as they are called on disk."""
+    # Not file_uris: it escapes a blank in the folder's name too.
+    paths = pa.table(table.get_add_actions()).column("path").to_pylist()
+    return {unquote(path) for path in paths}
+
+
+def _by_vacuum(log: Log, table: Table, version: int, lacking: set[str]) -> str | None:
+    """When VACUUM can have removed the files; None where they were still in use at the last one."""
+    vacuums = [
+        commit
+        for commit in log.history(table)
+        if commit["operation"] == "VACUUM START" and commit["version"] > version
+    ]
+    unused = [lacking - _files(log.open(table, commit["version"])) for commit in vacuums]
+    if not vacuums or unused[0] != lacking:
+        return None
+    times = [commit["timestamp"] for commit, files in zip(vacuums, unused, strict=True) if files]
+    first, last = _utc(times[-1]), _utc(times[0])
+    return f"removed by VACUUM {f'on {first}' if first == last else f'between {first} and {last}'}"
+
+
+def _by_another(folder: Path, lacking: set[str]) -> str:
+    since = min(_changed((folder / file).parent) for file in lacking)
+    return (
+        f"since {_utc(since)} at the latest; no VACUUM did it, another program or hand deleted them"
+    )
+
+
+def _or_instead(log: Log, tables: Sequence[Table]) -> str:
+    names = {table.full_name for table in tables}
+    for release in ledger.releases(log):
+        if names <= release["versions"].keys() and not _first_loss(log, release, tables):
+            return f", or choose release {release['release']}, the oldest that can still be read"
+    return "; no release can be read without"
+
+
+def _changed(path: Path) -> datetime:
+    """When the folder last changed; where it is gone, the nearest one above."""
+    nearest = next(each for each in (path, *path.absolute().parents) if each.exists())
+    return _moment(nearest.stat().st_mtime)
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, tz=timezone.utc)
+
+
+def _utc(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"

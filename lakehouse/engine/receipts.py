@@ -1,0 +1,86 @@
+"""Receipts of training sets: what each was built of, and the hash of what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from lakehouse.engine import ledger
+from lakehouse.engine.datamart import add_missing_columns, receipts_locked
+from lakehouse.engine.log import Log
+from lakehouse.engine.store import Store, upserts
+from lakehouse.errors import BadInput, LakehouseError
+from lakehouse.ledger.training_sets import TABLE as TRAINING_SETS
+from lakehouse.selection import Selection
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What is written down of a training set: a row of ledger/training_sets."""
+
+    training_set_id: str
+    release: int
+    parameters: str
+    versions: Mapping[str, int]
+    row_count: int
+    left_out: Mapping[str, int]
+    content_hash: str
+    code_fingerprint: str
+    engine: str
+    created_at: datetime
+
+    @property
+    def selection(self) -> Selection:
+        return Selection.from_json(self.parameters)
+
+
+def receipts(log: Log) -> list[Receipt]:
+    """Every training set ever built, oldest first; needs no engine."""
+    found = [_receipt(row) for row in ledger.rows(log, TRAINING_SETS)]
+    return sorted(found, key=lambda each: (each.created_at, each.training_set_id))
+
+
+def _receipt(row: Mapping[str, Any]) -> Receipt:
+    return Receipt(**{name: row.get(name) for name in TRAINING_SETS.columns})  # type: ignore[arg-type]
+
+
+def receipt(log: Log, training_set_id: str) -> Receipt:
+    """The receipt of that id; BadInput if there is none."""
+    known = {each.training_set_id: each for each in receipts(log)}
+    if training_set_id not in known:
+        some = ", ".join(list(known)[-5:]) or "none yet"
+        raise BadInput(f"no training set has the id {training_set_id}; the newest are: {some}")
+    return known[training_set_id]
+
+
+def check_same(past: Receipt, made: Receipt) -> None:
+    """LakehouseError where a training set that was built again has other content."""
+    if (made.content_hash, made.row_count) == (past.content_hash, past.row_count):
+        return
+    changed = made.code_fingerprint != past.code_fingerprint
+    why = (
+        "the code of the join has changed since" if changed else "a table or the spine was altered"
+    )
+    raise LakehouseError(
+        f"training set {past.training_set_id} came out different: {made.row_count:,} rows with hash "
+        f"{made.content_hash[:12]}, not {past.row_count:,} with {past.content_hash[:12]}; {why}"
+    )
+
+
+def keep(store: Store, made: Receipt) -> Receipt:
+    """Write the receipt; the one that is there already if the same set was built before."""
+    with receipts_locked(Path(store.log.root)):
+        add_missing_columns(store.log, TRAINING_SETS)
+        past = {each.training_set_id: each for each in receipts(store.log)}
+        if made.training_set_id in past:
+            check_same(past[made.training_set_id], made)
+            return past[made.training_set_id]
+        ddl = ", ".join(f"{field.name} {field.type}" for field in TRAINING_SETS.fields)
+        values = [tuple(getattr(made, field.name) for field in TRAINING_SETS.fields)]
+        row = store.spark.createDataFrame(values, ddl)
+        said = {"training_set_id": made.training_set_id}
+        store.merge(TRAINING_SETS, upserts(row), said, insert_only=True)
+    return made

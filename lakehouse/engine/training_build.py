@@ -1,0 +1,167 @@
+"""Training sets built: computed by the engine, sorted, hashed and written in one pass, and built again."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from datetime import datetime, timezone
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.errors import PySparkException
+
+from lakehouse.catalog import Catalog
+from lakehouse.content_hash import ContentHash
+from lakehouse.engine.datamart import work_folder
+from lakehouse.engine.duck import duckdb_in, identifier, literal
+from lakehouse.engine.readable import check_readable
+from lakehouse.engine.receipts import Receipt, check_same, keep, receipt
+from lakehouse.engine.store import Store
+from lakehouse.engine.training_sets import TrainingSet
+from lakehouse.errors import BadInput, LakehouseError
+
+_BATCH_ROWS = 50_000
+
+
+def build(training_set: TrainingSet, store: Store, out: Path | None = None) -> Receipt:
+    """Compute a training set, write it to `out` if given, and keep its receipt.
+
+    The same set built before keeps its receipt; other content under the same id is a LakehouseError.
+    """
+    with _placed(out) as target:
+        return keep(store, _computed(training_set, store, training_set.training_set_id, target))
+
+
+def reproduce(
+    store: Store, catalog: Catalog, training_set_id: str, out: Path | None = None
+) -> Receipt:
+    """Build a training set again out of its receipt; LakehouseError where other content comes out."""
+    past = receipt(store.log, training_set_id)
+    with _placed(out) as target:
+        check_same(past, _computed(again(store, catalog, past), store, training_set_id, target))
+    return past
+
+
+def again(store: Store, catalog: Catalog, past: Receipt) -> TrainingSet:
+    """The training set of a receipt; LakehouseError naming the table and version that are gone."""
+    found = TrainingSet(store, catalog, past.release, past.versions, past.selection)
+    check_readable(store.log, asdict(past), found.tables)
+    return found
+
+
+def _computed(
+    training_set: TrainingSet, store: Store, training_set_id: str, target: Path | None
+) -> Receipt:
+    """Compute, hash and (with a target) write the rows, in the order of the spine's columns."""
+    about = {
+        "training_set_id": training_set_id,
+        "release": str(training_set.release),
+        "parameters": training_set.selection.as_json(),
+        "versions": json.dumps(training_set.versions),
+    }
+    with _failing(training_set):
+        rows_in, left_out = training_set.spine.count(), training_set.left_out()
+        if not rows_in:
+            raise BadInput(_why_empty(training_set, left_out))
+        with _rows_in_order(training_set, store) as rows:
+            digest = _write(rows, target, about)
+    if rows_in != digest.rows:
+        raise LakehouseError(
+            f"training set of release {training_set.release}: {rows_in:,} applications became "
+            f"{digest.rows:,} rows; a feature group has a key twice, `python main.py audit` tells more"
+        )
+    return Receipt(
+        training_set_id=training_set_id,
+        release=training_set.release,
+        parameters=about["parameters"],
+        versions=training_set.versions,
+        row_count=digest.rows,
+        left_out=left_out,
+        content_hash=digest.hexdigest(),
+        code_fingerprint=training_set.code,
+        engine=store.name,
+        created_at=datetime.now(timezone.utc),
+    )
+
+
+def _why_empty(training_set: TrainingSet, left_out: Mapping[str, int]) -> str:
+    label = training_set.selection.label
+    left = ", ".join(f"{n:,} {reason.replace('_', ' ')}" for reason, n in left_out.items())
+    return (
+        f"release {training_set.release}: no loan of these months has a label "
+        f"{label.name if label else ''} (loans: {left}); ask for other months, or run main.py where "
+        "the definition is newer than the release"
+    )
+
+
+@contextmanager
+def _failing(training_set: TrainingSet) -> Iterator[None]:
+    """What fails in an engine is a LakehouseError."""
+    try:
+        yield
+    except (PySparkException, duckdb.Error) as error:
+        # Its message may show a row.
+        raise LakehouseError(
+            f"training set of release {training_set.release}: the engine fails to compute it "
+            f"({type(error).__name__}), as where a data file is damaged; --debug shows all of it"
+        ) from error
+
+
+@contextmanager
+def _rows_in_order(training_set: TrainingSet, store: Store) -> Iterator[pa.RecordBatchReader]:
+    """The rows as a stream, sorted: the engine writes them in parts, DuckDB merges the parts."""
+    with work_folder(Path(store.log.root)) as work, duckdb_in(work) as connection:
+        parts = work / "parts"
+        training_set.frame.write.parquet(str(parts))
+        order = ", ".join(identifier(each) for each in training_set.spine.columns)
+        files = literal(f"{glob.escape(str(parts))}/*.parquet")
+        parquet = f"read_parquet({files}, hive_partitioning = false)"
+        rows = connection.sql(f"FROM {parquet} ORDER BY {order}")
+        yield rows.to_arrow_reader(_BATCH_ROWS)
+
+
+def _write(
+    rows: pa.RecordBatchReader, target: Path | None, about: Mapping[str, str]
+) -> ContentHash:
+    digest = ContentHash(rows.schema)
+    if target is None:
+        for batch in rows:
+            digest.update(batch)
+        return digest
+    with pq.ParquetWriter(target, rows.schema, compression="zstd") as writer:
+        for batch in rows:
+            digest.update(batch)
+            writer.write_batch(batch)
+        said = {**about, "content_hash": digest.hexdigest()}
+        writer.add_key_value_metadata({f"lakehouse.{k}": value for k, value in said.items()})
+    return digest
+
+
+@contextmanager
+def _placed(out: Path | None) -> Iterator[Path | None]:
+    """A file beside `out` that takes its place when all went well, and leaves nothing when not."""
+    if out is None:
+        yield None
+        return
+    if out.is_dir():
+        raise BadInput(f"--out {out} is a folder; name a file in it, as {out / 'train.parquet'}")
+    missing = [each for each in out.parents if not each.exists()]
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"--out {out}: no folder for it ({error.strerror}); name another") from None
+    written = out.with_name(f".{out.name}.{os.getpid()}.part")
+    try:
+        yield written
+        written.replace(out)
+    finally:
+        written.unlink(missing_ok=True)
+        for each in missing:
+            with suppress(OSError):  # it holds the file
+                each.rmdir()
