@@ -181,10 +181,15 @@ def test_a_changed_label_definition_recomputes_the_label_store_alone(checkout: C
     checkout.main("run")
 
     assert moved(before, checkout.versions) == {"gold.label_store"}
-    assert {row["mob"] for row in checkout.rows("gold.label_store")} == {3}
-    assert {
-        row["mob"] for row in checkout.rows("gold.label_store", before["gold.label_store"])
-    } == {6}
+    assert mobs(checkout, None) == {("30dpd_6mob", 3), ("60dpd_6mob", 6), ("30dpd_3mob", 3)}
+    was = mobs(checkout, before["gold.label_store"])
+    assert was == {("30dpd_6mob", 6), ("60dpd_6mob", 6), ("30dpd_3mob", 3)}
+
+
+def mobs(checkout: Checkout, version: int | None) -> set[tuple[str, int]]:
+    """Each label definition with the month on book of its labels."""
+    rows = checkout.rows("gold.label_store", version)
+    return {(row["label_def"], row["mob"]) for row in rows}
 
 
 @pytest.mark.parametrize(

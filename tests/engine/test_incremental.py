@@ -513,7 +513,11 @@ def test_a_row_that_vanished_and_came_back_leaves_no_trace(
 def test_a_corrected_loan_changes_its_label_and_no_feature(
     bank: Bank, everything: dict[str, Rows]
 ) -> None:
-    label = next(row for row in everything["gold.label_store"].values() if row["dpd"] == 0)
+    label = next(
+        row
+        for row in everything["gold.label_store"].values()
+        if row["label_def"] == "30dpd_6mob" and row["dpd"] == 0
+    )
     versions = bank.versions
 
     def two_missed(line: str) -> list[str]:
@@ -525,8 +529,12 @@ def test_a_corrected_loan_changes_its_label_and_no_feature(
     bank.run()
 
     after = bank.rows("gold.label_store")
-    key = tuple(label[name] for name in CATALOG.table("gold.label_store").keys)
-    assert changed_keys(everything["gold.label_store"], after) == {key}
+    keys = CATALOG.table("gold.label_store").keys
+    key, other = (
+        tuple({**label, "label_def": name}[each] for each in keys)
+        for name in ("30dpd_6mob", "60dpd_6mob")
+    )
+    assert changed_keys(everything["gold.label_store"], after) == {key, other}
     assert (label["label"], after[key]["label"]) == (0, 1)
     assert after[key]["dpd"] > 30
     loan_tables = {"bronze.loan_daily", "silver.loan_daily", "gold.label_store"}

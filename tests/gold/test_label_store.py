@@ -13,8 +13,15 @@ from lakehouse.gold.label_store import TABLE, LabelDefinition
 from lakehouse.months import shift
 
 
-def labels_of(*rows: tuple[str, int | None, int | None]) -> list[dict[str, Any]]:
-    """The labels of (loan, mob, dpd) rows of loans of 2023-01-01, a month on book a month."""
+def labels_of(
+    *rows: tuple[str, int | None, int | None], label_def: str = "30dpd_6mob"
+) -> list[dict[str, Any]]:
+    """One definition's labels of (loan, mob, dpd) rows of loans of 2023-01-01, a month a mob."""
+    return [row for row in every_label_of(*rows) if row["label_def"] == label_def]
+
+
+def every_label_of(*rows: tuple[str, int | None, int | None]) -> list[dict[str, Any]]:
+    """The labels of all definitions, ordered by loan."""
     assert TABLE.transform is not None
     ddl = (
         "loan_id STRING, customer_id STRING, loan_start_date DATE, snapshot_date DATE,"
@@ -69,12 +76,49 @@ def test_without_dpd_or_month_on_book_there_is_no_label() -> None:
     assert [row["loan_id"] for row in found] == ["OLD"]
 
 
-def test_each_definition_gives_its_own_label(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("label_def", "mob", "dpd", "label"),
+    [
+        ("60dpd_6mob", 6, 59, 0),
+        ("60dpd_6mob", 6, 60, 1),
+        ("30dpd_3mob", 3, 29, 0),
+        ("30dpd_3mob", 3, 30, 1),
+    ],
+)
+def test_each_definition_has_its_own_day_and_its_own_bound(
+    label_def: str, mob: int, dpd: int, label: int
+) -> None:
+    rows = [("L", each, dpd if each == mob else 0) for each in range(11)]
+    (row,) = labels_of(*rows, label_def=label_def)
+    assert (row["mob"], row["dpd"], row["label"]) == (mob, dpd, label)
+
+
+def test_a_loan_has_the_labels_it_is_old_enough_for() -> None:
+    found = every_label_of(("YOUNG", 3, 31), ("OLD", 3, 0), ("OLD", 6, 31))
+    assert {(row["loan_id"], row["label_def"]): row["label"] for row in found} == {
+        ("YOUNG", "30dpd_3mob"): 1,
+        ("OLD", "30dpd_3mob"): 0,
+        ("OLD", "30dpd_6mob"): 1,
+        ("OLD", "60dpd_6mob"): 0,
+    }
+
+
+def test_a_definition_more_is_a_label_more(monkeypatch: pytest.MonkeyPatch) -> None:
     more = (*label_store.DEFINITIONS, LabelDefinition("60dpd_9mob", dpd=60, mob=9))
     monkeypatch.setattr(label_store, "DEFINITIONS", more)
-    found = labels_of(("L", 6, 31), ("L", 9, 59))
-    assert {row["label_def"]: row["label"] for row in found} == {"30dpd_6mob": 1, "60dpd_9mob": 0}
+    found = every_label_of(("L", 6, 31), ("L", 9, 59))
+    assert {row["label_def"]: row["label"] for row in found} == {
+        "30dpd_6mob": 1,
+        "60dpd_6mob": 0,
+        "60dpd_9mob": 0,
+    }
 
 
-def test_the_definition_of_the_contract_is_among_them() -> None:
-    assert LabelDefinition("30dpd_6mob", dpd=30, mob=6) in label_store.DEFINITIONS
+def test_the_definitions_are_those_of_the_contract_each_named_by_what_it_says() -> None:
+    assert [each.name for each in label_store.DEFINITIONS] == [
+        "30dpd_6mob",
+        "60dpd_6mob",
+        "30dpd_3mob",
+    ]
+    for each in label_store.DEFINITIONS:
+        assert each.name == f"{each.dpd}dpd_{each.mob}mob"

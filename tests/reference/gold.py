@@ -174,7 +174,9 @@ FROM cleaned
 """
 
 LABEL_STORE = """
-WITH installment AS (
+WITH definition(label_def, observed_mob, default_dpd) AS (
+    VALUES ('30dpd_6mob', 6, 30), ('60dpd_6mob', 6, 60), ('30dpd_3mob', 3, 30)
+), installment AS (
     SELECT loan_id, Customer_ID AS customer_id, loan_start_date AS application_date, snapshot_date,
            whole(installment_num, 0, 600) AS mob,
            coalesce(whole(tenure, 0, 600), 600) AS installments,
@@ -185,15 +187,14 @@ WITH installment AS (
     SELECT *, CASE WHEN due_millionths = 0 THEN 0
               ELSE (overdue_millionths + due_millionths - 1) // due_millionths END AS missed
     FROM installment
-    WHERE mob = 6
-      -- More than all installments cannot be overdue: then nothing is known.
-      AND (due_millionths = 0 OR overdue_millionths <= due_millionths * installments)
+    -- More than all installments cannot be overdue: then nothing is known.
+    WHERE due_millionths = 0 OR overdue_millionths <= due_millionths * installments
 )
 SELECT loan_id, customer_id, application_date, snapshot_date, mob,
        (snapshot_date - (snapshot_date - to_months(missed::INTEGER))::DATE)::INTEGER AS dpd,
-       (dpd >= 30)::INTEGER AS label, '30dpd_6mob' AS label_def,
+       (dpd >= default_dpd)::INTEGER AS label, label_def,
        strftime(snapshot_date, '%Y-%m') AS month
-FROM late
+FROM late JOIN definition ON mob = observed_mob
 WHERE dpd IS NOT NULL
 """
 
