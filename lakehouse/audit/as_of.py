@@ -1,0 +1,69 @@
+"""As-of dates: no feature row is newer than its application, no label older than it could be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from lakehouse.audit.finding import Check, Finding
+from lakehouse.engine.store import any_of
+from lakehouse.gold.label_store import LabelDefinition
+from lakehouse.point_in_time import APPLICATION, JoinedGroup
+
+LABEL_STORE = "gold.label_store"
+Wrong = tuple[str, str, Column]  # the table, what is wrong with a row of it, and when it is
+
+
+def as_of_check(
+    training_set: DataFrame,
+    groups: Sequence[JoinedGroup],
+    label_store: DataFrame,
+    definitions: Sequence[LabelDefinition],
+) -> Check:
+    """Look at the dates themselves, not at the join that chose them."""
+    rows, wrong_rows = _counts(training_set, [w for group in groups for w in _wrong_rows(group)])
+    labels, wrong_labels = _counts(label_store, [w for d in definitions for w in _wrong_labels(d)])
+    return Check(
+        name="as-of dates",
+        proves="Every feature row was known on the day of its application and not too old, and no "
+        "label was observed before it could be.",
+        looked_at=f"{rows:,} applications with {len(groups)} feature groups, {labels:,} labels",
+        findings=(*wrong_rows, *wrong_labels),
+    )
+
+
+def _wrong_rows(group: JoinedGroup) -> list[Wrong]:
+    used, day = F.col(group.date_column), F.col(APPLICATION)
+    known = F.date_add(used, group.delay_days)
+    oldest = F.add_months(day, -group.max_age_months)
+    dateless = used.isNull() & any_of(F.col(f"`{name}`").isNotNull() for name in group.features)
+    return [
+        (group.table, "of features used before they were known", known > day),
+        (group.table, f"of features older than {group.max_age_months} months", used < oldest),
+        (group.table, "of features that tell no day", dateless),
+    ]
+
+
+def _wrong_labels(definition: LabelDefinition) -> list[Wrong]:
+    own = F.col("label_def") == definition.name
+    earliest = F.add_months(F.col(APPLICATION), definition.mob)
+    early = own & (F.col("snapshot_date") < earliest)
+    other = own & (F.col("mob") != definition.mob)
+    return [
+        (LABEL_STORE, f"of {definition.name} observed before month {definition.mob}", early),
+        (LABEL_STORE, f"of {definition.name} observed at another month on book", other),
+    ]
+
+
+def _counts(rows: DataFrame, wrongs: Sequence[Wrong]) -> tuple[int, list[Finding]]:
+    """How many rows there are, and a finding for each way in which some are wrong; in one pass."""
+    counts = [F.count(F.when(condition, 1)) for _, _, condition in wrongs]
+    total, *counted = rows.select(F.count("*"), *counts).collect()[0]
+    found = [
+        Finding(subject, f"{n:,} rows {why}")
+        for (subject, why, _), n in zip(wrongs, counted, strict=True)
+        if n
+    ]
+    return int(total), found

@@ -1,0 +1,101 @@
+"""The leakage audit of a release: every check, with what it looked at and what it found."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from lakehouse.audit.as_of import as_of_check
+from lakehouse.audit.finding import Check
+from lakehouse.audit.lineage import lineage_check
+from lakehouse.audit.replay import OnProgress, check_code, replay_checks
+from lakehouse.audit.target import (
+    after_application_check,
+    shuffled_labels_check,
+    split_check,
+    too_good_check,
+)
+from lakehouse.catalog import Catalog
+from lakehouse.engine import ledger
+from lakehouse.engine.datamart import work_folder
+from lakehouse.engine.store import Store
+from lakehouse.engine.training_sets import Asked, TrainingSet, prepare
+from lakehouse.gold.label_store import DEFINITIONS
+from lakehouse.model.features import features_of, prepared
+from lakehouse.model.sample import sampled
+from lakehouse.model.sanity import out_of_time_scores
+from lakehouse.model.split import Split, divide
+from lakehouse.point_in_time import APPLICATION, LABELLED, JoinedGroup, with_features
+
+SPLIT = Split()
+_APPLIED = "_applied"
+
+
+def audit(
+    store: Store,
+    catalog: Catalog,
+    release: ledger.Release,
+    cut: str | None = None,
+    on_progress: OnProgress = lambda _doing: None,
+) -> list[Check]:
+    """Every check of a release, the replays cut after the month `cut`; BadInput where it cannot be."""
+    check_code(catalog, release)
+    training_set = prepare(store, catalog, release, Asked())
+    questions: dict[str, Callable[[], Iterable[Check]]] = {
+        "as-of dates": lambda: [_as_of(training_set)],
+        "lineage": lambda: [lineage_check(store, catalog, release)],
+        "numbers": lambda: _by_number(training_set),
+    }
+    found: list[Check] = []
+    for doing, ask in questions.items():
+        on_progress(doing)
+        found += _timed(ask)
+    with work_folder(Path(store.log.root)) as work:
+        return [*found, *replay_checks(store, catalog, release, cut, on_progress, work)]
+
+
+def _timed(ask: Callable[[], Iterable[Check]]) -> Iterator[Check]:
+    began = time.monotonic()
+    for check in ask():
+        yield replace(check, seconds=time.monotonic() - began)
+        began = time.monotonic()
+
+
+def _as_of(training_set: TrainingSet) -> Check:
+    groups = training_set.selection.groups
+    return as_of_check(training_set.frame, groups, training_set.label_store, DEFINITIONS)
+
+
+def _by_number(training_set: TrainingSet) -> Iterator[Check]:
+    """The checks on the numbers themselves, on a bounded sample of the loans."""
+    loans = prepared(sampled(training_set.frame))
+    names = list(features_of(loans).names)
+    yield too_good_check(loans, names)
+    later = prepared(sampled(_after_application(training_set)))
+    yield after_application_check(loans, later, names)
+    yield split_check(divide(loans, SPLIT), SPLIT.repeat_customers)
+    yield shuffled_labels_check(loans, lambda dealt: out_of_time_scores(dealt, SPLIT))
+
+
+def _after_application(training_set: TrainingSet) -> DataFrame:
+    """The training set as it would be if features were taken on the day of the label, where newer."""
+    label = training_set.selection.label
+    assert label is not None, "a training set without labels has no day of the label"
+    applied = training_set.spine.withColumn(_APPLIED, F.col(APPLICATION))
+    later = applied.withColumn(APPLICATION, F.add_months(F.col(APPLICATION), label.mob))
+    groups = [(replace(g, max_age_months=label.mob), rows) for g, rows in training_set.groups]
+    joined = with_features(later, groups)
+    newer = [column for group, _ in groups for column in _where_newer(group)]
+    kept = [name for name in LABELLED if name != APPLICATION]
+    return joined.select(*kept, F.col(_APPLIED).alias(APPLICATION), *newer)
+
+
+def _where_newer(group: JoinedGroup) -> Iterator[Column]:
+    newer = F.col(group.date_column) > F.col(_APPLIED)
+    for name in (*group.features, group.date_column):
+        yield F.when(newer, F.col(f"`{name}`")).alias(name)

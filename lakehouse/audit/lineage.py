@@ -1,0 +1,174 @@
+"""Where each feature comes from: by the declarations, and by the engine's own plan of each table.
+
+Tables are planned as a run computes them, out of their upstreams as of the release; nothing is computed.
+Each outcome column carries a mark into the plans. An engine drops from a plan what no column asked for
+needs, so a mark that is left in the plan of a feature says that the feature derives from that outcome.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from lakehouse.audit.finding import Check, Finding
+from lakehouse.audit.plans import plan_of, scanned, unshortened
+from lakehouse.catalog import Catalog
+from lakehouse.engine.ledger import Release
+from lakehouse.engine.readable import check_readable
+from lakehouse.engine.store import Store, as_declared
+from lakehouse.errors import BadInput
+from lakehouse.table import Table
+
+# By column, the outcome columns (layer.table.column) that it derives from; others are not in it.
+Outcomes = Mapping[str, frozenset[str]]
+
+
+def lineage_check(store: Store, catalog: Catalog, release: Release) -> Check:
+    """Whether a feature derives from how a loan went on, or a table reads what it does not declare."""
+    began = time.monotonic()
+    groups = catalog.feature_groups
+    check_readable(store.log, release, dict.fromkeys(t for g in groups for t in ancestors(g)))
+    with unshortened(store.spark):
+        traced = Trace(store, catalog, release).findings(groups)
+    return Check(
+        name="lineage",
+        proves="No feature derives from how a loan went on after the application, by the declarations "
+        "and by the engine's plans, and no table reads another one that it does not declare.",
+        looked_at=_looked_at(groups),
+        findings=(*_declared(groups), *traced),
+        seconds=time.monotonic() - began,
+    )
+
+
+def ancestors(table: Table) -> list[Table]:
+    """Every table that this one is made of, by its declaration, nearest first."""
+    found = dict.fromkeys(table.upstreams)
+    for upstream in table.upstreams:
+        found |= dict.fromkeys(ancestors(upstream))
+    return list(found)
+
+
+def _declared(groups: Sequence[Table]) -> Iterator[Finding]:
+    """Feature groups made of a gold table of outcomes, whichever of its columns they take."""
+    for group in groups:
+        for table in ancestors(group):
+            if table.layer == "gold" and _outcomes_of(table):
+                yield Finding(
+                    group.full_name,
+                    f"it declares {table.full_name} among the tables it is made of, which holds "
+                    f"outcomes: {', '.join(_outcomes_of(table))}",
+                )
+
+
+def _outcomes_of(table: Table) -> list[str]:
+    return [field.name for field in table.fields if field.outcome]
+
+
+def _looked_at(groups: Sequence[Table]) -> str:
+    features = sum(len(group.features) for group in groups)
+    above = dict.fromkeys(table for group in groups for table in ancestors(group))
+    planned = sum(1 for table in (*groups, *above) if table.transform)
+    holders = [table.full_name for table in above if _outcomes_of(table)]
+    return (
+        f"{features:,} features of {len(groups)} feature groups, by the plans of {planned} tables; "
+        f"outcomes are held by {', '.join(holders) or 'none'} of their {len(above)} ancestors"
+    )
+
+
+class Trace:
+    """The tables of a release, planned, with a mark on every outcome column."""
+
+    def __init__(self, store: Store, catalog: Catalog, release: Release) -> None:
+        self._store = store
+        self._catalog = catalog
+        self._release = release
+        self._known: dict[str, Outcomes] = {}
+        self._undeclared: list[Finding] = []
+
+    def findings(self, groups: Sequence[Table]) -> list[Finding]:
+        """Each feature that derives from an outcome, and each table that reads what it does not declare."""
+        derived = [
+            Finding(
+                f"{group.full_name}.{feature}",
+                f"it derives from {', '.join(sorted(outcomes))}: how a loan went on after the application",
+            )
+            for group in groups
+            for feature, outcomes in self.outcomes(group).items()
+        ]
+        return [*derived, *self._undeclared]
+
+    def outcomes(self, table: Table) -> Outcomes:
+        """The columns of a table (the features of a feature group) that derive from an outcome."""
+        if table.full_name not in self._known:
+            self._known[table.full_name] = self._traced(table)
+        return self._known[table.full_name]
+
+    def _traced(self, table: Table) -> Outcomes:
+        declared = {name: frozenset([f"{table.full_name}.{name}"]) for name in _outcomes_of(table)}
+        if table.transform is None:
+            return declared
+        marks = {
+            _mark(upstream, column): outcomes
+            for upstream in table.upstreams
+            for column, outcomes in self.outcomes(upstream).items()
+        }
+        frames = [self._marked(upstream) for upstream in table.upstreams]
+        rows = as_declared(table.transform(*frames), table)
+        columns = [field.name for field in table.features] if table.group else table.columns
+        plan = plan_of(rows.select(*columns))
+        self._undeclared += self._undeclared_reads(table, plan)
+        traced = {
+            column: frozenset().union(*(marks[mark] for mark in left))
+            for column, left in _left(rows, columns, marks, plan).items()
+        }
+        return {**declared, **traced}
+
+    def _marked(self, table: Table) -> DataFrame:
+        """The table's rows, with the name of each outcome column in the expression of its value."""
+        rows = self._store.read(table, self._version(table))
+        key = F.col(f"`{table.keys[0]}`").cast("string")
+        # A condition that always holds, which no optimizer sees through; it fits every type.
+        for column in self.outcomes(table):
+            holds = F.concat(key, F.lit(_mark(table, column))) != ""
+            rows = rows.withColumn(column, F.when(holds, F.col(column)))
+        return rows
+
+    def _version(self, table: Table) -> int:
+        release, versions = self._release["release"], self._release["versions"]
+        if table.full_name not in versions:
+            raise BadInput(
+                f"release {release} has no table {table.full_name}; audit a later release"
+            )
+        return int(versions[table.full_name])
+
+    def _undeclared_reads(self, table: Table, plan: str) -> Iterator[Finding]:
+        read = scanned(plan, self._catalog.tables)
+        declared = {upstream.full_name for upstream in table.upstreams}
+        names = {other.full_name if other else "a file that is no table" for other in read}
+        for name in sorted(names - declared):
+            yield Finding(table.full_name, f"its plan reads {name}, which it does not declare")
+        if not read:
+            yield Finding(
+                table.full_name,
+                "its plan reads no table at all, not even a declared one, so nothing can be traced",
+            )
+
+
+def _left(
+    rows: DataFrame, columns: Sequence[str], marks: Collection[str], plan: str
+) -> dict[str, list[str]]:
+    """The marks left in the plan of each column; by halves, as few of many columns have one."""
+    left = [mark for mark in marks if mark in plan]
+    if not left or len(columns) == 1:
+        return {column: left for column in columns if left}
+    middle = len(columns) // 2
+    halves = (columns[:middle], columns[middle:])
+    found = (_left(rows, half, left, plan_of(rows.select(*half))) for half in halves)
+    return {column: marks for each in found for column, marks in each.items()}
+
+
+def _mark(table: Table, column: str) -> str:
+    return f"<outcome:{table.full_name}.{column}>"

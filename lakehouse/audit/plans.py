@@ -1,0 +1,55 @@
+"""What an engine's physical plan says of a frame: which tables it scans, and which marks are left in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
+
+from pyspark.sql import DataFrame, SparkSession
+
+from lakehouse.table import Table
+
+# A scan as Sail prints it, then as Spark does.
+_SCANS = re.compile(r"file_groups=\{(.*?)\}, |Location: \w+\(\d+ paths\)\[(.*?)\], ")
+# Spark cuts what is longer than these.
+_LIMITS = ("spark.sql.debug.maxToStringFields", "spark.sql.maxMetadataStringLength")
+_WHOLE = "1000000"
+
+
+@contextmanager
+def unshortened(spark: SparkSession) -> Iterator[None]:
+    """Plans printed whole."""
+    before = {name: spark.conf.get(name, None) for name in _LIMITS}
+    try:
+        for name in _LIMITS:
+            spark.conf.set(name, _WHOLE)
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                spark.conf.unset(name)
+            else:
+                spark.conf.set(name, value)
+
+
+def plan_of(frame: DataFrame) -> str:
+    """The physical plan as the engine prints it; nothing is computed."""
+    with redirect_stdout(StringIO()) as printed:
+        frame.explain()
+    return printed.getvalue()
+
+
+def scanned(plan: str, tables: Sequence[Table]) -> set[Table | None]:
+    """The tables whose folders a plan reads files of; None stands for files of no table."""
+    scans = [sail or spark for sail, spark in _SCANS.findall(plan)]
+    # Of a table without rows there is no file, so no path.
+    return {table for scan in scans if "/" in scan for table in _tables_of(scan, tables)}
+
+
+def _tables_of(scan: str, tables: Sequence[Table]) -> list[Table | None]:
+    found: list[Table | None] = [
+        table for table in tables if re.search(rf"/{re.escape(table.path)}(/|$)", scan)
+    ]
+    return found or [None]

@@ -1,0 +1,386 @@
+"""Planted leaks that a replay must catch, each beside a clean twin that it must pass."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import duckdb
+import pytest
+from pyspark.sql import Column, DataFrame, Window, WindowSpec
+from pyspark.sql import functions as F
+
+from lakehouse.audit import raw_files, replay
+from lakehouse.audit.finding import Check
+from lakehouse.bronze.loan_daily import SOURCE
+from lakehouse.catalog import Catalog
+from lakehouse.engine import ledger
+from lakehouse.engine.embedded import EmbeddedStore
+from lakehouse.engine.job import Job
+from lakehouse.engine.log import Log
+from lakehouse.engine.run import run
+from lakehouse.errors import BadInput, LakehouseError
+from lakehouse.gold.label_store import TABLE as LABEL_STORE
+from lakehouse.silver.clickstream import TABLE as CLICKSTREAM
+from lakehouse.silver.loan_daily import TABLE as LOAN_DAILY
+from lakehouse.table import MONTH_FIELD, Field, Table
+from tests.audit.planted import catalog_with, group
+
+CUT = "2023-05"
+
+
+# Functions, as a window asks for a session.
+def in_time() -> WindowSpec:
+    return Window.partitionBy("customer_id").orderBy("snapshot_date")
+
+
+def next_month() -> Column:
+    return F.lead("fe_1").over(in_time())
+
+
+def last_month() -> Column:
+    return F.lag("fe_1").over(in_time())
+
+
+def all_months() -> Column:
+    return F.sum("fe_1").over(Window.partitionBy("customer_id"))
+
+
+def months_so_far() -> Column:
+    until_now = in_time().rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    return F.sum("fe_1").over(until_now)
+
+
+def all_customers() -> Column:
+    return F.sum("fe_1").over(Window.partitionBy("month"))
+
+
+def day_of_application() -> Column:
+    return F.datediff("loan_start_date", F.lit("2023-01-01"))
+
+
+def last_day_of_application() -> Column:
+    return F.max(day_of_application()).over(Window.partitionBy("loan_id"))
+
+
+CATALOG = catalog_with(
+    group(
+        "future",
+        CLICKSTREAM,
+        next_month=next_month,
+        all_months=all_months,
+        next_month_if_there_is_one=lambda: F.coalesce(next_month(), F.col("fe_1")),
+    ),
+    # Constant in a loan as delivered, so that rows cut off change nothing; other values do.
+    group("last_said", LOAN_DAILY, last_said=last_day_of_application),
+    group("others", CLICKSTREAM, others=all_customers),
+    group(
+        "clean",
+        CLICKSTREAM,
+        last_month=last_month,
+        months_so_far=months_so_far,
+        last_month_if_there_is_one=lambda: F.coalesce(last_month(), F.col("fe_1")),
+    ),
+    group("own_said", LOAN_DAILY, own_said=day_of_application),
+)
+
+
+@dataclass(frozen=True)
+class Audited:
+    """A datamart with planted leaks, its release, and the checks of all replays on it."""
+
+    store: EmbeddedStore
+    release: ledger.Release
+    checks: dict[str, Check]
+    work: Path
+    told: list[str]
+
+    def differing(self, check: str) -> dict[str, set[str]]:
+        """The columns that a check names, by table."""
+        return {each.subject: named_columns(each.evidence) for each in self.checks[check].findings}
+
+
+def named_columns(evidence: str) -> set[str]:
+    found = re.search(r"rows differ in (.*?);", evidence)
+    return set(found[1].split(", ")) if found else set()
+
+
+def built(data: Path, datamart: Path, catalog: Catalog) -> EmbeddedStore:
+    run(Job(data, datamart, catalog, lambda log, _size: EmbeddedStore(log)))
+    return EmbeddedStore(Log(str(datamart)))
+
+
+@pytest.fixture(scope="module")
+def audited(generated: Path, tmp_path_factory: pytest.TempPathFactory) -> Audited:
+    root = tmp_path_factory.mktemp("audited")
+    store = built(generated, root / "datamart", CATALOG)
+    release = ledger.release(store.log, 1)
+    (root / "work").mkdir()
+    told: list[str] = []
+    checks = replay.replay_checks(store, CATALOG, release, CUT, told.append, root / "work")
+    return Audited(store, release, {each.name: each for each in checks}, root / "work", told)
+
+
+# Planted leaks and clean twins
+
+
+def test_a_feature_that_knows_later_months_is_caught_by_cutting_them_off(audited: Audited) -> None:
+    assert audited.differing("truncated replay") == {
+        "gold.features_future": {"next_month", "all_months", "next_month_if_there_is_one"}
+    }
+
+
+def test_what_cutting_does_not_change_is_caught_by_scrambling(audited: Audited) -> None:
+    assert audited.differing("scrambled replay") == {
+        "gold.features_future": {"next_month", "all_months", "next_month_if_there_is_one"},
+        "gold.features_last_said": {"last_said"},
+    }
+
+
+def test_a_feature_that_knows_other_customers_is_caught_by_leaving_half_of_them_out(
+    audited: Audited,
+) -> None:
+    assert audited.differing("half of the customers") == {"gold.features_others": {"others"}}
+
+
+def test_a_check_passes_where_it_finds_nothing_and_only_there(audited: Audited) -> None:
+    clean = {"gold.features_clean", "gold.features_own_said", LABEL_STORE.full_name}
+    for each in audited.checks.values():
+        assert not each.passed
+        assert not clean & {finding.subject for finding in each.findings}
+        assert replace(each, findings=()).passed
+
+
+def test_a_finding_counts_rows_names_the_first_month_and_no_customer(audited: Audited) -> None:
+    (found,) = audited.checks["truncated replay"].findings
+
+    # The whole past of every customer changes, as a sum over all months tells of the future.
+    by_month = audited.store.log.rows_by_month(CATALOG.table(found.subject))
+    rows = sum(count for month, count in by_month.items() if month <= CUT)
+    assert found.evidence.startswith(f"{rows:,} rows differ in ")
+    assert found.evidence.endswith("; the first of 2023-01")
+    assert "CUS_" not in found.evidence
+
+
+def test_a_check_tells_how_many_rows_it_compared(audited: Audited) -> None:
+    tables = [table for table in CATALOG.derived if table.layer == "gold"]
+    by_month = [audited.store.log.rows_by_month(table) for table in tables]
+    rows = sum(n for each in by_month for month, n in each.items() if month <= CUT)
+
+    looked_at = audited.checks["truncated replay"].looked_at
+
+    assert looked_at == f"{rows:,} rows of {len(tables)} tables, cut after {CUT}"
+
+
+def test_progress_names_the_replay_and_the_table(audited: Audited) -> None:
+    assert any(
+        text.startswith("scrambled replay: gold.features_clean computing") for text in audited.told
+    )
+
+
+def test_nothing_is_left_of_a_replay_even_of_one_that_fails(audited: Audited) -> None:
+    def fail(_text: str) -> None:
+        raise LakehouseError("stopped")
+
+    with pytest.raises(LakehouseError, match="stopped"):
+        replay.replay_checks(audited.store, CATALOG, audited.release, CUT, fail, audited.work)
+
+    assert list(audited.work.iterdir()) == []
+
+
+def test_a_replay_writes_nothing_into_the_audited_datamart(audited: Audited) -> None:
+    now = {
+        name: audited.store.log.version(CATALOG.table(name)) for name in audited.release["versions"]
+    }
+
+    assert now == audited.release["versions"]
+
+
+# Where it is cut
+
+
+def test_the_cut_is_the_median_month_of_application_unless_one_is_asked_for(
+    audited: Audited,
+) -> None:
+    rows = audited.store.log.read(LABEL_STORE)
+    months = sorted(row["application_date"].isoformat()[:7] for row in rows)
+
+    def chosen(asked: str | None = None) -> str:
+        return replay.chosen_cut(audited.store, CATALOG, audited.release, asked)
+
+    assert chosen() == months[(len(months) - 1) // 2]
+    assert chosen("2023-04") == "2023-04"
+
+
+@pytest.mark.parametrize("month", ["2023-01", "2023-08", "2030-01", "2023-5"])
+def test_a_cut_that_leaves_nothing_on_one_side_is_refused_with_those_that_are_possible(
+    audited: Audited, month: str
+) -> None:
+    with pytest.raises(BadInput, match=r"give a month of 2023-04 to 2023-07"):
+        replay.chosen_cut(audited.store, CATALOG, audited.release, month)
+
+
+def test_a_release_of_other_code_is_refused(audited: Audited, tmp_path: Path) -> None:
+    code = {**audited.release["code"], "silver.clickstream": "of yesterday"}
+    other = {**audited.release, "code": code}
+
+    with pytest.raises(
+        BadInput, match=r"other code of silver\.clickstream .* run `python main\.py`"
+    ):
+        replay.replay_checks(audited.store, CATALOG, other, CUT, print, tmp_path)
+
+
+# The rows compared
+
+
+POINTS = Table(
+    layer="gold",
+    name="points",
+    doc="Some values of somebody on a day.",
+    keys=("customer_id",),
+    fields=(
+        Field("customer_id", "STRING", "Who."),
+        *(Field(f"value_{n}", "INT", "What.") for n in range(8)),
+        MONTH_FIELD,
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def points(audited: Audited) -> Callable[..., DataFrame]:
+    types = ", ".join(f"{field.name} {field.type}" for field in POINTS.fields)
+
+    def frame(*rows: tuple[str, int | None, str]) -> DataFrame:
+        wide = [(who, *[value] * 8, month) for who, value, month in rows]
+        return audited.store.spark.createDataFrame(wide, types)
+
+    return frame
+
+
+def evidence(was: DataFrame, now: DataFrame) -> list[str]:
+    return [finding.evidence for finding in replay.differences(POINTS, was, now)]
+
+
+def test_equal_rows_are_no_finding_nulls_included(points: Callable[..., DataFrame]) -> None:
+    rows = points(("a", 1, "2023-01"), ("b", None, "2023-01"))
+
+    assert evidence(rows, rows) == []
+
+
+def test_a_null_in_place_of_a_value_is_a_difference(points: Callable[..., DataFrame]) -> None:
+    was, now = points(("a", None, "2023-01")), points(("a", 1, "2023-01"))
+
+    assert len(evidence(was, now)) == len(evidence(now, was)) == 1
+
+
+def test_rows_of_one_side_alone_are_counted_apart(points: Callable[..., DataFrame]) -> None:
+    was = points(("a", 1, "2023-03"), ("b", 1, "2023-02"))
+    now = points(("a", 1, "2023-03"), ("c", 1, "2023-04"), ("d", 1, "2023-04"))
+
+    assert evidence(was, now) == [
+        "1 rows are in the release alone, 2 rows are in the replay alone; the first of 2023-02"
+    ]
+
+
+def test_of_many_columns_a_few_are_named(points: Callable[..., DataFrame]) -> None:
+    was, now = points(("a", 1, "2023-01")), points(("a", 2, "2023-01"))
+
+    assert evidence(was, now) == [
+        "1 rows differ in value_0, value_1, value_2, value_3, value_4 and 3 more columns; "
+        "the first of 2023-01"
+    ]
+
+
+# The raw files
+
+
+Cells = tuple[str, str, str, str | None, str]  # customer, loan, snapshot_date, loan_amt, due_amt
+LOANS: list[Cells] = [
+    ("C1", "L1", "2023-01-31", "1", "10"),
+    ("C1", "L1", "2023-02-28", None, "20"),
+    ("C1", "L1", "2023-03-31", "3", "30"),
+    ("C2", "L2", "2023-02-01", "4_", "40"),
+    ("C2", "L2", "2023-03-01", ' a "quoted", ü\ncell ', "50"),
+    ("C3", "L3", "2023-03-01", None, "60"),
+]
+
+
+@pytest.fixture
+def rewritten(tmp_path: Path) -> Callable[[raw_files.Rows], list[Cells]]:
+    """The rows of the loan system's file that a replay would build on."""
+    exported = tmp_path / "exported"
+    (exported / SOURCE.name).mkdir(parents=True)
+    named = ("Customer_ID", "loan_id", "snapshot_date", "loan_amt", "due_amt")
+    others = ", ".join(f"'x' AS {name}" for name in SOURCE.header if name not in named)
+    duckdb.sql("CREATE OR REPLACE TEMP TABLE given (c TEXT, l TEXT, s DATE, a TEXT, d TEXT)")
+    duckdb.executemany("INSERT INTO given VALUES (?, ?, ?, ?, ?)", LOANS)
+    duckdb.execute(
+        f"COPY (SELECT c AS Customer_ID, l AS loan_id, s AS snapshot_date, a AS loan_amt, "
+        f"d AS due_amt, {others} FROM given) TO '{exported / SOURCE.name}/part-0.parquet'"
+    )
+    table = next(table for table in CATALOG.sources if table.source == SOURCE)
+
+    def write(rows: raw_files.Rows) -> list[Cells]:
+        raw_files.write(
+            Catalog(((table, "lakehouse.bronze.loan_daily"),)), exported, rows, tmp_path / "data"
+        )
+        file = tmp_path / "data" / SOURCE.file_names[0]
+        read = f"read_csv('{file}', header = true, all_varchar = true)"
+        return duckdb.sql(f"SELECT {', '.join(named)} FROM {read} ORDER BY ALL").fetchall()
+
+    return write
+
+
+def test_a_raw_file_holds_the_cells_as_delivered(
+    rewritten: Callable[[raw_files.Rows], list[Cells]],
+) -> None:
+    assert rewritten(raw_files.truncated("2023-03")) == sorted(LOANS)
+
+
+def test_a_truncated_file_ends_with_the_month_of_the_cut(
+    rewritten: Callable[[raw_files.Rows], list[Cells]],
+) -> None:
+    assert rewritten(raw_files.truncated("2023-02")) == sorted(
+        row for row in LOANS if row[2] < "2023-03"
+    )
+
+
+def test_a_scrambled_file_keeps_all_keys_and_dates_and_every_row_up_to_the_cut(
+    rewritten: Callable[[raw_files.Rows], list[Cells]],
+) -> None:
+    rows = rewritten(raw_files.scrambled("2023-02"))
+
+    assert [row[:3] for row in rows] == [row[:3] for row in sorted(LOANS)]
+    assert [row for row in rows if row[2] < "2023-03"] == [
+        row for row in sorted(LOANS) if row[2] < "2023-03"
+    ]
+
+
+def test_a_scrambled_file_gives_each_later_row_the_cells_of_another_later_row(
+    rewritten: Callable[[raw_files.Rows], list[Cells]],
+) -> None:
+    before = {row[:3]: row[3:] for row in LOANS if row[2] > "2023-03"}
+    after = {row[:3]: row[3:] for row in rewritten(raw_files.scrambled("2023-02"))}
+    after = {key: after[key] for key in before}
+
+    assert all(after[key] != cells for key, cells in before.items())
+    assert sorted(after.values(), key=str) == sorted(before.values(), key=str)
+
+
+def test_half_of_the_customers_are_whole_and_the_others_gone(
+    rewritten: Callable[[raw_files.Rows], list[Cells]],
+) -> None:
+    rows = rewritten(raw_files.halved())
+
+    kept = {row[0] for row in rows}
+    assert 0 < len(kept) < 3
+    assert rows == sorted(row for row in LOANS if row[0] in kept)
+
+
+def test_a_file_that_would_have_no_row_is_refused(
+    rewritten: Callable[[raw_files.Rows], list[Cells]],
+) -> None:
+    with pytest.raises(BadInput, match=r"lms_loan_daily\.csv .* too small to audit"):
+        rewritten(raw_files.truncated("2022-12"))
