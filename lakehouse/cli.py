@@ -167,17 +167,45 @@ def releases(as_json: bool, datamart: Path, **_: Any) -> None:
 @cli.command()
 @click.argument("old", metavar="R1", type=int)
 @click.argument("new", metavar="R2", type=int)
+@click.argument("table", required=False)
+@click.option("--keys", is_flag=True, help="List the rows that differ, with each changed cell.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="Rows a table that --keys lists.",
+)
 @_COMMON
 def diff(
-    as_json: bool, old: int, new: int, datamart: Path, engine: str, master: str | None, **_: Any
+    as_json: bool,
+    old: int,
+    new: int,
+    table: str | None,
+    keys: bool,
+    limit: int,
+    datamart: Path,
+    engine: str,
+    master: str | None,
+    **_: Any,
 ) -> None:
-    """Show the rows added, changed and removed between two releases, table by table."""
-    from lakehouse.engine.choose import choose
-    from lakehouse.engine.inspect import diff as inspect_diff
+    """Show the rows added, changed and removed between two releases, of TABLE or table by table."""
+    from lakehouse.engine.diff import diff as diff_releases
+    from lakehouse.engine.inspect import existing_log
 
-    chosen = choose(engine, master, 0, show.note)
-    rows = inspect_diff(datamart, load(), old, new, chosen, master)
-    show.answer(as_json, rows, lambda: show.rows(f"Release {old} to release {new}", rows))
+    catalog = load()
+    log = existing_log(datamart, catalog)
+    found = diff_releases(
+        log,
+        catalog,
+        old,
+        new,
+        lambda: _store(datamart, engine, master),
+        table,
+        limit if keys else 0,
+    )
+    title = f"Release {old} to release {new}"
+    show.answer(as_json, [each.as_json() for each in found], lambda: show.diff(title, found))
 
 
 @cli.command("training-set")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from lakehouse.table import Table
+from lakehouse.table import Field, Table
 
 
 def entries(tables: Iterable[Table]) -> list[dict[str, Any]]:
@@ -19,10 +19,20 @@ def entries(tables: Iterable[Table]) -> list[dict[str, Any]]:
             "from": [upstream.full_name for upstream in table.upstreams],
             "look_back_months": table.look_back_months,
             "expectations": dict(table.expectations),
-            "columns": [{"name": f.name, "type": f.type, "meaning": f.doc} for f in table.fields],
+            "columns": [_column(field) for field in table.fields],
         }
         for table in tables
     ]
+
+
+def _column(field: Field) -> dict[str, Any]:
+    return {
+        "name": field.name,
+        "type": field.type,
+        "meaning": field.doc,
+        "outcome": field.outcome,
+        "personal": field.personal,
+    }
 
 
 def markdown(tables: Iterable[Table]) -> str:
@@ -37,12 +47,12 @@ def _section(entry: dict[str, Any]) -> str:
     if entry["look_back_months"]:
         facts.append(f"Looks back {entry['look_back_months']} months.")
     facts += [f"Always: {sql}." for sql in entry["expectations"].values()]
-    columns = [
-        f"| {c['name']} | {c['type']} | {_escaped(c['meaning'])} |" for c in entry["columns"]
-    ]
+    columns = [f"| {c['name']} | {c['type']} | {_meaning(c)} |" for c in entry["columns"]]
     head = ["| column | type | meaning |", "|---|---|---|"]
     return "\n".join([f"## {entry['table']}", "", " ".join(facts), "", *head, *columns])
 
 
-def _escaped(text: str) -> str:
-    return text.replace("|", "\\|")
+def _meaning(column: dict[str, Any]) -> str:
+    meaning = str(column["meaning"]).replace("|", "\\|")
+    outcome = " Outcome: no feature may know it." if column["outcome"] else ""
+    return meaning + outcome + (" Personal: never shown." if column["personal"] else "")

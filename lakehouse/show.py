@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lakehouse.audit.finding import Check
+    from lakehouse.engine.diff import TableDiff
     from lakehouse.engine.job import Report
     from lakehouse.engine.receipts import Receipt
     from lakehouse.model.assessment import Assessment
@@ -219,6 +220,29 @@ def releases(found: Sequence[Mapping[str, Any]]) -> None:
             for each in found
         ],
     )
+
+
+def diff(title: str, found: Sequence[TableDiff]) -> None:
+    """Counts a table; then the rows that were asked for, a line a changed cell."""
+    from lakehouse.engine.diff import lines
+
+    counts = ("table", "added", "changed", "removed")
+    rows(title, [{name: getattr(each, name) for name in counts} for each in found])
+    for each in found:
+        if each.rows:
+            rows(each.table, [_cell_line(line) for line in lines(each)])
+            if each.more:
+                click.echo(f"… and {each.more:,} more rows of {each.table}")
+
+
+def _cell_line(line: Mapping[str, Any]) -> dict[str, Any]:
+    """The line with its values as they are: rounded, two that differ could look alike."""
+    values = {name: _exact(line[name]) if line["column"] else "" for name in ("old", "new")}
+    return {name: value for name, value in {**line, **values}.items() if name != "table"}
+
+
+def _exact(value: Any) -> str:
+    return "NULL" if value is None else str(value)
 
 
 def training_set(made: Receipt, out: Path | None, again: bool) -> None:

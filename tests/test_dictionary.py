@@ -45,3 +45,14 @@ def test_its_markdown_has_a_row_of_three_cells_a_column(table: Table) -> None:
 def test_a_bar_in_a_meaning_does_not_break_the_table() -> None:
     table = Table("gold", "t", "A row.", ("a",), (Field("a", "INT", "this | that"),))
     assert "| a | INT | this \\| that |" in markdown([table])
+
+
+def test_it_says_of_a_column_whether_it_is_an_outcome_or_personal() -> None:
+    table = load().table("bronze.loan_daily")
+    (entry,) = entries([table])
+    outcomes = {column["name"] for column in entry["columns"] if column["outcome"]}
+    assert outcomes == {field.name for field in table.fields if field.outcome} != set()
+    assert markdown([table]).count("Outcome: no feature may know it. |") == len(outcomes)
+    attributes = markdown([load().table("bronze.attributes")])
+    marked = [line for line in attributes.splitlines() if "Personal: never shown." in line]
+    assert [line.split()[1] for line in marked] == ["Name", "SSN"]

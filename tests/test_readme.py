@@ -44,6 +44,12 @@ def test_the_example_of_a_month_and_a_look_back_runs_as_printed(checkout: Path) 
     (example,) = blocks("python")
     told = run([sys.executable, "-c", example], checkout)
     assert "count(1)" in told or "count(*)" in told
+    (checkout / "applications.csv").write_text(
+        "customer_id,application_date\nCUS_0x1,2023-05-01\n", encoding="utf-8"
+    )
+    (commands,) = (each for each in blocks("bash") if "--spine" in each)
+    for line in commands.splitlines():
+        assert run([sys.executable, *line.split()[1:]], checkout).startswith("ts-")
 
 
 def test_the_command_that_makes_the_shipped_data_makes_these_very_bytes(tmp_path: Path) -> None:

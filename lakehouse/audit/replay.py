@@ -8,29 +8,29 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from lakehouse.audit import raw_files
-from lakehouse.audit.finding import Check, Finding
+from lakehouse.audit.compare import differences
+from lakehouse.audit.cut import chosen_cut, gold
+from lakehouse.audit.finding import Check
 from lakehouse.catalog import Catalog
 from lakehouse.engine.job import Job
 from lakehouse.engine.ledger import Release
-from lakehouse.engine.log import Log, months_of
+from lakehouse.engine.log import Log
 from lakehouse.engine.readable import check_readable
 from lakehouse.engine.run import run
-from lakehouse.engine.store import DELETE, OPERATION, UPSERT, Store, differing, matched_columns
+from lakehouse.engine.store import Store
 from lakehouse.errors import BadInput
-from lakehouse.gold.label_store import TABLE as LABEL_STORE
-from lakehouse.months import is_month, shift, spell
-from lakehouse.table import MONTH, Table, snake_case
+from lakehouse.months import spell
+from lakehouse.table import MONTH, snake_case
 
-_COLUMNS_SHOWN = 5
 OnProgress = Callable[[str], None]
 
 
@@ -68,14 +68,14 @@ def scrambled(cut: str) -> Replay:
     )
 
 
-def halved() -> Replay:
-    """With the raw rows of every second customer."""
+def halved(name: str, last_digits: tuple[str, ...]) -> Replay:
+    """With the raw rows of every second customer: those whose MD5 ends with one of these digits."""
     last_digit = F.substring(F.md5(F.col(snake_case(raw_files.CUSTOMER))), 32, 1)
     return Replay(
-        "half of the customers",
+        name,
         "No feature and no label rests on other customers: built from half of them, all is the same.",
-        raw_files.halved(),
-        last_digit.isin(*raw_files.EVEN_DIGITS),
+        raw_files.halved(last_digits),
+        last_digit.isin(*last_digits),
         "of every second customer",
     )
 
@@ -88,15 +88,22 @@ def replay_checks(
     on_progress: OnProgress,
     work: Path,
 ) -> list[Check]:
-    """All three replays, in a folder in `work` that is gone afterwards; BadInput where one cannot be."""
+    """Every replay, in a folder in `work` that is gone afterwards; BadInput where one cannot be."""
     check_code(catalog, release)
-    check_readable(store.log, release, (*catalog.sources, *_gold(catalog)))
+    check_readable(store.log, release, (*catalog.sources, *gold(catalog)))
     month = chosen_cut(store, catalog, release, cut)
     with tempfile.TemporaryDirectory(dir=work, prefix="replay-") as name:
         exported = Path(name) / "exported"
         on_progress(f"reading the raw rows of release {release['release']}")
         raw_files.export(store, catalog, release, exported)
-        replays = (truncated(month), scrambled(month), halved())
+        even, odd = raw_files.HALVES
+        replays = (
+            truncated(month),
+            scrambled(month),
+            # Both: the largest value of all customers is still that of the half it is in.
+            halved("half of the customers", even),
+            halved("other half of the customers", odd),
+        )
         return [check(store, catalog, release, each, exported, on_progress) for each in replays]
 
 
@@ -113,7 +120,7 @@ def check(
     with tempfile.TemporaryDirectory(dir=exported.parent) as name:
         rebuilt = _rebuilt(store, catalog, replay, exported, Path(name), on_progress)
         compared, findings = 0, []
-        for table in _gold(catalog):
+        for table in gold(catalog):
             on_progress(f"{replay.name}: comparing {table.full_name}")
             was = store.read(table, release["versions"][table.full_name]).where(replay.same)
             now = rebuilt.read(table).where(replay.same)
@@ -122,7 +129,7 @@ def check(
     return Check(
         replay.name,
         replay.proves,
-        f"{compared:,} rows of {len(_gold(catalog))} tables, {replay.of}",
+        f"{compared:,} rows of {len(gold(catalog))} tables, {replay.of}",
         tuple(findings),
         time.monotonic() - began,
     )
@@ -136,50 +143,6 @@ def check_code(catalog: Catalog, release: Release) -> None:
                 f"release {release['release']} was built by other code of {name} than today's, so it "
                 "cannot be built again to compare; run `python main.py` and audit the release it makes"
             )
-
-
-def chosen_cut(store: Store, catalog: Catalog, release: Release, asked: str | None = None) -> str:
-    """The month of the cut: the one asked for, else the median month of application of the labels.
-
-    So half of the applications that a model could learn from lie on either side of it. BadInput where
-    a raw file or a gold table would have no row on one side.
-    """
-    held = [
-        months_of(store.log.rows_by_month(table, release["versions"][table.full_name]))
-        for table in (*catalog.sources, *_gold(catalog))
-    ]
-    first = max(each[0] if each else "9999-12" for each in held)
-    last = shift(min(each[-1] if each else "0001-01" for each in held), -1)
-    if first > last:
-        raise BadInput(
-            f"release {release['release']} is too small to replay: in no month do all raw files and gold "
-            "tables have rows both before and after; audit one of more months"
-        )
-    if asked is None:
-        return min(max(_median_application(store, release), first), last)
-    if not is_month(asked) or not first <= asked <= last:
-        raise BadInput(
-            f"a replay of release {release['release']} cannot be cut after {asked}: all raw files and gold "
-            f"tables must have rows on both sides; give a month of {first} to {last}"
-        )
-    return asked
-
-
-def _median_application(store: Store, release: Release) -> str:
-    labels = store.read(LABEL_STORE, release["versions"][LABEL_STORE.full_name])
-    month = F.substring(F.col("application_date").cast("string"), 1, 7)
-    # A row a month, so few.
-    counted = sorted(tuple(row) for row in labels.groupBy(month).count().collect())
-    half, seen = sum(count for _, count in counted) / 2, 0
-    for name, count in counted:
-        seen += count
-        if seen >= half:
-            return str(name)
-    raise BadInput(f"release {release['release']} has no label yet; audit a later one")
-
-
-def _gold(catalog: Catalog) -> list[Table]:
-    return [table for table in catalog.derived if table.layer == "gold"]
 
 
 def _rebuilt(
@@ -212,43 +175,3 @@ def _on(store: Store, log: Log) -> Store:
     other = copy(store)
     other.log = log
     return other
-
-
-def differences(table: Table, was: DataFrame, now: DataFrame) -> list[Finding]:
-    """A finding where rows of a table are not the same in a release and in its replay; none where all are."""
-    compared = [name for name in table.columns if name not in matched_columns(table)]
-    changes = differing(was, now, table, compared)
-    counted = changes.groupBy(OPERATION).agg(F.count("*"), F.min(MONTH)).collect()
-    if not counted:
-        return []
-    rows = {operation: count for operation, count, _ in counted}
-    both, columns = _differing_columns(table, changes, now, compared)
-    told = {
-        f"differ in {_shown(columns)}": both,
-        "are in the release alone": rows.get(UPSERT, 0) - both,
-        "are in the replay alone": rows.get(DELETE, 0),
-    }
-    spelt = [f"{count:,} rows {what}" for what, count in told.items() if count]
-    first = min(month for _, _, month in counted)
-    return [Finding(table.full_name, f"{', '.join(spelt)}; the first of {first}")]
-
-
-def _differing_columns(
-    table: Table, changes: DataFrame, now: DataFrame, compared: Sequence[str]
-) -> tuple[int, dict[str, int]]:
-    """How many rows of one key differ, and in how many of them each column does, the most first."""
-    matched = matched_columns(table)
-    replayed = now.select(*matched, *(F.col(name).alias(f"_replayed_{name}") for name in compared))
-    differs = [~F.col(name).eqNullSafe(F.col(f"_replayed_{name}")) for name in compared]
-    counts = [F.count(F.when(each, 1)) for each in differs]
-    both = changes.where(F.col(OPERATION) == UPSERT).join(replayed, matched)
-    rows, *by_column = both.select(F.count("*"), *counts).collect()[0]
-    named = zip(compared, by_column, strict=True)
-    most_first = sorted(((n, name) for name, n in named if n), key=lambda pair: -pair[0])
-    return rows, {name: n for n, name in most_first}
-
-
-def _shown(columns: dict[str, int]) -> str:
-    names = list(columns)
-    more = len(names) - _COLUMNS_SHOWN
-    return ", ".join(names[:_COLUMNS_SHOWN]) + (f" and {more} more columns" if more > 0 else "")

@@ -1,19 +1,14 @@
-"""What is there: tables, versions, releases, and how two releases differ."""
+"""What is there: tables, versions, releases."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
-
 from lakehouse.catalog import Catalog
 from lakehouse.engine import ledger
-from lakehouse.engine.choose import open_store
 from lakehouse.engine.datamart import check_datamart
 from lakehouse.engine.log import Log, changed_rows, months_of
-from lakehouse.engine.store import any_of
 from lakehouse.errors import BadInput
 from lakehouse.months import spell
 from lakehouse.table import MONTH, Table
@@ -66,47 +61,6 @@ def _version(table: Table, commit: dict[str, Any]) -> dict[str, Any]:
 def releases(root: Path, catalog: Catalog) -> list[ledger.Release]:
     """Every release, oldest first."""
     return ledger.releases(existing_log(root, catalog))
-
-
-def diff(
-    root: Path, catalog: Catalog, old: int, new: int, engine: str, master: str | None = None
-) -> list[dict[str, Any]]:
-    """A row a table that differs: rows added, changed and removed from release `old` to `new`.
-
-    Rows are told apart by the table's keys; columns that only tell of the writing do not count.
-    """
-    log = existing_log(root, catalog)
-    before, after = (ledger.release(log, number)["versions"] for number in (old, new))
-    moved = [
-        table
-        for table in catalog.tables
-        if table.full_name in after and before.get(table.full_name) != after[table.full_name]
-    ]
-    if not moved:
-        return []
-    store = open_store(engine, log, master)
-    found = []
-    for table in moved:
-        frames = [store.read(table, each.get(table.full_name, 0)) for each in (before, after)]
-        found.append({"table": table.full_name, **_count_changes(table, *frames)})
-    return [row for row in found if row["added"] or row["changed"] or row["removed"]]
-
-
-def _count_changes(table: Table, before: DataFrame, after: DataFrame) -> dict[str, int]:
-    passive = {*table.keys, *table.unversioned}
-    compared = [name for name in before.columns if name in after.columns and name not in passive]
-    old = before.select(*table.keys, *(F.col(f"`{n}`").alias(f"_old_{n}") for n in compared))
-    both = after.withColumn("_new", F.lit(1)).join(
-        old.withColumn("_old", F.lit(1)), list(table.keys), "full"
-    )
-    differs = any_of(~F.col(f"`{n}`").eqNullSafe(F.col(f"`_old_{n}`")) for n in compared)
-    in_both = F.col("_new").isNotNull() & F.col("_old").isNotNull()
-    counted = both.select(
-        F.count(F.when(F.col("_old").isNull(), 1)).alias("added"),
-        F.count(F.when(in_both & differs, 1)).alias("changed"),
-        F.count(F.when(F.col("_new").isNull(), 1)).alias("removed"),
-    )
-    return {name: int(n) for name, n in counted.collect()[0].asDict().items()}
 
 
 def existing_log(root: Path, catalog: Catalog) -> Log:

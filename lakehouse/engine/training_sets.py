@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 from lakehouse.catalog import Catalog
 from lakehouse.engine import ledger
 from lakehouse.engine.datamart import work_folder
+from lakehouse.engine.landing import fingerprint
 from lakehouse.engine.log import Log
 from lakehouse.engine.readable import check_readable
 from lakehouse.engine.spine import keep_spine, spine_file
@@ -141,11 +142,6 @@ def prepare(store: Store, catalog: Catalog, release: ledger.Release, asked: Aske
             "a spine says by itself which applications; leave out --label-def, --from, --to"
         )
     columns = _features_at(store.log, catalog, release)
-    spine = None
-    if asked.spine:
-        with work_folder(Path(store.log.root)) as work:
-            taken = _column_names(columns)
-            spine = keep_spine(asked.spine, spine_folder(store.log), taken, work)
     selection = select(
         columns,
         asked.groups,
@@ -153,10 +149,13 @@ def prepare(store: Store, catalog: Catalog, release: ledger.Release, asked: Aske
         asked.label_def or DEFAULT_LABEL,
         asked.first_month,
         asked.last_month,
-        spine,
+        fingerprint(asked.spine) if asked.spine else None,
     )
     found = TrainingSet(store, catalog, release["release"], release["versions"], selection)
     check_readable(store.log, release, found.tables)
+    if asked.spine:
+        with work_folder(Path(store.log.root)) as work:
+            keep_spine(asked.spine, spine_folder(store.log), _column_names(columns), work)
     return found
 
 

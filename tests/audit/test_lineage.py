@@ -24,6 +24,7 @@ from lakehouse.engine.job import Job
 from lakehouse.engine.log import Log
 from lakehouse.engine.run import run
 from lakehouse.engine.store import Store
+from lakehouse.errors import BadInput
 from lakehouse.gold.label_store import TABLE as LABEL_STORE
 from lakehouse.silver.clickstream import TABLE as CLICKSTREAM
 from lakehouse.silver.loan_daily import TABLE as LOAN_DAILY
@@ -192,6 +193,14 @@ def test_a_table_without_rows_has_nothing_to_scan(store: Store) -> None:
     quarantine = load().table("bronze.quarantine")
 
     assert scanned(plan_of(store.read(quarantine)), load().tables) == set()
+
+
+def test_a_release_from_before_a_table_is_refused(store: Store) -> None:
+    release = ledger.release(store.log, 1)
+    versions = {n: v for n, v in release["versions"].items() if n != "silver.clickstream"}
+
+    with pytest.raises(BadInput, match=r"release 1 has no table silver\.clickstream"):
+        lineage_check(store, catalog_with(CLICKS), {**release, "versions": versions})
 
 
 # On Spark

@@ -13,6 +13,8 @@ from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
 
 from lakehouse.audit import raw_files, replay
+from lakehouse.audit.compare import differences
+from lakehouse.audit.cut import chosen_cut
 from lakehouse.audit.finding import Check
 from lakehouse.bronze.loan_daily import SOURCE
 from lakehouse.catalog import Catalog
@@ -57,6 +59,11 @@ def all_customers() -> Column:
     return F.sum("fe_1").over(Window.partitionBy("month"))
 
 
+def largest_of_january() -> Column:
+    of_january = F.when(F.col("month") == "2023-01", F.col("fe_1"))
+    return F.max(of_january).over(Window.partitionBy(F.lit(1)))
+
+
 def day_of_application() -> Column:
     return F.datediff("loan_start_date", F.lit("2023-01-01"))
 
@@ -75,7 +82,8 @@ CATALOG = catalog_with(
     ),
     # Constant in a loan as delivered, so that rows cut off change nothing; other values do.
     group("last_said", LOAN_DAILY, last_said=last_day_of_application),
-    group("others", CLICKSTREAM, others=all_customers),
+    group("others", CLICKSTREAM, sum_of_month=all_customers),
+    group("fitted", CLICKSTREAM, largest_of_january=largest_of_january),
     group(
         "clean",
         CLICKSTREAM,
@@ -103,7 +111,7 @@ class Audited:
 
 
 def named_columns(evidence: str) -> set[str]:
-    found = re.search(r"rows differ in (.*?);", evidence)
+    found = re.search(r"rows that differ in (.*?):", evidence)
     return set(found[1].split(", ")) if found else set()
 
 
@@ -142,7 +150,14 @@ def test_what_cutting_does_not_change_is_caught_by_scrambling(audited: Audited) 
 def test_a_feature_that_knows_other_customers_is_caught_by_leaving_half_of_them_out(
     audited: Audited,
 ) -> None:
-    assert audited.differing("half of the customers") == {"gold.features_others": {"others"}}
+    halves = [audited.differing(f"{which}half of the customers") for which in ("", "other ")]
+
+    assert [half["gold.features_others"] for half in halves] == [{"sum_of_month"}] * 2
+    # The customer with the largest value is in one of them.
+    assert {name for half in halves for name in half} == {
+        "gold.features_others",
+        "gold.features_fitted",
+    }
 
 
 def test_a_check_passes_where_it_finds_nothing_and_only_there(audited: Audited) -> None:
@@ -159,8 +174,7 @@ def test_a_finding_counts_rows_names_the_first_month_and_no_customer(audited: Au
     # The whole past of every customer changes, as a sum over all months tells of the future.
     by_month = audited.store.log.rows_by_month(CATALOG.table(found.subject))
     rows = sum(count for month, count in by_month.items() if month <= CUT)
-    assert found.evidence.startswith(f"{rows:,} rows differ in ")
-    assert found.evidence.endswith("; the first of 2023-01")
+    assert found.evidence.endswith(f": {rows:,}; the first of 2023-01")
     assert "CUS_" not in found.evidence
 
 
@@ -208,7 +222,7 @@ def test_the_cut_is_the_median_month_of_application_unless_one_is_asked_for(
     months = sorted(row["application_date"].isoformat()[:7] for row in rows)
 
     def chosen(asked: str | None = None) -> str:
-        return replay.chosen_cut(audited.store, CATALOG, audited.release, asked)
+        return chosen_cut(audited.store, CATALOG, audited.release, asked)
 
     assert chosen() == months[(len(months) - 1) // 2]
     assert chosen("2023-04") == "2023-04"
@@ -219,7 +233,7 @@ def test_a_cut_that_leaves_nothing_on_one_side_is_refused_with_those_that_are_po
     audited: Audited, month: str
 ) -> None:
     with pytest.raises(BadInput, match=r"give a month of 2023-04 to 2023-07"):
-        replay.chosen_cut(audited.store, CATALOG, audited.release, month)
+        chosen_cut(audited.store, CATALOG, audited.release, month)
 
 
 def test_a_release_of_other_code_is_refused(audited: Audited, tmp_path: Path) -> None:
@@ -260,7 +274,7 @@ def points(audited: Audited) -> Callable[..., DataFrame]:
 
 
 def evidence(was: DataFrame, now: DataFrame) -> list[str]:
-    return [finding.evidence for finding in replay.differences(POINTS, was, now)]
+    return [finding.evidence for finding in differences(POINTS, was, now)]
 
 
 def test_equal_rows_are_no_finding_nulls_included(points: Callable[..., DataFrame]) -> None:
@@ -280,7 +294,8 @@ def test_rows_of_one_side_alone_are_counted_apart(points: Callable[..., DataFram
     now = points(("a", 1, "2023-03"), ("c", 1, "2023-04"), ("d", 1, "2023-04"))
 
     assert evidence(was, now) == [
-        "1 rows are in the release alone, 2 rows are in the replay alone; the first of 2023-02"
+        "rows that the release alone has: 1; rows that the replay alone has: 2; "
+        "the first of 2023-02"
     ]
 
 
@@ -288,7 +303,7 @@ def test_of_many_columns_a_few_are_named(points: Callable[..., DataFrame]) -> No
     was, now = points(("a", 1, "2023-01")), points(("a", 2, "2023-01"))
 
     assert evidence(was, now) == [
-        "1 rows differ in value_0, value_1, value_2, value_3, value_4 and 3 more columns; "
+        "rows that differ in value_0, value_1, value_2, value_3, value_4 and 3 more columns: 1; "
         "the first of 2023-01"
     ]
 
@@ -323,10 +338,9 @@ def rewritten(tmp_path: Path) -> Callable[[raw_files.Rows], list[Cells]]:
     table = next(table for table in CATALOG.sources if table.source == SOURCE)
 
     def write(rows: raw_files.Rows) -> list[Cells]:
-        raw_files.write(
-            Catalog(((table, "lakehouse.bronze.loan_daily"),)), exported, rows, tmp_path / "data"
-        )
-        file = tmp_path / "data" / SOURCE.file_names[0]
+        into = tmp_path / f"data-{len(list(tmp_path.iterdir()))}"
+        raw_files.write(Catalog(((table, "lakehouse.bronze.loan_daily"),)), exported, rows, into)
+        file = into / SOURCE.file_names[0]
         read = f"read_csv('{file}', header = true, all_varchar = true)"
         return duckdb.sql(f"SELECT {', '.join(named)} FROM {read} ORDER BY ALL").fetchall()
 
@@ -369,14 +383,13 @@ def test_a_scrambled_file_gives_each_later_row_the_cells_of_another_later_row(
     assert sorted(after.values(), key=str) == sorted(before.values(), key=str)
 
 
-def test_half_of_the_customers_are_whole_and_the_others_gone(
+def test_each_customer_is_whole_in_one_half_of_them(
     rewritten: Callable[[raw_files.Rows], list[Cells]],
 ) -> None:
-    rows = rewritten(raw_files.halved())
+    even, odd = (rewritten(raw_files.halved(digits)) for digits in raw_files.HALVES)
 
-    kept = {row[0] for row in rows}
-    assert 0 < len(kept) < 3
-    assert rows == sorted(row for row in LOANS if row[0] in kept)
+    assert not {row[0] for row in even} & {row[0] for row in odd}
+    assert sorted([*even, *odd]) == sorted(LOANS)
 
 
 def test_a_file_that_would_have_no_row_is_refused(

@@ -22,8 +22,8 @@ import pytest
 from lakehouse import Lakehouse
 from lakehouse.catalog import load
 from lakehouse.engine import ledger
+from lakehouse.engine.diff import diff
 from lakehouse.engine.embedded import EmbeddedStore
-from lakehouse.engine.inspect import diff
 from lakehouse.engine.job import Job, Report
 from lakehouse.engine.log import Log
 from lakehouse.engine.run import plan, run
@@ -871,8 +871,8 @@ def test_diff_counts_added_changed_and_removed_rows_of_each_table_that_differs(
     bank.run()
 
     def counts(old: int, new: int) -> dict[str, tuple[int, int, int]]:
-        rows = diff(bank.datamart, CATALOG, old, new, "embedded")
-        return {row["table"]: (row["added"], row["changed"], row["removed"]) for row in rows}
+        found = diff(bank.log, CATALOG, old, new, lambda: EmbeddedStore(bank.log))
+        return {each.table: (each.added, each.changed, each.removed) for each in found}
 
     assert counts(1, 2) == {
         "bronze.clickstream": (0, 1, 0),

@@ -1,0 +1,64 @@
+"""The month after which a replay cuts a release off."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+
+from pyspark.sql import functions as F
+
+from lakehouse.catalog import Catalog
+from lakehouse.engine.ledger import Release
+from lakehouse.engine.log import Log, months_of
+from lakehouse.engine.store import Store
+from lakehouse.errors import BadInput
+from lakehouse.gold.label_store import TABLE as LABEL_STORE
+from lakehouse.months import is_month, shift
+from lakehouse.table import Table
+
+
+def gold(catalog: Catalog) -> list[Table]:
+    """The tables that a replay must give again: feature groups and the label store."""
+    return [table for table in catalog.derived if table.layer == "gold"]
+
+
+def chosen_cut(store: Store, catalog: Catalog, release: Release, asked: str | None = None) -> str:
+    """The last month that a replay knows, YYYY-MM: the one asked for, else the median application.
+
+    So half of the loans that a model learns from applied up to it, and half of them after. BadInput
+    where a raw file or a gold table would have no row on one side.
+    """
+    first, last = _possible(store.log, catalog, release)
+    if asked is None:
+        return min(max(_median_application(store, release), first), last)
+    if not is_month(asked) or not first <= asked <= last:
+        raise BadInput(
+            f"release {release['release']} cannot be cut after {asked}: each raw file and gold table "
+            f"must have rows on both sides; give a month of {first} to {last}"
+        )
+    return asked
+
+
+def _possible(log: Log, catalog: Catalog, release: Release) -> tuple[str, str]:
+    """The first and the last month that leave rows of every table on both sides."""
+    versions = release["versions"]
+    held = [
+        months_of(log.rows_by_month(table, versions[table.full_name]))
+        for table in (*catalog.sources, *gold(catalog))
+    ]
+    if all(held):
+        first, last = max(months[0] for months in held), min(months[-1] for months in held)
+        if first < last:
+            return first, shift(last, -1)
+    raise BadInput(
+        f"release {release['release']} is too small to replay: there is no month up to which, and after "
+        "which, each raw file and gold table has rows; audit a release of more months"
+    )
+
+
+def _median_application(store: Store, release: Release) -> str:
+    labels = store.read(LABEL_STORE, release["versions"][LABEL_STORE.full_name])
+    month = F.substring(F.col("application_date").cast("string"), 1, 7)
+    # A row a month, so few.
+    counted = sorted((str(name), int(n)) for name, n in labels.groupBy(month).count().collect())
+    up_to = list(accumulate(n for _, n in counted))
+    return next(name for (name, _), n in zip(counted, up_to, strict=True) if 2 * n >= up_to[-1])

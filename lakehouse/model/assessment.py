@@ -1,0 +1,86 @@
+"""An assessment: all numbers of the sanity check, frozen, as plain JSON where asked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from lakehouse.model.importance import Coefficient, Permuted
+from lakehouse.model.metrics import Numbers
+from lakehouse.model.scored import Scored
+from lakehouse.model.split import Part, Split
+from lakehouse.model.verdict import Evidence, Verdict
+
+
+@dataclass(frozen=True)
+class PartSummary:
+    """A part of the split in numbers; `left_out` counts loans of customers of a later part."""
+
+    name: str
+    months: tuple[str, ...]
+    loans: int
+    defaults: int
+    left_out: int
+
+
+@dataclass(frozen=True)
+class Method:
+    """What was fixed before anything was fitted, and the versions that it was fitted with."""
+
+    bootstrap_draws: int
+    seed: int
+    interval: float
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What was trained on what, how good it is out of time, and what that says.
+
+    `labels` are those of test, in the order of each model's scores; `facts` are the caller's.
+    """
+
+    verdict: Verdict
+    evidence: Evidence
+    prevalence: Scored
+    importance: Permuted
+    coefficients: tuple[Coefficient, ...]
+    psi_by_chance: float
+    facts: Mapping[str, Any]
+    split: Split
+    parts: tuple[PartSummary, ...]
+    method: Method
+    labels: Numbers
+
+    @property
+    def scored(self) -> tuple[Scored, ...]:
+        """The models, the preferred one first, then the best feature and the prevalence of train."""
+        return (*self.evidence.models, self.evidence.best_feature, self.prevalence)
+
+    def as_json(self) -> dict[str, Any]:
+        """Every number as plain values, None for one that cannot be had; no loan's own score."""
+        return dict(_plain(self))
+
+
+def summary(part: Part) -> PartSummary:
+    """A part in numbers."""
+    return PartSummary(
+        part.name, part.months, len(part.loans), int(part.labels.sum()), part.left_out
+    )
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return _plain({f.name: getattr(value, f.name) for f in fields(value)})
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items() if not isinstance(v, np.ndarray)}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    if isinstance(value, date):
+        return value.isoformat()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,107 @@
+"""The models, as scikit-learn pipelines: whatever is learned of the data is learned in `fit`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+
+from lakehouse.model.features import Features
+from lakehouse.model.split import Part, Parts
+
+PipelineFactory = Callable[[Features], Pipeline]
+LOGISTIC = "logistic regression"
+BOOSTING = "gradient boosting"
+SEED = 0
+_RARE = 20  # loans of train: a rarer text counts as rare, as does one never seen
+
+
+def logistic(features: Features, strength: float = 0.01) -> Pipeline:
+    """Logistic regression; missing is the median and an indicator, `strength` is scikit-learn's C."""
+    numbers = make_pipeline(
+        SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
+        StandardScaler(),
+    )
+    texts = OneHotEncoder(
+        handle_unknown="infrequent_if_exist", min_frequency=_RARE, sparse_output=False
+    )
+    return make_pipeline(
+        _columns(features, numbers, texts), LogisticRegression(C=strength, max_iter=2000)
+    )
+
+
+def boosting(features: Features, trees: int = 120) -> Pipeline:
+    """Histogram gradient boosting, which takes missing values and categories as they are."""
+    texts = OrdinalEncoder(
+        handle_unknown="use_encoded_value",
+        unknown_value=np.nan,
+        min_frequency=_RARE,
+        max_categories=200,
+    )
+    model = HistGradientBoostingClassifier(
+        max_iter=trees,
+        learning_rate=0.05,
+        max_leaf_nodes=8,
+        min_samples_leaf=40,
+        l2_regularization=1.0,
+        categorical_features=range(len(features.numeric), len(features.names)),
+        early_stopping=False,
+        random_state=SEED,
+    )
+    return make_pipeline(_columns(features, "passthrough", texts), model)
+
+
+def _columns(features: Features, numbers: object, texts: object) -> ColumnTransformer:
+    return ColumnTransformer(
+        [("numbers", numbers, list(features.numeric)), ("texts", texts, list(features.text))],
+        verbose_feature_names_out=False,
+    )
+
+
+CANDIDATES: Mapping[str, Mapping[str, PipelineFactory]] = {
+    BOOSTING: {f"{n} trees": partial(boosting, trees=n) for n in (60, 120, 240)},
+    LOGISTIC: {f"C = {c}": partial(logistic, strength=c) for c in (0.001, 0.01, 0.1)},
+}
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A pipeline fitted on train, with the setting and the log-loss that validation gave it."""
+
+    name: str
+    setting: str
+    pipeline: Pipeline
+    validation_log_loss: float
+
+    def scores(self, part: Part) -> NDArray[np.float64]:
+        """The predicted probability of default of each loan."""
+        return scores(self.pipeline, part)
+
+
+def scores(pipeline: Pipeline, part: Part) -> NDArray[np.float64]:
+    """The predicted probability of default of each loan."""
+    return np.asarray(pipeline.predict_proba(part.loans)[:, 1])
+
+
+def fit_best(
+    name: str, candidates: Mapping[str, PipelineFactory], features: Features, parts: Parts
+) -> Fitted:
+    """Fit each candidate on train alone; the one with the least log-loss on validation."""
+    fitted = [_fit(name, each, candidates[each](features), parts) for each in candidates]
+    return min(fitted, key=lambda model: model.validation_log_loss)
+
+
+def _fit(name: str, setting: str, pipeline: Pipeline, parts: Parts) -> Fitted:
+    pipeline.fit(parts.train.loans, parts.train.labels)
+    loss = log_loss(parts.validation.labels, scores(pipeline, parts.validation))
+    return Fitted(name, setting, pipeline, float(loss))

@@ -1,0 +1,131 @@
+"""The sanity check: a training set in, an assessment out; nothing is printed or written here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import sklearn
+from threadpoolctl import threadpool_limits
+
+from lakehouse.model.assessment import Assessment, Method, summary
+from lakehouse.model.baselines import best_feature, one_feature, prevalence
+from lakehouse.model.coverage import coverage
+from lakehouse.model.features import Features, declared_groups, features_of, prepared
+from lakehouse.model.importance import coefficients, permuted
+from lakehouse.model.metrics import LEVEL, Estimate, Numbers, auc_difference
+from lakehouse.model.pipelines import (
+    BOOSTING,
+    CANDIDATES,
+    LOGISTIC,
+    Fitted,
+    PipelineFactory,
+    fit_best,
+    logistic,
+    scores,
+)
+from lakehouse.model.scored import Bootstrap, Scored, scored
+from lakehouse.model.shift import expected_by_chance, shifts
+from lakehouse.model.split import Part, Parts, Split, divide
+from lakehouse.model.verdict import Evidence, judge
+
+LEAK_AUC = 0.95
+OnProgress = Callable[[str], None]
+
+
+def assess(
+    frame: pd.DataFrame,
+    facts: Mapping[str, Any],
+    split: Split = Split(),
+    bootstrap: Bootstrap = Bootstrap(),
+    leak_auc: float = LEAK_AUC,
+    on_progress: OnProgress = lambda _text: None,
+) -> Assessment:
+    """Train on early applications of a training set, test on the latest; `facts` say where it is from.
+
+    BadInput where it has no labelled loans, too few months, or a part with one outcome only.
+    """
+    loans = prepared(frame)
+    features, parts = features_of(loans), divide(loans, split)
+    declared = declared_groups()
+    groups = {name: declared.get(name, "other") for name in features.names}
+    with _one_thread():
+        fitted = _fit_models(features, parts, on_progress)
+        on_progress("metrics and their intervals")
+        baselines = _fit_baselines(features, parts)
+        *models, best, prior = (_score(m, parts, bootstrap) for m in (*fitted, *baselines))
+        on_progress("importance and shift of features")
+        pipelines = {each.name: each.pipeline for each in fitted}
+        importance = permuted(pipelines[BOOSTING], parts.test, features, groups, bootstrap.seed)
+    evidence = Evidence(
+        models=tuple(models),
+        best_feature=best,
+        gain=_gain(models[0], best, parts.test, bootstrap),
+        leak_auc=leak_auc,
+        coverage=coverage(parts),
+        shifts=shifts(parts, features, groups),
+    )
+    return Assessment(
+        verdict=judge(evidence),
+        evidence=evidence,
+        prevalence=prior,
+        importance=importance,
+        coefficients=coefficients(pipelines[LOGISTIC]),
+        psi_by_chance=expected_by_chance(len(parts.train.loans), len(parts.test.loans)),
+        facts=facts,
+        split=split,
+        parts=tuple(summary(part) for part in parts.in_order),
+        method=_method(bootstrap),
+        labels=parts.test.labels.to_numpy("float64"),
+    )
+
+
+def out_of_time_scores(
+    frame: pd.DataFrame, split: Split = Split(), pipeline_factory: PipelineFactory = logistic
+) -> tuple[Numbers, Numbers]:
+    """The labels of test, and the scores of a pipeline that was fitted on train alone."""
+    loans = prepared(frame)
+    parts = divide(loans, split)
+    with _one_thread():
+        pipeline = pipeline_factory(features_of(loans))
+        pipeline.fit(parts.train.loans, parts.train.labels)
+        return parts.test.labels.to_numpy("float64"), scores(pipeline, parts.test)
+
+
+def _one_thread() -> threadpool_limits:
+    # The same on any machine; and two threads that wait for each other on a busy one took 14 times as long.
+    return threadpool_limits(limits=1)
+
+
+def _fit_models(features: Features, parts: Parts, on_progress: OnProgress) -> list[Fitted]:
+    """Each model at its best setting, the one of least log-loss on validation first."""
+    fitted = []
+    for name, candidates in CANDIDATES.items():
+        on_progress(f"{name}: {len(candidates)} settings")
+        fitted.append(fit_best(name, candidates, features, parts))
+    return sorted(fitted, key=lambda model: model.validation_log_loss)
+
+
+def _fit_baselines(features: Features, parts: Parts) -> list[Fitted]:
+    best = best_feature(parts.train, features)
+    return [
+        fit_best("best single feature", {best: one_feature(best)}, features, parts),
+        fit_best("prevalence of train", {"": prevalence}, features, parts),
+    ]
+
+
+def _score(model: Fitted, parts: Parts, bootstrap: Bootstrap) -> Scored:
+    found = {part.name: model.scores(part) for part in (parts.validation, parts.test)}
+    return scored(model.name, model.setting, parts, found, bootstrap)
+
+
+def _gain(model: Scored, best: Scored, test: Part, bootstrap: Bootstrap) -> Estimate:
+    labels = test.labels.to_numpy("float64")
+    return auc_difference(labels, model.scores, best.scores, bootstrap.of(test.loans))
+
+
+def _method(bootstrap: Bootstrap) -> Method:
+    versions = {"scikit-learn": sklearn.__version__, "numpy": np.__version__}
+    return Method(bootstrap.draws, bootstrap.seed, LEVEL, versions)

@@ -1,0 +1,81 @@
+"""How far each feature moved from train to test: the population stability index (PSI)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lakehouse.model.features import Features
+from lakehouse.model.split import Parts
+
+MODERATE, LARGE = 0.1, 0.25  # the usual marks of credit scoring
+_BINS = 10
+_FLOOR = 1e-4  # the least share of a bin, so that an empty one has a logarithm
+
+
+@dataclass(frozen=True)
+class Shift:
+    """One feature: its PSI, and the share of loans it is missing for."""
+
+    name: str
+    group: str
+    psi: float
+    missing_in_train: float
+    missing_in_test: float
+
+    @property
+    def mark(self) -> str:
+        if self.psi < MODERATE:
+            return "stable"
+        return "moderate" if self.psi < LARGE else "large"
+
+
+def shifts(parts: Parts, features: Features, groups: Mapping[str, str]) -> tuple[Shift, ...]:
+    """Each feature's shift from train to test, the largest first."""
+    found = (
+        _shift(parts.train.loans[name], parts.test.loans[name], groups[name])
+        for name in features.names
+    )
+    return tuple(sorted(found, key=lambda each: (-each.psi, each.name)))
+
+
+def _shift(train: pd.Series, test: pd.Series, group: str) -> Shift:
+    missing = float(train.isna().mean()), float(test.isna().mean())
+    return Shift(str(train.name), group, psi(train, test), *missing)
+
+
+def psi(train: pd.Series, test: pd.Series) -> float:
+    """The PSI over tenths of train (or its texts), missing being a bin of its own."""
+    expected, actual = (_shares(each, train) for each in (train, test))
+    bins = expected.index.union(actual.index)
+    e, a = (s.reindex(bins, fill_value=0.0).clip(lower=_FLOOR) for s in (expected, actual))
+    return float(((a - e) * np.log(a / e)).sum())
+
+
+def _shares(values: pd.Series, train: pd.Series) -> pd.Series:
+    return _binned(values, train).value_counts(normalize=True)
+
+
+def _binned(values: pd.Series, train: pd.Series) -> pd.Series:
+    """Each value's bin as text; texts that train has not are one bin."""
+    if values.dtype == object:
+        return values.where(values.isin(train) | values.isna(), "(new)").fillna("(missing)")
+    tenths = pd.Series(np.searchsorted(_edges(train), values), index=values.index).astype(str)
+    return tenths.where(values.notna(), "(missing)")
+
+
+def _edges(train: pd.Series) -> NDArray[np.float64]:
+    """The upper ends of the bins; a value that a tenth of train has is a bin of its own."""
+    edges, times = np.unique(
+        train.quantile(np.arange(1, _BINS) / _BINS).dropna(), return_counts=True
+    )
+    return np.union1d(edges, np.nextafter(edges[times > 1], -np.inf))
+
+
+def expected_by_chance(train: int, test: int) -> float:
+    """The mean PSI of a feature that did not move at all, of so many loans."""
+    return (_BINS - 1) * (1 / train + 1 / test)

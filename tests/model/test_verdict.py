@@ -1,0 +1,116 @@
+"""Each sentence of a verdict follows from the numbers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lakehouse.model.assessment import Assessment
+from lakehouse.model.coverage import Coverage
+from lakehouse.model.metrics import Estimate
+from lakehouse.model.scored import Scored
+from lakehouse.model.shift import Shift
+from lakehouse.model.verdict import Evidence, Verdict, judge
+
+
+@pytest.fixture
+def evidence(assessment: Assessment) -> Evidence:
+    return assessment.evidence
+
+
+def with_auc(scored: Scored, *auc: float) -> Scored:
+    return replace(scored, test=replace(scored.test, auc=Estimate(*auc)))
+
+
+def verdict(evidence: Evidence, *auc: float, best: float = 0.6, **changes: Any) -> Verdict:
+    """The verdict where both models have this AUC, and the best feature that one."""
+    models = tuple(with_auc(each, *auc) for each in evidence.models)
+    best_feature = with_auc(evidence.best_feature, best, best, best)
+    return judge(replace(evidence, models=models, best_feature=best_feature, **changes))
+
+
+@pytest.mark.parametrize(
+    ("auc", "kind", "said"),
+    [
+        ((0.8, 0.7, 0.9), "signal", "The features rank later applicants by risk: "),
+        ((0.94, 0.9, 0.97), "signal", "The features rank later applicants by risk: "),
+        ((0.95, 0.9, 0.97), "leak", "This would mean a leak: "),
+        ((1.0, 1.0, 1.0), "leak", "This would mean a leak: "),
+        ((0.55, 0.49, 0.61), "chance", "Not distinguishable from chance, which is 0.5: "),
+        ((0.48, 0.4, 0.56), "chance", "Not distinguishable from chance, which is 0.5: "),
+        ((0.4, 0.35, 0.45), "reversed", "Worse than chance, the ranking is reversed: "),
+    ],
+)
+def test_the_verdict_follows_the_auc_and_tells_its_interval(
+    evidence: Evidence, auc: tuple[float, ...], kind: str, said: str
+) -> None:
+    found = verdict(evidence, *auc)
+    value, low, high = (f"{each:.3f}" for each in auc)
+    assert found.kind == kind and found.headline.startswith(said)
+    assert f"AUC of {value} out of time (95% interval {low} to {high})" in found.headline
+    assert ("audit" in found.headline) == (kind == "leak")
+
+
+def test_one_feature_that_is_too_good_is_a_leak_and_is_named(evidence: Evidence) -> None:
+    found = verdict(evidence, 0.8, 0.7, 0.9, best=0.99)
+    assert found.kind == "leak" and "reached by best single feature (risk)" in found.reasons[0]
+
+
+def test_the_bound_of_a_leak_is_the_one_declared(evidence: Evidence) -> None:
+    assert verdict(evidence, 0.9, 0.8, 0.95, leak_auc=0.9).kind == "leak"
+    assert verdict(evidence, 0.9, 0.8, 0.95, leak_auc=0.91).kind == "signal"
+
+
+def test_no_leak_seen_is_not_sold_as_none(evidence: Evidence) -> None:
+    assert "does not prove that there is none" in verdict(evidence, 0.8, 0.7, 0.9).reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("gain", "said"),
+    [
+        ((0.1, 0.05, 0.15), "tell more than one: the AUC differs by +0.100"),
+        ((-0.1, -0.15, -0.05), "tell less than one: the AUC differs by -0.100"),
+        ((0.01, -0.02, 0.04), "are not distinguishable from one: the AUC differs by +0.010"),
+    ],
+)
+def test_the_model_is_weighed_against_the_best_feature(
+    evidence: Evidence, gain: tuple[float, ...], said: str
+) -> None:
+    assert said in verdict(evidence, 0.8, 0.7, 0.9, gain=Estimate(*gain)).reasons[1]
+
+
+@pytest.mark.parametrize(
+    ("predicted", "said"),
+    [(0.3, "in line with the 25.0%"), (0.5, "above the 25.0%"), (0.1, "below the 25.0%")],
+)
+def test_the_predicted_rate_is_weighed_against_what_happened(
+    evidence: Evidence, predicted: float, said: str
+) -> None:
+    rates = {"predicted": Estimate(predicted, 0, 1), "observed": Estimate(0.25, 0.2, 0.3)}
+    model = replace(evidence.model, test=replace(evidence.model.test, **rates))
+    assert said in judge(replace(evidence, models=(model,))).reasons[2]
+
+
+def test_a_group_that_test_lacks_is_told_plainly_and_others_are_not(evidence: Evidence) -> None:
+    groups = (
+        Coverage("clickstream", 0.85, 0, 0),
+        Coverage("attributes", 0.9, 0.5, 0.5),
+        Coverage("financials", 1, 1, 0.95),
+    )
+    told = [r for r in judge(replace(evidence, coverage=groups)).reasons if "known for" in r]
+    assert told == [
+        "clickstream is missing for every test loan; of train loans it is known for 85%. "
+        "The model could learn from it, but this test says nothing of it.",
+        "attributes is known for only 50% of test loans; of train loans it is known for 90%.",
+    ]
+
+
+def test_large_shifts_are_counted_by_group(evidence: Evidence) -> None:
+    moved = (Shift("a", "x", 3, 0, 1), Shift("b", "x", 0.25, 0, 0), Shift("c", "y", 0.2, 0, 0))
+    assert judge(replace(evidence, shifts=moved)).reasons[-1] == (
+        "2 of 3 features shifted much from train to test (PSI of 0.25 or more): 2 of x."
+    )
+    still = judge(replace(evidence, shifts=moved[2:])).reasons[-1]
+    assert still == "No feature shifted much from train to test (no PSI of 0.25 or more)."
