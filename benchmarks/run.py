@@ -2,8 +2,8 @@
 
 `python benchmarks/run.py [--customers 12500] [--engine embedded] [--repeat 3] [--reference]`:
 a full build, the last month after all others, a rerun with nothing new, a training set, and with
---reference the same gold in DuckDB and deltalake, all on one generated delivery. Medians of wall and CPU seconds,
-the largest peak of memory.
+--reference the same gold in DuckDB and deltalake, all on one generated delivery. Medians of wall and
+CPU seconds, the largest peak of memory.
 """
 
 from __future__ import annotations

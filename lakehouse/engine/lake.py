@@ -155,6 +155,17 @@ class Lakehouse:
             raise BadInput("this DataFrame is no training set with a receipt")
         return self._receipts[training_set]
 
+    def diff(self, old: int, new: int, table: str | None = None, limit: int = 20) -> pd.DataFrame:
+        """A row a cell that changed from one release to another, and one a row added or removed.
+
+        The first `limit` rows of each table by key; personal values are hidden.
+        """
+        import pandas as pd
+
+        from lakehouse.engine.diff import changed_cells
+
+        return pd.DataFrame(changed_cells(self._store, self._catalog, old, new, table, limit))
+
     def releases(self) -> pd.DataFrame:
         """A row a release, oldest first; needs no engine."""
         return _indexed(ledger.releases(self._log), "release", last=_MAPS)
