@@ -24,6 +24,7 @@ CHECKS = [
     "truncated replay",
     "scrambled replay",
     "half of the customers",
+    "other half of the customers",
 ]
 
 
