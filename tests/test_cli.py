@@ -24,7 +24,10 @@ from lakehouse.engine.log import Log
 
 ROOT = Path(__file__).parent.parent
 CATALOG = load()
-MADE = ("run", "plan", "status", "history", "releases", "diff", "dictionary", "generate", "doctor")
+MADE = (
+    "run", "plan", "status", "history", "releases", "diff", "training-set", "training-sets", "audit",
+    "model", "dictionary", "generate", "doctor",
+)  # fmt: skip
 COMMANDS = sorted(cli.commands)
 
 
@@ -231,6 +234,26 @@ def test_diff_counts_what_a_release_added(place: list[str | Path]) -> None:
     assert json.loads(ask("diff", "2", "2", "--json", *place).out) == []
 
 
+def test_diff_lists_the_first_rows_of_a_table_and_says_how_many_more(
+    place: list[str | Path],
+) -> None:
+    argv = ["diff", "1", "2", "silver.loan_daily", "--keys", "--limit", "3"]
+    (found,) = json.loads(ask(*argv, "--json", *place).out)
+    assert found["table"] == "silver.loan_daily" and found["added"] == found["more"] + 3
+    keys = {"customer_id", "loan_id", "snapshot_date"}
+    assert [set(row["key"]) for row in found["rows"]] == [keys] * 3
+    told = ask(*argv, *place).out
+    assert all(row["key"]["loan_id"] in told for row in found["rows"])
+    assert told.splitlines()[-1] == f"… and {found['more']:,} more rows of silver.loan_daily"
+
+
+def test_diff_that_lists_every_row_says_nothing_of_more(place: list[str | Path]) -> None:
+    argv = ["diff", "1", "2", "silver.loan_daily", "--keys", "--limit", "100000"]
+    (found,) = json.loads(ask(*argv, "--json", *place).out)
+    assert found["more"] == 0 and len(found["rows"]) == found["added"]
+    assert "more rows" not in ask(*argv, *place).out
+
+
 def test_a_plan_of_a_new_datamart_tells_all_and_makes_nothing(data: Path, tmp_path: Path) -> None:
     where = ["--data", data, "--datamart", tmp_path / "new"]
     found = json.loads(ask("plan", "--json", *where).out)
@@ -259,7 +282,8 @@ def test_reading_commands_and_a_run_of_nothing_write_no_file(place: list[str | P
         return {(str(p), p.stat().st_mtime_ns) for p in datamart.rglob("*") if p.is_file()}
 
     before = files()
-    for argv in (["run"], ["plan"], ["status"], ["history"], ["releases"], ["diff", "1", "2"]):
+    reading = ["run"], ["plan"], ["status"], ["history"], ["releases"], ["training-sets"]
+    for argv in (*reading, ["diff", "1", "2"]):
         assert ask(*argv, *place).code == 0
     assert files() == before
 
@@ -276,6 +300,152 @@ def test_an_unforeseen_fault_is_one_line_and_debug_shows_where(
     assert "No space left on device" in answer.err
     debugged = ask("status", "--debug", *place)
     assert debugged.code == 1 and debugged.err.startswith("Traceback")
+
+
+# Training sets
+
+
+@pytest.fixture(scope="module")
+def training(place: list[str | Path], tmp_path_factory: pytest.TempPathFactory) -> list[str | Path]:
+    """Options that name a copy of the datamart, in which tests may build training sets."""
+    datamart = tmp_path_factory.mktemp("training") / "datamart"
+    shutil.copytree(place[3], datamart)
+    return [*place[:3], datamart]
+
+
+def test_a_training_set_is_built_listed_and_built_again(
+    training: list[str | Path], tmp_path: Path
+) -> None:
+    out, again = tmp_path / "train.parquet", tmp_path / "again.parquet"
+    built = ask(
+        "training-set", "--out", out, "--release", "2", "--features", "age, fe_1", *training
+    )
+    assert (built.code, built.err) == (0, "")
+    id_, said = built.out.splitlines()
+    assert id_.startswith("ts-")
+    assert "2 features, as known at release 2" in said and said.endswith(f"; written to {out}")
+
+    listed = ask("training-sets", *training)
+    assert (listed.code, listed.err) == (0, "") and id_ in listed.out
+    kept = {
+        row["training_set_id"]: row
+        for row in json.loads(ask("training-sets", "--json", *training).out)
+    }
+    assert kept[id_]["release"] == 2 and len(kept[id_]["content_hash"]) == 64
+
+    same = ask("training-set", "--reproduce", id_, "--out", again, *training)
+    assert (same.code, same.err) == (0, "")
+    assert same.out.splitlines()[0] == id_ and "the same content as on 2" in same.out
+    assert again.read_bytes() == out.read_bytes()
+    checked = ask("training-set", "--reproduce", id_, *training)
+    assert checked.code == 0 and "written to" not in checked.out
+
+
+def test_a_training_set_as_json_is_its_receipt(training: list[str | Path], tmp_path: Path) -> None:
+    argv = ["--out", tmp_path / "t.parquet", "--groups", "attributes", "--release", "1"]
+    months = ["--from", "2023-01", "--to", "2023-02", "--label-def", "60dpd_6mob"]
+    answer = ask("training-set", *argv, *months, "--json", *training)
+    assert (answer.code, answer.err) == (0, "")
+    made = json.loads(answer.out)
+    assert made["release"] == 1 and set(made["left_out"]) == {"too_young", "not_seen_at_label_mob"}
+    asked = json.loads(made["parameters"])
+    assert [group["name"] for group in asked["groups"]] == ["attributes"]
+    assert (asked["first_month"], asked["last_month"]) == ("2023-01", "2023-02")
+    assert asked["label"]["name"] == "60dpd_6mob"
+
+
+def test_a_training_set_says_which_loans_are_left_out(
+    training: list[str | Path], tmp_path: Path
+) -> None:
+    argv = ["--out", tmp_path / "t.parquet", "--features", "age", "--release", "1"]
+    made = json.loads(ask("training-set", *argv, "--json", *training).out)
+    young = made["left_out"]["too_young"]
+    assert young > 0
+    assert f"; left out: {young} too young;" in ask("training-set", *argv, *training).out
+
+
+def test_a_spine_is_scored_without_labels(training: list[str | Path], tmp_path: Path) -> None:
+    spine, out = tmp_path / "spine.csv", tmp_path / "scores.parquet"
+    spine.write_text("customer_id,application_date\nCUS_nobody,5/31/2023\n")
+    answer = ask("training-set", "--spine", spine, "--out", out, "--features", "age", *training)
+    assert answer.code == 0 and "1 rows, 1 features" in answer.out
+    assert "own spine" in ask("training-sets", *training).out
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        ([], "training-set needs --out FILE.parquet"),
+        (["--out", "{}"], "is a folder; name a file in it"),
+        (["--out", "{}/t.parquet", "--release", "9"], "no release 9; there are 1 to 2"),
+        (["--out", "{}/t.parquet", "--release", "0"], "0 is not in the range"),
+        (["--out", "{}/t.parquet", "--from", "May"], "'May' is no month"),
+        (
+            ["--out", "{}/t.parquet", "--from", "2023-06", "--to", "2023-05"],
+            "the earlier one first",
+        ),
+        (["--out", "{}/t.parquet", "--from", "2030-01"], "ask for other months"),
+        (["--out", "{}/t.parquet", "--label-def", "30dpd"], "is it 30dpd_6mob or"),
+        (["--out", "{}/t.parquet", "--groups", "attribute"], "is it attributes?"),
+        (["--out", "{}/t.parquet", "--features", "agee"], "is it age"),
+        (["--out", "{}/t.parquet", "--spine", "{}/missing.csv"], "No such file"),
+        (["--out", "{}/t.parquet", "--spine", "{}/a.csv", "--from", "2023-01"], "leave out"),
+        (["--reproduce", "ts-no"], "no training set has the id ts-no"),
+        (["--reproduce", "ts-no", "--release", "1"], "leave out the other choices"),
+        (["--reproduce", "ts-no", "--features", "age"], "leave out the other choices"),
+    ],
+    ids=lambda value: " ".join(value[-2:]) if isinstance(value, list) else "",
+)
+def test_a_training_set_that_cannot_be_is_refused_in_one_line(
+    training: list[str | Path], tmp_path: Path, argv: list[str], words: str
+) -> None:
+    (tmp_path / "a.csv").write_text("customer_id,application_date\nCUS_SECRET,2023-05-31\n")
+    answer = ask("training-set", *(each.format(tmp_path) for each in argv), *training)
+    assert answer.code == 2 and answer.out == ""
+    (line,) = answer.err.splitlines()
+    assert line.startswith("error: ") and words in line and "SECRET" not in line
+    assert [each.name for each in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_without_a_datamart_there_is_no_training_set(tmp_path: Path) -> None:
+    where = ["--datamart", tmp_path / "none"]
+    for argv in (["training-set", "--out", tmp_path / "t.parquet"], ["training-sets"]):
+        answer = ask(*argv, *where)
+        assert answer.code == 2 and len(answer.err.splitlines()) == 1 and "is empty" in answer.err
+
+
+def test_a_set_that_cannot_be_built_again_fails_with_table_and_version(
+    training: list[str | Path], tmp_path: Path
+) -> None:
+    datamart, out = tmp_path / "datamart", tmp_path / "train.parquet"
+    shutil.copytree(training[3], datamart)
+    where = ["--datamart", datamart]
+    answer = ask(
+        "training-set", "--features", "age", "--out", out, "--release", "1", "--json", *where
+    )
+    made = json.loads(answer.out)
+    out.write_text("of yesterday")
+    for file in (datamart / "gold" / "features_attributes").glob("month=*/*"):
+        file.unlink()
+    answer = ask("training-set", "--reproduce", made["training_set_id"], "--out", out, *where)
+    assert answer.code == 1 and answer.out == ""
+    (line,) = answer.err.splitlines()
+    version = made["versions"]["gold.features_attributes"]
+    assert f"gold.features_attributes version {version}: " in line
+    assert out.read_text() == "of yesterday"
+
+
+def test_receipts_and_releases_are_listed_without_any_engine(training: list[str | Path]) -> None:
+    program = (
+        "import sys; from lakehouse.cli import main; code = main(sys.argv[1:]); "
+        "started = [n for n in ('pysail', 'grpc') if n in sys.modules]; "
+        "sys.exit(code or bool(started))"
+    )
+    for command in ("training-sets", "releases"):
+        argv = [sys.executable, "-c", program, command, "--json", *map(str, training)]
+        done = subprocess.run(argv, capture_output=True, text=True, cwd=ROOT, timeout=60)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)
 
 
 # As the user runs it

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from lakehouse import show
+from lakehouse.engine.diff import Cell, DifferingRow, TableDiff
 from lakehouse.engine.job import Report, TableReport
 from lakehouse.engine.landing import Counts
 
@@ -169,6 +170,21 @@ def test_releases_are_told_without_their_maps(capsys: Capture) -> None:
         "1", "2023-05-01", "12:30:15", "2023-06", "2023-05", "to", "2023-06", "12",
         "embedded", "abc",
     ]  # fmt: skip
+
+
+def test_a_changed_cell_is_told_exactly_and_a_missing_value_by_its_name(capsys: Capture) -> None:
+    key = {"customer_id": "C", "snapshot_date": date(2023, 5, 1)}
+    cells = (Cell("fe_1_mean_3m", 1.04, 1.05), Cell("age", 1000, None))
+    rows = (DifferingRow("changed", key, cells), DifferingRow("added", key, ()))
+    show.diff("Release 1 to release 2", [TableDiff("gold.a", 1, 1, 1500, rows)])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()]
+    assert ["gold.a", "1", "1", "1,500"] in lines
+    assert lines[-4:] == [
+        ["changed", "C", "2023-05-01", "fe_1_mean_3m", "1.04", "1.05"],
+        ["changed", "C", "2023-05-01", "age", "1000", "NULL"],
+        ["added", "C", "2023-05-01"],
+        ["…", "and", "1,500", "more", "rows", "of", "gold.a"],
+    ]
 
 
 def test_show_is_plain_functions() -> None:

@@ -217,9 +217,10 @@ def _first_rows(
 
 def _hidden(table: Table, compared: Iterable[str]) -> set[str]:
     """Columns that nothing may show: personal ones, and those that no declaration knows."""
-    personal = {field.name for field in table.fields if field.personal}
+    hidden = {field.name for field in table.fields if field.personal}
+    hidden |= set(compared) - set(table.columns)
     # A number of nine digits can be guessed by the hash of a row that holds it.
-    return personal | ({ROW_HASH} if personal else set()) | (set(compared) - set(table.columns))
+    return hidden | {ROW_HASH} if hidden else hidden
 
 
 def _changed_cell(i: int, hidden: bool) -> Column:

@@ -164,7 +164,9 @@ class Lakehouse:
 
         from lakehouse.engine.diff import changed_cells
 
-        return pd.DataFrame(changed_cells(self._store, self._catalog, old, new, table, limit))
+        rows = changed_cells(self._store, self._catalog, old, new, table, limit)
+        # Else a whole number beside a NULL turns into a fraction.
+        return pd.DataFrame(rows, dtype=object)
 
     def releases(self) -> pd.DataFrame:
         """A row a release, oldest first; needs no engine."""

@@ -114,8 +114,8 @@ def _about_calibration(model: Scored) -> str:
     else:
         word = "above" if predicted > observed.value else "below"
     return (
-        f"{model.name.capitalize()} predicts {predicted:.1%} defaults, {word} the {observed.value:.1%} that happened "
-        f"(95% interval {observed.low:.1%} to {observed.high:.1%})."
+        f"{model.name.capitalize()} predicts {predicted:.1%} defaults, {word} the "
+        f"{observed.value:.1%} that happened (95% interval {observed.low:.1%} to {observed.high:.1%})."
     )
 
 

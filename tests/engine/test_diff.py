@@ -259,10 +259,9 @@ from lakehouse.show import _plain
 root, engine = sys.argv[1:]
 log = Log(root)
 store = open_store(engine, log)
-for name in ("bronze.attributes", "silver.attributes", "silver.loan_daily"):
-    for old, new in ((1, 4), (4, 1)):
-        found = diff(log, load(), old, new, lambda: store, name, 7)
-        print(json.dumps([each.as_json() for each in found], default=_plain))
+for name in ("bronze.attributes", "silver.attributes"):
+    found = diff(log, load(), 1, 4, lambda: store, name, 7)
+    print(json.dumps([each.as_json() for each in found], default=_plain))
 """
 
 
@@ -275,5 +274,5 @@ def test_both_engines_tell_the_same(log: Log) -> None:
         return done.stdout.splitlines()
 
     by_spark = told("spark")
-    assert by_spark == told("embedded") and len(by_spark) == 6
+    assert by_spark == told("embedded") and len(by_spark) == 2
     assert all(json.loads(line)[0]["rows"] for line in by_spark)

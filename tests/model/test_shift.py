@@ -33,6 +33,7 @@ def test_a_feature_that_stays_has_no_psi_and_one_that_moves_has() -> None:
 def test_missing_is_a_bin_of_its_own() -> None:
     train = pd.Series(np.arange(100.0))
     assert psi(train, train.where(train >= 50)) > 0.25
+    assert psi(train, train.where(train < 90)) > 0.25
     assert psi(train, train * np.nan) > 0.25
 
 
