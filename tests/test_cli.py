@@ -310,6 +310,8 @@ def training(place: list[str | Path], tmp_path_factory: pytest.TempPathFactory) 
     """Options that name a copy of the datamart, in which tests may build training sets."""
     datamart = tmp_path_factory.mktemp("training") / "datamart"
     shutil.copytree(place[3], datamart)
+    out = datamart.with_name("train.parquet")
+    assert ask("training-set", "--features", "age", "--out", out, "--datamart", datamart).code == 0
     return [*place[:3], datamart]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,7 @@ from pyspark.sql import DataFrame, SparkSession
 from lakehouse.engine.expectations import broken_expectation
 from lakehouse.engine.log import Log, changed_rows, commit_properties
 from lakehouse.engine.store import DELETE, OPERATION, UPSERT, Merged, merge_condition
+from lakehouse.errors import BadInput
 from lakehouse.months import in_groups, with_later
 from lakehouse.table import MONTH, Table
 
@@ -30,6 +32,7 @@ _CELLS_A_MERGE = 10_000_000
 _BATCH_ROWS = 8192
 # The changes live for a second: encoding them took five times as long as writing them.
 _UNENCODED = {"compression": "uncompressed", "dictionary_enabled": "false"}
+_NOT_IN_SAIL_PATHS = re.compile(r"[^!-~]|[%#?*{}]|\[|\]")
 # A server that nobody holds is stopped by Sail.
 _SERVERS: list[Any] = []
 
@@ -40,6 +43,7 @@ class EmbeddedStore:
     name = "embedded"
 
     def __init__(self, log: Log) -> None:
+        _check_path(log.root)
         self.log = log
         self.spark = session()
 
@@ -104,6 +108,16 @@ class EmbeddedStore:
             yield dataset([str(file) for file in folder.glob("*.parquet")], format="parquet")
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check_path(root: str) -> None:
+    """Sail takes a path for a URL or a pattern, and finds no table where one has such characters."""
+    strange = _NOT_IN_SAIL_PATHS.search(str(Path(root).absolute()))
+    if strange:
+        raise BadInput(
+            f"datamart {root}: the embedded engine cannot open a path with {strange[0]!r}; "
+            "give another --datamart, or --engine spark"
+        )
 
 
 def _slices(source: Dataset, months: Sequence[str]) -> list[Sequence[str]]:

@@ -85,8 +85,9 @@ class _Run:
                 if step.table.source and step.pending:
                     self._land(step.table)
             _check_scope(job, _months(self.landed.values()))
+            store = self._open_store()
             create_missing(self.log, job.catalog)
-            self._passes()
+            self._passes(store)
         finally:
             shutil.rmtree(landing, ignore_errors=True)
         self.report.release = ledger.releases(self.log)[-1]["release"]
@@ -107,10 +108,13 @@ class _Run:
                 f"kept as text in {table.full_name}"
             )
 
-    def _passes(self) -> None:
+    def _open_store(self) -> Store:
         size = sum(path.stat().st_size for path in self.job.files.values())
         store = self.job.open_store(self.log, size)
         self.report.engine = store.name
+        return store
+
+    def _passes(self, store: Store) -> None:
         scopes = self._scopes()
         for scope in scopes:
             self._pass(store, scope, last=scope is scopes[-1])

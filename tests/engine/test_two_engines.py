@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ ROOT = Path(__file__).parent.parent.parent
 CATALOG = load()
 DATA_TABLES = [table.full_name for table in CATALOG.tables if table.layer != "ledger"]
 CLICKS = "feature_clickstream.csv"
+CLICKS_TABLE = "gold.features_clickstream"
 
 Row = dict[str, Any]
 
@@ -63,6 +65,12 @@ class Bank:
 
     def release(self, number: int) -> Row:
         return ledger.release(self.log, number)
+
+    def training_set(self, engine: str, out: Path, *arguments: str) -> Any:
+        """The receipt of a training set that is built, or built again."""
+        places = ["--datamart", str(self.datamart), "--out", str(out)]
+        command = ["main.py", "training-set", *places, "--engine", engine, "--json", *arguments]
+        return json.loads(in_process(command))
 
 
 def in_process(command: list[str]) -> str:
@@ -154,11 +162,34 @@ def by_turns(tmp_path_factory: pytest.TempPathFactory) -> Bank:
 
 
 @pytest.fixture(scope="module")
-def seen_by_spark(by_turns: Bank) -> Any:
-    """What a Spark session sees of the datamart written by turns."""
+def training_sets(by_turns: Bank) -> list[Any]:
+    """Receipts of a labelled training set and of a scored spine, built by embedded."""
+    spine = by_turns.data.with_name("spine.csv")
+    spine.write_text(
+        "customer_id,application_date,a`b\n"
+        + "".join(
+            f"{row['customer_id']},6/30/2023,x\n" for row in by_turns.rows(CLICKS_TABLE).values()
+        )
+        + "CUS_nobody,2023-06-30,\n"
+    )
+    asked = [
+        ["--release", "2"],
+        ["--release", "2", "--spine", str(spine), "--features", "age,fe_1"],
+    ]
+    return [
+        by_turns.training_set("embedded", by_turns.data.with_name(f"embedded_{n}"), *arguments)
+        for n, arguments in enumerate(asked)
+    ]
+
+
+@pytest.fixture(scope="module")
+def seen_by_spark(by_turns: Bank, training_sets: list[Any]) -> Any:
+    """What a Spark session sees of the datamart written by turns, and builds of it."""
     script = f"""
 import json
+from pathlib import Path
 from lakehouse import Lakehouse
+from lakehouse.engine.training_build import reproduce
 lake = Lakehouse({str(by_turns.datamart)!r}, engine="spark")
 releases = lake.releases()
 versions = [dict(releases.loc[n, "versions"]) for n in (1, 2, 3)]
@@ -171,9 +202,19 @@ def feed(name, first, last):
 clicks = "silver.clickstream"
 uri = lake._log.uri(lake._catalog.table(clicks))
 history = lake.spark.sql(f"DESCRIBE HISTORY delta.`{{uri}}`").select("version", "userMetadata")
+finished = [releases.loc[n, "finished_at"] for n in (1, 2, 3)]
+def count_then(name, moment):
+    moment = f"{{moment:%Y-%m-%d %H:%M:%S.%f}}"
+    return lake.spark.sql(f"SELECT count(*) FROM {{name}} TIMESTAMP AS OF '{{moment}}'").first()[0]
+for n, id in enumerate({[made["training_set_id"] for made in training_sets]!r}):
+    reproduce(lake._store, lake._catalog, id, Path({str(by_turns.data.parent)!r}) / f"spark_{{n}}")
 print(json.dumps({{
     "counts": {{name: [count(name, v[name]) for v in versions] for name in {DATA_TABLES!r}}},
     "at": [lake.at(release=n).table(clicks).count() for n in (1, 2, 3)],
+    "at_time": [lake.at(timestamp=moment).release for moment in finished],
+    "at_month": [lake.at(month=month).release for month in ("2023-06", "2023-11", "2024-12")],
+    "then": [count_then(clicks, moment) for moment in finished[:2]],
+    "built": lake.receipt(lake.training_set(release=3, features="age")).training_set_id,
     "feed": feed(clicks, versions[1][clicks] + 1, versions[2][clicks]),
     "metadata": {{row["version"]: row["userMetadata"] for row in history.collect()}},
 }}))
@@ -308,6 +349,46 @@ def test_spark_reads_what_embedded_said_of_its_commit(by_turns: Bank, seen_by_sp
         version = release["versions"]["silver.clickstream"]
         said = json.loads(seen_by_spark["metadata"][str(version)])
         assert said["run_id"] == release["run_id"]
+
+
+@pytest.mark.spark
+def test_spark_finds_the_release_of_a_time_and_of_a_month(
+    by_turns: Bank, seen_by_spark: Any
+) -> None:
+    assert seen_by_spark["at_time"] == [1, 2, 3]
+    assert seen_by_spark["at_month"] == [1, 1, 3]
+    # Of a time after a table's newest commit Delta on Spark answers nothing.
+    counts = [by_turns.release(n)["row_counts"]["silver.clickstream"] for n in (1, 2)]
+    assert seen_by_spark["then"] == counts
+
+
+@pytest.mark.spark
+def test_spark_builds_a_training_set_of_embedded_again_to_the_same_bytes(
+    by_turns: Bank, training_sets: list[Any], seen_by_spark: Any
+) -> None:
+    assert len(seen_by_spark["at"]) == 3
+    for n, made in enumerate(training_sets):
+        assert made["engine"] == "embedded" and made["row_count"] > 5
+        one, other = (by_turns.data.with_name(f"{name}_{n}") for name in ("embedded", "spark"))
+        assert one.read_bytes() == other.read_bytes()
+
+
+@pytest.mark.spark
+def test_embedded_builds_a_training_set_of_spark_again_and_a_new_one_of_the_same_hash(
+    by_turns: Bank, seen_by_spark: Any, tmp_path: Path
+) -> None:
+    id_ = seen_by_spark["built"]
+    by_embedded = by_turns.training_set("embedded", tmp_path / "again", "--reproduce", id_)
+    assert (by_embedded["training_set_id"], by_embedded["engine"]) == (id_, "spark")
+
+    copy = Bank(by_turns.data, Path(shutil.copytree(by_turns.datamart, tmp_path / "datamart")))
+    shutil.rmtree(copy.datamart / "ledger" / "training_sets")
+    copy.log.create(CATALOG.table("ledger.training_sets"))
+    asked = ["--release", "3", "--features", "age"]
+    anew = copy.training_set("embedded", tmp_path / "anew", *asked)
+    assert anew["engine"] == "embedded"
+    assert (anew["training_set_id"], anew["content_hash"]) == (id_, by_embedded["content_hash"])
+    assert (tmp_path / "anew").read_bytes() == (tmp_path / "again").read_bytes()
 
 
 # Which engine runs

@@ -29,7 +29,7 @@ ASKED = {
         "labelled": "int(labels.loans.sum())",
     },
     "02_time_travel": {
-        "releases": "lake.releases().through.to_dict()",
+        "releases": "releases.through.to_dict()",
         "moved": "[[name, f'{day:%b}'] for name in moved for day in moved.index[moved[name]]]",
         "diffed": "cells[['table', 'column', 'snapshot_date']].values.tolist()",
         "published_again": "again['published']",
