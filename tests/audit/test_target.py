@@ -13,7 +13,7 @@ from lakehouse.audit.target import (
     split_check,
     too_good_check,
 )
-from lakehouse.model.features import features_of, prepared
+from lakehouse.model.features import prepared
 from lakehouse.model.split import Part, Parts, Split, divide
 
 LOANS = 600
@@ -181,7 +181,3 @@ def test_parts_that_overlap_in_time_are_found(loans: pd.DataFrame) -> None:
     )
     subjects = {finding.subject for finding in split_check(shuffled, True).findings}
     assert subjects == {"train and validation", "validation and test"}
-
-
-def test_ids_and_dates_are_no_features(loans: pd.DataFrame) -> None:
-    assert list(features_of(loans).names) == FEATURES

@@ -357,7 +357,7 @@ def test_spark_finds_the_release_of_a_time_and_of_a_month(
 ) -> None:
     assert seen_by_spark["at_time"] == [1, 2, 3]
     assert seen_by_spark["at_month"] == [1, 1, 3]
-    # Of a time after a table's newest commit Delta on Spark answers nothing.
+    # A time after the newest commit of a table Delta on Spark refuses.
     counts = [by_turns.release(n)["row_counts"]["silver.clickstream"] for n in (1, 2)]
     assert seen_by_spark["then"] == counts
 
