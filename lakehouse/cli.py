@@ -205,7 +205,8 @@ def diff(
         limit if keys else 0,
     )
     title = f"Release {old} to release {new}"
-    show.answer(as_json, [each.as_json() for each in found], lambda: show.diff(title, found))
+    told = [each.as_json() if keys else each.counts for each in found]
+    show.answer(as_json, told, lambda: show.diff(title, found))
 
 
 @cli.command("training-set")

@@ -226,8 +226,7 @@ def diff(title: str, found: Sequence[TableDiff]) -> None:
     """Counts a table; then the rows that were asked for, a line a changed cell."""
     from lakehouse.engine.diff import lines
 
-    counts = ("table", "added", "changed", "removed")
-    rows(title, [{name: getattr(each, name) for name in counts} for each in found])
+    rows(title, [each.counts for each in found])
     for each in found:
         if each.rows:
             rows(each.table, [_cell_line(line) for line in lines(each)])

@@ -56,6 +56,11 @@ class TableDiff:
         """Rows that differ beside those in `rows`."""
         return self.added + self.changed + self.removed - len(self.rows)
 
+    @property
+    def counts(self) -> dict[str, Any]:
+        """The table with how many rows were added, changed and removed."""
+        return {name: getattr(self, name) for name in ("table", ADDED, CHANGED, REMOVED)}
+
     def as_json(self) -> dict[str, Any]:
         """All of it as plain values."""
         return {**asdict(self), "more": self.more}
