@@ -42,11 +42,7 @@ from lakehouse.table import Field
 ROOT = Path(__file__).parent.parent.parent
 CATALOG = load()
 SPINE_COLUMNS = ["loan_id", "customer_id", "application_date", "label", "label_def"]
-CLICKS, PERSONS, LOANS = (
-    "feature_clickstream.csv",
-    "features_attributes.csv",
-    "lms_loan_daily.csv",
-)
+PERSONS, LOANS = "features_attributes.csv", "lms_loan_daily.csv"
 EARLY, FULL, LATER_DAY, CORRECTED = 1, 2, 3, 4  # the releases of `bank`
 # Of each group, as a set of all takes longer.
 SOME = ("age", "occupation", "fe_1", "fe_1_mean_6m", "annual_income", "debt_to_income_ratio")
@@ -189,8 +185,7 @@ def by_duckdb(bank: Bank, asked: TrainingSet) -> list[dict[str, Any]]:
     """The training set by DuckDB's own as-of join, over the Delta tables of the release."""
     sql = duckdb.connect()
     assert asked.selection.label is not None
-    labels = bank.arrow("gold.label_store", asked.release)
-    sql.register("labels", labels)
+    sql.register("labels", bank.arrow("gold.label_store", asked.release))
     sql.execute(
         """CREATE TEMP TABLE spine AS
         SELECT DISTINCT ON (loan_id) loan_id, customer_id, application_date, label, label_def
