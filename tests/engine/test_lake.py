@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import shutil
-from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -13,38 +11,19 @@ import pandas as pd
 import pytest
 
 from lakehouse import Lakehouse
-from lakehouse.catalog import load
 from lakehouse.engine import ledger
-from lakehouse.engine.embedded import EmbeddedStore
-from lakehouse.engine.job import Job
 from lakehouse.engine.log import Log
-from lakehouse.engine.run import run
 from lakehouse.errors import BadInput
-from lakehouse.months import Scope
-from lakehouse.plan import Request
+from tests.engine.bank import CORRECTED, EARLY, FULL, LATER_DAY, Bank
 
-JUNE, SEPTEMBER, CORRECTED = 1, 2, 3  # the releases of `datamart`
+RELEASES = (EARLY, FULL, LATER_DAY, CORRECTED)
 LABELS = "gold.label_store"
 
 
 @pytest.fixture(scope="module")
-def datamart(generated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Through June; through September; a correction of a month before. Tests may build in it."""
-    root = tmp_path_factory.mktemp("lake")
-    data = Path(shutil.copytree(generated, root / "data"))
-
-    def run_through(month: str) -> None:
-        store: Callable[..., Any] = lambda log, _size: EmbeddedStore(log)  # noqa: E731
-        run(Job(data, root / "datamart", load(), store, Request(Scope(None, month))))
-
-    run_through("2023-06")
-    run_through("2023-09")
-    loans = data / "lms_loan_daily.csv"
-    *before, last = [row for row in loans.read_text().splitlines() if row.endswith("2023-08-01")]
-    loans.write_text(loans.read_text().replace(f"{last}\n", ""))
-    run_through("2023-09")
-    assert len(ledger.releases(Log(str(root / "datamart")))) == CORRECTED and before
-    return root / "datamart"
+def datamart(pristine: Bank, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy in which tests may build training sets, and change nothing else."""
+    return pristine.copied(tmp_path_factory.mktemp("lake") / "bank").datamart
 
 
 @pytest.fixture
@@ -58,13 +37,13 @@ def finished(lake: Lakehouse, release: int) -> datetime:
 
 
 def counts(lake: Lakehouse) -> list[int]:
-    """Rows of the loans and of the labels at each release."""
+    """Rows of the loans at each release."""
     known = ledger.releases(Log(str(lake.datamart)))
     return [row["row_counts"]["silver.loan_daily"] for row in known]
 
 
 def test_a_release_refuses_a_table_that_came_later(lake: Lakehouse) -> None:
-    then = lake.at(release=SEPTEMBER)
+    then = lake.at(release=FULL)
     assert then.table(LABELS).count() > 0
     assert then.table("ledger.releases").count() == CORRECTED
     assert then._pinned is not None
@@ -78,34 +57,34 @@ def test_a_release_refuses_a_table_that_came_later(lake: Lakehouse) -> None:
 
 
 def test_at_a_release_each_table_is_as_it_was(lake: Lakehouse) -> None:
-    found = [lake.at(release=n).table("silver.loan_daily").count() for n in (1, 2, 3)]
-    assert found == counts(lake) and len(set(found)) == 3
+    found = [lake.at(release=n).table("silver.loan_daily").count() for n in RELEASES]
+    assert found == counts(lake) and len(set(found)) == 3  # the last has a corrected age
     assert lake.table("silver.loan_daily").count() == found[-1]
-    assert (lake.release, lake.at(release=JUNE).release) == (None, JUNE)
+    assert (lake.release, lake.at(release=EARLY).release) == (None, EARLY)
 
 
 def test_at_a_time_it_is_the_newest_release_that_was_finished(lake: Lakehouse) -> None:
-    for number in (JUNE, SEPTEMBER, CORRECTED):
+    for number in RELEASES:
         moment = finished(lake, number)
         assert lake.at(timestamp=moment).release == number
         just_before = moment - timedelta(microseconds=1)
-        if number > JUNE:
+        if number > EARLY:
             assert lake.at(timestamp=just_before).release == number - 1
     assert lake.at(timestamp="2999-01-01").release == CORRECTED
 
 
 def test_a_time_is_utc_where_it_names_no_zone(lake: Lakehouse) -> None:
-    moment = finished(lake, SEPTEMBER)
+    moment = finished(lake, FULL)
     naive = moment.astimezone(timezone.utc).replace(tzinfo=None)
     elsewhere = moment.astimezone(timezone(timedelta(hours=-9)))
     given = [naive, str(naive), naive.isoformat(), elsewhere, elsewhere.isoformat()]
-    assert [lake.at(timestamp=each).release for each in given] == [SEPTEMBER] * len(given)
+    assert [lake.at(timestamp=each).release for each in given] == [FULL] * len(given)
 
 
 def test_at_a_month_it_is_the_newest_release_that_knew_up_to_it_and_not_more(
     lake: Lakehouse,
 ) -> None:
-    months = {"2023-06": JUNE, "2023-07": JUNE, "2023-08": JUNE, "2023-09": CORRECTED}
+    months = {"2023-10": EARLY, "2024-02": EARLY, "2024-03": CORRECTED}
     found = {month: lake.at(month=month).release for month in months}
     assert found == months
     assert lake.at(month="2030-01").release == CORRECTED
@@ -114,12 +93,12 @@ def test_at_a_month_it_is_the_newest_release_that_knew_up_to_it_and_not_more(
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"release": 9}, "no release 9; there are 1 to 3"),
+        ({"release": 9}, "no release 9; there are 1 to 4"),
         ({"release": 0}, "no release 0"),
         ({"timestamp": "1999-12-31"}, r"no release was finished by 1999-12-31 00:00:00 UTC; the"),
         ({"timestamp": "2000-01-01T01:00:00+02:00"}, "finished by 1999-12-31 23:00:00 UTC"),
         ({"timestamp": "yesterday"}, "'yesterday' is no time; write it as 2023-07-01 12:00"),
-        ({"month": "2023-05"}, "no release knew data up to 2023-05 .* the first .* 2023-06"),
+        ({"month": "2023-05"}, "no release knew data up to 2023-05 .* the first .* 2023-10"),
         ({"month": "2023-5"}, "'2023-5' is no month"),
         ({}, "one of release, timestamp and month"),
         ({"release": 1, "month": "2023-06"}, "one of release, timestamp and month"),
@@ -155,9 +134,9 @@ def test_a_training_set_is_of_the_release_the_lake_is_at_else_of_the_newest(
     def of(training_set: Any) -> int:
         return lake.receipt(training_set).release
 
-    then = lake.at(release=SEPTEMBER)
+    then = lake.at(release=FULL)
     assert of(lake.training_set(features="age")) == CORRECTED
-    assert of(then.training_set(features="age")) == SEPTEMBER
+    assert of(then.training_set(features="age")) == FULL
     assert of(then.training_set(release=CORRECTED, features=["age"])) == CORRECTED
 
 
@@ -203,7 +182,7 @@ def test_releases_history_and_training_sets_start_no_engine(
     Lakehouse(datamart, engine="embedded").training_set(features="age")
     monkeypatch.setattr("lakehouse.engine.lake.open_store", started)
     lake = Lakehouse(datamart, engine="embedded")
-    assert list(lake.releases().index) == [1, 2, 3]
+    assert list(lake.releases().index) == [1, 2, 3, 4]
     assert len(lake.history(LABELS)) > 0
     assert len(lake.training_sets()) > 0
     with pytest.raises(AssertionError, match="an engine was started"):

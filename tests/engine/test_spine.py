@@ -214,6 +214,7 @@ def refusal(path: Path, kept: Path, work: Path) -> str:
         (HEADER + "a,2023-07-01\n" * 30_000 + f"{SECRET},1,2\n", "Line: 30002"),
         (HEADER + f'"{SECRET},2023-07-01\n{SECRET},2023-07-01\n', "cannot be read"),
         (f"report of {SECRET}\n{HEADER}{SECRET},2023-07-01\n", "cannot be read"),
+        (HEADER + f"a,2023-07-01\n# of {SECRET}\nb,2023-07-01\n", "as many cells in each row"),
         ((HEADER + f"é{SECRET},2023-07-01\n").encode("latin-1"), "in UTF-8"),
         (bytes(range(256)) * 20, "cannot be read"),
     ],
