@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -28,6 +29,7 @@ def choose(asked: str, master: str | None, raw_bytes: int, note: Callable[[str],
 
 def open_store(name: str, log: Log, master: str | None = None) -> Store:
     """Start the engine of that name on the datamart of the log."""
+    _silence_queries()
     # Imported here: each costs its start-up, and a process has one engine.
     if name == "spark":
         from lakehouse.engine.spark import SparkStore
@@ -36,3 +38,11 @@ def open_store(name: str, log: Log, master: str | None = None) -> Store:
     from lakehouse.engine.embedded import EmbeddedStore
 
     return EmbeddedStore(log)
+
+
+def _silence_queries() -> None:
+    """Keep PySpark from logging an error of its own beside the one that is raised, with all of the query."""
+    from pyspark.logger import PySparkLogger
+
+    for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
+        PySparkLogger.getLogger(name).setLevel(logging.CRITICAL + 1)

@@ -112,7 +112,7 @@ class EmbeddedStore:
 
 def _check_path(root: str) -> None:
     """Sail takes a path for a URL or a pattern, and finds no table where one has such characters."""
-    strange = _NOT_IN_SAIL_PATHS.search(str(Path(root).absolute()))
+    strange = _NOT_IN_SAIL_PATHS.search(root)
     if strange:
         raise BadInput(
             f"datamart {root}: the embedded engine cannot open a path with {strange[0]!r}; "

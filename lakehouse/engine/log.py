@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -48,7 +49,8 @@ class Log:
     """The tables of one datamart by their Delta logs."""
 
     def __init__(self, root: str) -> None:
-        self.root = root.rstrip("/")
+        # Delta's SQL takes a path that is not absolute for the name of a table.
+        self.root = root.rstrip("/") if "://" in root else str(Path(root).resolve())
 
     def uri(self, table: Table) -> str:
         return f"{self.root}/{table.path}"

@@ -41,7 +41,8 @@ class Bank:
     datamart: Path
 
     def run(self, engine: str, *arguments: str) -> Any:
-        places = ["--data", str(self.data), "--datamart", str(self.datamart)]
+        # A user names a folder beside the program, as `datamart`.
+        places = ["--data", str(self.data), "--datamart", os.path.relpath(self.datamart, ROOT)]
         command = ["main.py", "run", *places, "--engine", engine, "--json", *arguments]
         return json.loads(in_process(command))
 
