@@ -200,7 +200,7 @@ def diff(
         catalog,
         old,
         new,
-        lambda: _store(datamart, engine, master),
+        lambda: _store(log, engine, master),
         table,
         limit if keys else 0,
     )
@@ -249,6 +249,7 @@ def training_set(
     Prints its id, which --reproduce takes to build the same content again, whatever ran since.
     """
     from lakehouse.engine import training_build
+    from lakehouse.engine.training_sets import Asked, prepare
 
     given = {name: given[name] for name in _ASKED}
     if reproduce and (release or any(given.values())):
@@ -257,11 +258,11 @@ def training_set(
         raise BadInput("training-set needs --out FILE.parquet to write to")
     with show.progress(quiet=as_json) as on_progress:
         on_progress("training set", "computing", ())
-        catalog, store = load(), _store(datamart, engine, master)
+        store, catalog, row = _at_release(datamart, engine, master, release)
         if reproduce:
             made = training_build.reproduce(store, catalog, reproduce, out)
         else:
-            made = training_build.build(_prepared(store, catalog, release, given), store, out)
+            made = training_build.build(prepare(store, catalog, row, Asked(**given)), store, out)
     show.answer(as_json, made, lambda: show.training_set(made, out, bool(reproduce)))
 
 
@@ -299,12 +300,12 @@ def audit(
     """
     from lakehouse.audit.audit import audit as audit_release
 
-    catalog, store = load(), _store(datamart, engine, master)
+    store, catalog, row = _at_release(datamart, engine, master, release)
     with show.progress(quiet=as_json) as on_progress:
         checks = audit_release(
             store,
             catalog,
-            _release(store, release),
+            row,
             cut,
             lambda doing: on_progress("audit", doing, ()),
         )
@@ -337,14 +338,15 @@ def model(
 ) -> None:
     """Check the features by a model: train on early applications, test on the latest three months."""
     from lakehouse.engine.training_build import build
+    from lakehouse.engine.training_sets import Asked, prepare
     from lakehouse.model.report import write_report
     from lakehouse.model.sample import sampled
     from lakehouse.model.sanity import assess
 
     with show.progress(quiet=as_json) as on_progress:
         on_progress("model", "computing the training set", ())
-        store = _store(datamart, engine, master)
-        training_set = _prepared(store, load(), release, {})
+        store, catalog, row = _at_release(datamart, engine, master, release)
+        training_set = prepare(store, catalog, row, Asked())
         receipt = asdict(build(training_set, store))
         assessment = assess(
             sampled(training_set.frame),
@@ -422,26 +424,25 @@ def doctor(as_json: bool, data: Path, datamart: Path, **_: Any) -> None:
         raise SystemExit(1)
 
 
-def _store(datamart: Path, engine: str, master: str | None) -> Any:
-    """An engine on a datamart that is there."""
+def _store(log: Any, engine: str, master: str | None) -> Any:
+    """An engine on a datamart, whatever the size of its raw files."""
     from lakehouse.engine.choose import choose, open_store
-    from lakehouse.engine.inspect import existing_log
 
-    log = existing_log(datamart, load())
     return open_store(choose(engine, master, 0, show.note), log, master)
 
 
-def _prepared(store: Any, catalog: Catalog, release: int | None, given: dict[str, Any]) -> Any:
-    from lakehouse.engine.training_sets import Asked, prepare
-
-    return prepare(store, catalog, _release(store, release), Asked(**given))
-
-
-def _release(store: Any, number: int | None) -> Any:
-    """The release of that number; the newest where none is asked for."""
+def _at_release(
+    datamart: Path, engine: str, master: str | None, number: int | None
+) -> tuple[Any, Catalog, Any]:
+    """An engine on a datamart, the catalog, and the release of that number, else the newest."""
     from lakehouse.engine import ledger
+    from lakehouse.engine.inspect import existing_log
 
-    return ledger.release(store.log, number) if number else ledger.newest(store.log)
+    catalog = load()
+    log = existing_log(datamart, catalog)
+    # Looked up first: a release that is not there starts no engine.
+    release = ledger.release(log, number) if number else ledger.newest(log)
+    return _store(log, engine, master), catalog, release
 
 
 def _job(given: dict[str, Any], on_progress: Any) -> Any:

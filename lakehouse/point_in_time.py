@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from lakehouse.table import AS_OF_SUFFIX, quoted
+
 CUSTOMER, APPLICATION = "customer_id", "application_date"
 SPINE = (CUSTOMER, APPLICATION)
 LABELLED = ("loan_id", CUSTOMER, APPLICATION, "label", "label_def")
@@ -29,7 +31,7 @@ class JoinedGroup:
     @property
     def date_column(self) -> str:
         """The column that holds the snapshot_date of the feature row that was used."""
-        return f"{self.name}_snapshot_date"
+        return f"{self.name}{AS_OF_SUFFIX}"
 
 
 def first_labels(label_store: DataFrame, label_def: str) -> DataFrame:
@@ -46,7 +48,7 @@ def with_features(spine: DataFrame, groups: Iterable[tuple[JoinedGroup, DataFram
         joined = joined.join(_as_of(days, rows, group), list(SPINE), "left")
         names += [*group.features, group.date_column]
     # A join puts its keys first.
-    return joined.select(*map(_quoted, names))
+    return joined.select(*map(quoted, names))
 
 
 def _as_of(days: DataFrame, rows: DataFrame, group: JoinedGroup) -> DataFrame:
@@ -60,11 +62,7 @@ def _as_of(days: DataFrame, rows: DataFrame, group: JoinedGroup) -> DataFrame:
     newest = (
         candidates.where(known & fresh).groupBy(*SPINE).agg(F.max(used).alias(group.date_column))
     )
-    names = [_quoted(name) for name in group.features]
+    names = [quoted(name) for name in group.features]
     features = dated.select(CUSTOMER, group.date_column, *names)
     joined = newest.join(features, [CUSTOMER, group.date_column])
     return joined.select(*SPINE, *names, group.date_column)
-
-
-def _quoted(name: str) -> str:
-    return f"`{name.replace('`', '``')}`"

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 MONTH = "month"
+AS_OF_SUFFIX = "_snapshot_date"
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,11 @@ class FeatureGroup:
     name: str
     max_age_months: int
     delay_days: int = 0
+
+    @property
+    def date_column(self) -> str:
+        """The column of a training set that holds the snapshot_date of the row that was used."""
+        return f"{self.name}{AS_OF_SUFFIX}"
 
 
 @dataclass(frozen=True)
@@ -113,3 +119,8 @@ MONTH_FIELD = Field(MONTH, "STRING", "Calendar month of snapshot_date as YYYY-MM
 def snake_case(raw_name: str) -> str:
     """`Num_of_Loan` -> `num_of_loan`."""
     return re.sub(r"[^0-9a-z]+", "_", raw_name.lower()).strip("_")
+
+
+def quoted(name: str) -> str:
+    """The name of a column as Spark SQL takes it, whatever characters it has."""
+    return f"`{name.replace('`', '``')}`"

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from lakehouse.audit.as_of import as_of_check
 from lakehouse.audit.finding import Check
 from lakehouse.audit.lineage import lineage_check
-from lakehouse.audit.replay import OnProgress, check_code, replay_checks
+from lakehouse.audit.replay import OnProgress, replay_checks, replayable
 from lakehouse.audit.target import (
     after_application_check,
     shuffled_labels_check,
@@ -44,7 +44,7 @@ def audit(
     on_progress: OnProgress = lambda _doing: None,
 ) -> list[Check]:
     """Every check of a release, the replays cut after the month `cut`; BadInput where it cannot be."""
-    check_code(catalog, release)
+    month = replayable(store, catalog, release, cut)
     training_set = prepare(store, catalog, release, Asked())
     questions: dict[str, Callable[[], Iterable[Check]]] = {
         "as-of dates": lambda: [_as_of(training_set)],
@@ -56,7 +56,7 @@ def audit(
         on_progress(doing)
         found += _timed(ask)
     with work_folder(Path(store.log.root)) as work:
-        return [*found, *replay_checks(store, catalog, release, cut, on_progress, work)]
+        return [*found, *replay_checks(store, catalog, release, month, on_progress, work)]
 
 
 def _timed(ask: Callable[[], Iterable[Check]]) -> Iterator[Check]:

@@ -80,26 +80,30 @@ def halved(name: str, last_digits: tuple[str, ...]) -> Replay:
     )
 
 
+def replayable(store: Store, catalog: Catalog, release: Release, cut: str | None) -> str:
+    """The month to cut a release off after; BadInput or LakehouseError where it cannot be built again."""
+    check_code(catalog, release)
+    check_readable(store.log, release, (*catalog.sources, *gold(catalog)))
+    return chosen_cut(store, catalog, release, cut)
+
+
 def replay_checks(
     store: Store,
     catalog: Catalog,
     release: Release,
-    cut: str | None,
+    cut: str,
     on_progress: OnProgress,
     work: Path,
 ) -> list[Check]:
-    """Every replay, in a folder in `work` that is gone afterwards; BadInput where one cannot be."""
-    check_code(catalog, release)
-    check_readable(store.log, release, (*catalog.sources, *gold(catalog)))
-    month = chosen_cut(store, catalog, release, cut)
+    """Every replay of a `replayable` release, in a folder in `work` that is gone afterwards."""
     with tempfile.TemporaryDirectory(dir=work, prefix="replay-") as name:
         exported = Path(name) / "exported"
         on_progress(f"reading the raw rows of release {release['release']}")
         raw_files.export(store, catalog, release, exported)
         even, odd = raw_files.HALVES
         replays = (
-            truncated(month),
-            scrambled(month),
+            truncated(cut),
+            scrambled(cut),
             # Both: the largest value of all customers is still that of the half it is in.
             halved("half of the customers", even),
             halved("other half of the customers", odd),

@@ -17,7 +17,7 @@ from lakehouse.engine.log import Log
 from lakehouse.engine.readable import check_readable
 from lakehouse.engine.store import Store, any_of
 from lakehouse.errors import BadInput
-from lakehouse.table import Table
+from lakehouse.table import Table, quoted
 
 ADDED, CHANGED, REMOVED = "added", "changed", "removed"
 HIDDEN = "(hidden)"
@@ -194,16 +194,12 @@ def _differing(table: Table, frames: Sequence[DataFrame], compared: Sequence[str
 def _numbered(table: Table, side: str, rows: DataFrame, compared: Sequence[str]) -> DataFrame:
     """The rows by numbers in place of names: a raw file may call its columns as it likes."""
     there = set(rows.columns)
-    keys = (_column(name).alias(f"key_{i}") for i, name in enumerate(table.keys))
+    keys = (F.col(quoted(name)).alias(f"key_{i}") for i, name in enumerate(table.keys))
     cells = (
-        (_column(name) if name in there else F.lit(None)).alias(f"{side}_{i}")
+        (F.col(quoted(name)) if name in there else F.lit(None)).alias(f"{side}_{i}")
         for i, name in enumerate(compared)
     )
     return rows.select(F.lit(True).alias(side), *keys, *cells)
-
-
-def _column(name: str) -> Column:
-    return F.col(f"`{name.replace('`', '``')}`")
 
 
 def _differs(i: int) -> Column:

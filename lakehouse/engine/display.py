@@ -6,6 +6,8 @@ import sys
 
 from pyspark.sql import DataFrame
 
+from lakehouse.table import quoted
+
 _ROWS, _COLUMNS = 10, 12
 
 
@@ -23,7 +25,7 @@ def show_frames_well() -> None:
 def as_html(frame: DataFrame) -> str:
     """The head of a DataFrame as an HTML table; an empty cell is NULL."""
     names = frame.columns
-    first = [f"`{name.replace('`', '``')}`" for name in names[:_COLUMNS]]
+    first = [quoted(name) for name in names[:_COLUMNS]]
     head = frame.select(*first).limit(_ROWS + 1).toArrow()
     # As objects: beside a NULL pandas makes a whole number a fraction.
     shown = head.to_pandas(integer_object_nulls=True).astype(object)

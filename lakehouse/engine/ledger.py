@@ -177,8 +177,13 @@ def _together(code: Mapping[str, str]) -> str:
 
 def publish(store: Store, row: Release) -> int:
     """Write the release: the last commit of a run, by which readers find all others."""
-    ddl = ", ".join(f"{field.name} {field.type}" for field in RELEASES.fields)
-    values = [tuple(row[field.name] for field in RELEASES.fields)]
-    frame = store.spark.createDataFrame(values, ddl)
-    store.merge(RELEASES, upserts(frame), {"run_id": row["run_id"]}, insert_only=True)
+    insert(store, RELEASES, row, {"run_id": row["run_id"]})
     return int(row["release"])
+
+
+def insert(store: Store, table: Table, row: Mapping[str, Any], metadata: dict[str, Any]) -> None:
+    """Merge a row, whose key is new, into a ledger table."""
+    ddl = ", ".join(f"{field.name} {field.type}" for field in table.fields)
+    values = [tuple(row[field.name] for field in table.fields)]
+    frame = store.spark.createDataFrame(values, ddl)
+    store.merge(table, upserts(frame), metadata, insert_only=True)

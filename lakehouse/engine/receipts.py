@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from lakehouse.engine import ledger
 from lakehouse.engine.datamart import add_missing_columns, receipts_locked
 from lakehouse.engine.log import Log
-from lakehouse.engine.store import Store, upserts
+from lakehouse.engine.store import Store
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.ledger.training_sets import TABLE as TRAINING_SETS
 from lakehouse.selection import Selection
@@ -78,9 +78,6 @@ def keep(store: Store, made: Receipt) -> Receipt:
         if made.training_set_id in past:
             check_same(past[made.training_set_id], made)
             return past[made.training_set_id]
-        ddl = ", ".join(f"{field.name} {field.type}" for field in TRAINING_SETS.fields)
-        values = [tuple(getattr(made, field.name) for field in TRAINING_SETS.fields)]
-        row = store.spark.createDataFrame(values, ddl)
         said = {"training_set_id": made.training_set_id}
-        store.merge(TRAINING_SETS, upserts(row), said, insert_only=True)
+        ledger.insert(store, TRAINING_SETS, asdict(made), said)
     return made

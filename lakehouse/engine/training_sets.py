@@ -173,5 +173,5 @@ def _features_at(
 
 
 def _column_names(columns: Mapping[Table, Sequence[str]]) -> list[str]:
-    dates = [f"{table.group.name}_snapshot_date" for table in columns if table.group]
+    dates = [table.group.date_column for table in columns if table.group]
     return [*dates, *(name for names in columns.values() for name in names)]

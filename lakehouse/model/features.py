@@ -9,11 +9,11 @@ import pandas as pd
 
 from lakehouse.catalog import load
 from lakehouse.errors import BadInput
+from lakehouse.table import AS_OF_SUFFIX
 
 LOAN = ["loan_id", "customer_id"]
 APPLICATION = "application_date"
 LABEL = "label"
-AS_OF_SUFFIX = "_snapshot_date"
 _NO_FEATURES = {*LOAN, APPLICATION, LABEL, "label_def"}
 
 

@@ -236,14 +236,14 @@ def test_a_cut_that_leaves_nothing_on_one_side_is_refused_with_those_that_are_po
         chosen_cut(audited.store, CATALOG, audited.release, month)
 
 
-def test_a_release_of_other_code_is_refused(audited: Audited, tmp_path: Path) -> None:
+def test_a_release_of_other_code_is_refused(audited: Audited) -> None:
     code = {**audited.release["code"], "silver.clickstream": "of yesterday"}
     other = {**audited.release, "code": code}
 
     with pytest.raises(
         BadInput, match=r"other code of silver\.clickstream .* run `python main\.py`"
     ):
-        replay.replay_checks(audited.store, CATALOG, other, CUT, print, tmp_path)
+        replay.replayable(audited.store, CATALOG, other, CUT)
 
 
 # The rows compared
