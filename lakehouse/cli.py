@@ -55,6 +55,10 @@ _SHOWN_OF_RECEIPT = (
     "left_out",
     "engine",
 )
+_ENGINE_LOST = (
+    "the process of the Spark engine is gone, killed or out of memory; nothing is half done, the next "
+    "run goes on from here; --engine embedded needs less"
+)
 # What a training set is asked by; the names are those of its options.
 _ASKED = ("groups", "features", "label_def", "first_month", "last_month", "spine")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
@@ -487,11 +491,19 @@ def main(argv: list[str]) -> int:
     except BrokenPipeError:
         # The reader of a pipe has left (`| head`): no error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except _engine_losses():
+        return _fail(_ENGINE_LOST, 1, "--debug" in argv)
     except OSError as error:
         return _fail(f"{error.strerror or error}: {error.filename or ''}", 1, "--debug" in argv)
     except SystemExit as stop:
         return int(stop.code or 0)
     return 0
+
+
+def _engine_losses() -> tuple[type[Exception], ...]:
+    from lakehouse.engine.choose import engine_losses
+
+    return engine_losses()
 
 
 def _fail(message: str, code: int, debug: bool) -> int:

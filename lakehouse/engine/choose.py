@@ -40,6 +40,13 @@ def open_store(name: str, log: Log, master: str | None = None) -> Store:
     return EmbeddedStore(log)
 
 
+def engine_losses() -> tuple[type[Exception], ...]:
+    """What is raised once the process of the Spark engine has died."""
+    from py4j.protocol import Py4JNetworkError
+
+    return ConnectionError, Py4JNetworkError
+
+
 def _silence_queries() -> None:
     """Keep PySpark from logging an error of its own beside the one that is raised, with all of the query."""
     from pyspark.logger import PySparkLogger

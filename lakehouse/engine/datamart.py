@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import shutil
 import tempfile
@@ -57,12 +58,18 @@ def _check_table(
 
 
 def check_writable(root: Path) -> None:
-    """Refuse a datamart folder that cannot be made or written."""
+    """Refuse a datamart folder that cannot be made or written, nor any folder of its tables."""
     nearest = next(each for each in (root, *root.absolute().parents) if each.exists())
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise BadInput(
-            f"datamart {root} cannot be written; mend the rights of {nearest} or give --datamart"
-        )
+    for folder in (nearest, *root.glob("*"), *root.glob("*/*"), *root.glob("*/*/_delta_log")):
+        if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
+            raise BadInput(
+                f"datamart {root} cannot be written: {folder} belongs to user {folder.stat().st_uid}, and "
+                f"this runs as user {_user()}; change its owner or rights, or give another --datamart"
+            )
+
+
+def _user() -> str:
+    return str(os.getuid()) if hasattr(os, "getuid") else getpass.getuser()
 
 
 @contextmanager

@@ -10,6 +10,8 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from lakehouse.engine.memory import memory_bytes
+
 _PINNED = {"pyspark": "4.2.0", "delta-spark": "4.4.0", "pysail": "0.7.2", "deltalake": "1.6.6"}
 _NEEDED_BYTES = 1 << 30
 
@@ -31,6 +33,7 @@ def examine(data: Path, datamart: Path) -> list[Finding]:
             str(jars[0].parent) if jars else "not yet resolved",
             "the first run with --engine spark gets them from Maven Central",
         ),
+        _memory(),
         _data(data),
         _writable(datamart),
         _disk(datamart),
@@ -76,6 +79,16 @@ def _java() -> Finding:
     found = told.splitlines()[0] if told else command
     return _optional(
         subject, bool(major) and major is not None and major[1] in ("17", "21"), found, remedy
+    )
+
+
+def _memory() -> Finding:
+    from lakehouse.engine.spark import LEAST_MEMORY_MIB
+
+    mib = memory_bytes() >> 20
+    remedy = "give this machine or container 1.5 GiB, or use --engine embedded"
+    return _optional(
+        "Memory (Spark engine)", mib >= LEAST_MEMORY_MIB, f"{mib / 1024:.1f} GiB", remedy
     )
 
 

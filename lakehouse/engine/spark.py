@@ -13,10 +13,14 @@ from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse.engine.expectations import broken_expectation
 from lakehouse.engine.log import Log, changed_rows
+from lakehouse.engine.memory import memory_bytes
 from lakehouse.engine.store import DELETE, OPERATION, UPSERT, Merged, merge_condition
-from lakehouse.errors import LakehouseError
+from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.table import Table
 
+# Below 512 MiB of heap a build of the shipped data thrashes; Python and the JVM's own need the rest.
+LEAST_MEMORY_MIB = 1536
+_BESIDE_HEAP_MIB, _MOST_HEAP_MIB = 1024, 3072
 DELTA_PACKAGE = "io.delta:delta-spark_4.2_2.13:4.4.0"
 _CHANGES = "lakehouse_changes"
 _USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
@@ -42,7 +46,6 @@ _CONNECT_MODE = (
 _LOCAL_SETTINGS = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
-    "spark.driver.memory": "3g",
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=400m",
     "spark.sql.adaptive.enabled": "false",
 }
@@ -126,7 +129,11 @@ def start(master: str | None) -> SparkSession:
     builder = SparkSession.builder.appName("lakehouse").master(master or f"local[{cores}]")
     settings = dict(_SETTINGS)
     if master is None:
-        settings |= {**_LOCAL_SETTINGS, "spark.sql.shuffle.partitions": str(cores)}
+        settings |= {
+            **_LOCAL_SETTINGS,
+            "spark.driver.memory": f"{heap_mib(memory_bytes())}m",
+            "spark.sql.shuffle.partitions": str(cores),
+        }
     jars = kept_jars()
     if jars:
         settings["spark.jars"] = ",".join(str(jar) for jar in jars)
@@ -143,6 +150,17 @@ def start(master: str | None) -> SparkSession:
         ) from error
     spark.sparkContext.setLogLevel("OFF")
     return spark
+
+
+def heap_mib(memory: int) -> int:
+    """The JVM's heap on a machine or in a container of so many bytes; BadInput where Spark has no room."""
+    mib = memory >> 20
+    if mib < LEAST_MEMORY_MIB:
+        raise BadInput(
+            f"the Spark engine needs 1.5 GiB of memory, and here are {memory / 2**30:.1f}: "
+            "take --engine embedded, or give the machine or container more"
+        )
+    return min(mib - _BESIDE_HEAP_MIB, _MOST_HEAP_MIB)
 
 
 def kept_jars() -> list[Path]:

@@ -121,8 +121,19 @@ def test_a_place_that_cannot_be_written_is_refused_with_the_folder_to_mend(
 ) -> None:
     # Root may write anywhere: the answer of the system is pretended.
     monkeypatch.setattr(os, "access", lambda *_, **__: False)
-    with pytest.raises(BadInput, match=rf"cannot be written; mend the rights of {tmp_path} or"):
+    owner = rf"cannot be written: {tmp_path} belongs to user {tmp_path.stat().st_uid}, .* change its owner"
+    with pytest.raises(BadInput, match=owner):
         check_writable(tmp_path / "a" / "b")
+
+
+def test_a_table_that_another_user_has_written_is_refused_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "gold" / "label_store" / "_delta_log"
+    log.mkdir(parents=True)
+    monkeypatch.setattr(os, "access", lambda folder, *_: folder != log)
+    with pytest.raises(BadInput, match=rf"cannot be written: {log} belongs to user"):
+        check_writable(tmp_path)
 
 
 def test_a_second_run_at_the_same_time_is_told_to_wait(tmp_path: Path) -> None:

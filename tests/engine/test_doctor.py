@@ -170,3 +170,13 @@ def test_a_datamart_without_the_right_to_write_is_told(data: Path, tmp_path: Pat
     (tmp_path / "locked").mkdir(mode=0o500)
     found = examine(data, tmp_path / "locked" / "datamart")["Datamart can be written"]
     assert found["state"] == "missing"
+
+
+@pytest.mark.parametrize(("mib", "state"), [(1535, "absent"), (1536, "ok")])
+def test_too_little_memory_for_spark_is_told(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mib: int, state: str
+) -> None:
+    monkeypatch.setattr(doctor, "memory_bytes", lambda: mib << 20)
+    found = examine(data, tmp_path)["Memory (Spark engine)"]
+    assert (found["state"], found["found"]) == (state, "1.5 GiB")
+    assert state == "ok" or "--engine embedded" in found["remedy"]
