@@ -7,7 +7,7 @@ FROM ${PYTHON_IMAGE} AS java
 # hadolint ignore=DL3008
 RUN apt-get update -q \
     && apt-get install -q -y --no-install-recommends libnss-unknown openjdk-21-jre-headless tini \
-    && rm -rf /var/lib/apt/lists/*
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 
 # --- Python's packages and Delta's jars, and nothing that only their making needs ---------------
 FROM java AS packages
@@ -21,11 +21,12 @@ RUN python -c "from delta import configure_spark_with_delta_pip as delta; \
 from pyspark.sql import SparkSession; \
 delta(SparkSession.builder.master('local[1]')).getOrCreate().stop()" > /dev/null 2>&1 \
     && find ~/.ivy2.5.2 ! -type d ! -path '*/jars/io.delta_*' ! -path '*/jars/io.unitycatalog_*' -delete
-# The tests of other projects, and jars for what a container of one machine never is: a Kubernetes or
+# The tests of other projects (numpy needs its own), and jars for what a container of one machine never is: a Kubernetes or
 # Hive client, or a keeper of streaming state in RocksDB.
-RUN find /opt/venv -type d -name tests -prune -exec rm -r {} + \
+RUN find /opt/venv -type d -name tests ! -path '*/numpy/*' -prune -exec rm -r {} + \
     && find /opt/venv -path '*/pyspark/jars/*' \( -name 'rocksdbjni-*' -o -name 'kubernetes-*' \
-        -o -name 'datanucleus-*' -o -name 'derby-*' -o -name 'hive-metastore-*' \) -delete
+        -o -name 'datanucleus-*' -o -name 'derby-*' -o -name 'hive-metastore-*' \) -delete \
+    && python -c "import deltalake, duckdb, jupyterlab.labapp, matplotlib.pyplot, pyarrow.parquet, sklearn.ensemble"
 
 # --- The image ---------------------------------------------------------------------------------
 FROM java

@@ -417,6 +417,32 @@ def generate(as_json: bool, customers: int, months: int, seed: int, out: Path, *
 
 
 @cli.command()
+@click.option(
+    "--repo-url",
+    metavar="URL",
+    help="Link for Readme.txt; else that of the git remote, origin first.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Zip file to write, as submission.zip.",
+)
+@_DATA
+@_JSON
+@_DEBUG
+def package(as_json: bool, repo_url: str | None, out: Path, data: Path, **_: Any) -> None:
+    """Write the hand-in zip: code, Docker files, raw files, notebooks as they are, the repository's link.
+
+    The same input gives the same bytes. No datamart goes in.
+    """
+    from lakehouse.package import package as write_package
+
+    made = write_package(out, data, repo_url)
+    show.answer(as_json, made, lambda: show.package(made))
+
+
+@cli.command()
 @_COMMON
 def doctor(as_json: bool, data: Path, datamart: Path, **_: Any) -> None:
     """Check Python, engines, Java, Delta's jars, disk and rights: what is missing, how to get it."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lakehouse.engine.receipts import Receipt
     from lakehouse.model.assessment import Assessment
     from lakehouse.model.metrics import Estimate
+    from lakehouse.package import Package
 
 OnProgress = Callable[[str, str, Sequence[str]], None]
 _ERR = Console(stderr=True, highlight=False)
@@ -103,6 +104,13 @@ def rows(title: str, found: Sequence[Mapping[str, Any]]) -> None:
     for row in found:
         table.add_row(*(_cell(value) for value in row.values()))
     _out().print(table)
+
+
+def package(made: Package) -> None:
+    """The zip that was written."""
+    click.echo(
+        f"{made.file}: {made.files} files, {made.bytes / 1e6:.1f} MB; Readme.txt names {made.repository}"
+    )
 
 
 def _out() -> Console:

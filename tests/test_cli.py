@@ -26,7 +26,7 @@ ROOT = Path(__file__).parent.parent
 CATALOG = load()
 MADE = (
     "run", "plan", "status", "history", "releases", "diff", "training-set", "training-sets", "audit",
-    "model", "dictionary", "generate", "doctor",
+    "model", "dictionary", "generate", "doctor", "package",
 )  # fmt: skip
 COMMANDS = sorted(cli.commands)
 

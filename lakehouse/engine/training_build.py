@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import glob
 import json
-import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
@@ -20,6 +19,7 @@ from lakehouse.catalog import Catalog
 from lakehouse.content_hash import ContentHash
 from lakehouse.engine.datamart import work_folder
 from lakehouse.engine.duck import duckdb_in, identifier, literal
+from lakehouse.engine.placed import placed
 from lakehouse.engine.readable import check_readable
 from lakehouse.engine.receipts import Receipt, check_same, keep, receipt
 from lakehouse.engine.store import Store
@@ -34,7 +34,7 @@ def build(training_set: TrainingSet, store: Store, out: Path | None = None) -> R
 
     The same set built before keeps its receipt; other content under the same id is a LakehouseError.
     """
-    with _placed(out) as target:
+    with _target(out) as target:
         return keep(store, _computed(training_set, store, training_set.training_set_id, target))
 
 
@@ -43,7 +43,7 @@ def reproduce(
 ) -> Receipt:
     """Build a training set again out of its receipt; LakehouseError where other content comes out."""
     past = receipt(store.log, training_set_id)
-    with _placed(out) as target:
+    with _target(out) as target:
         check_same(past, _computed(again(store, catalog, past), store, training_set_id, target))
     return past
 
@@ -53,6 +53,10 @@ def again(store: Store, catalog: Catalog, past: Receipt) -> TrainingSet:
     found = TrainingSet(store, catalog, past.release, past.versions, past.selection)
     check_readable(store.log, asdict(past), found.tables)
     return found
+
+
+def _target(out: Path | None) -> AbstractContextManager[Path | None]:
+    return placed(out, "train.parquet") if out else nullcontext()
 
 
 def _computed(
@@ -141,27 +145,3 @@ def _write(
         said = {**about, "content_hash": digest.hexdigest()}
         writer.add_key_value_metadata({f"lakehouse.{k}": value for k, value in said.items()})
     return digest
-
-
-@contextmanager
-def _placed(out: Path | None) -> Iterator[Path | None]:
-    """A file beside `out` that takes its place when all went well, and leaves nothing when not."""
-    if out is None:
-        yield None
-        return
-    if out.is_dir():
-        raise BadInput(f"--out {out} is a folder; name a file in it, as {out / 'train.parquet'}")
-    missing = [each for each in out.parents if not each.exists()]
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInput(f"--out {out}: no folder for it ({error.strerror}); name another") from None
-    written = out.with_name(f".{out.name}.{os.getpid()}.part")
-    try:
-        yield written
-        written.replace(out)
-    finally:
-        written.unlink(missing_ok=True)
-        for each in missing:
-            with suppress(OSError):  # it holds the file
-                each.rmdir()
