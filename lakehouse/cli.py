@@ -428,9 +428,7 @@ def generate(as_json: bool, customers: int, months: int, seed: int, out: Path, *
     required=True,
     help="Zip file to write, as submission.zip.",
 )
-@_DATA
-@_JSON
-@_DEBUG
+@_COMMON
 def package(as_json: bool, repo_url: str | None, out: Path, data: Path, **_: Any) -> None:
     """Write the hand-in zip: code, Docker files, raw files, notebooks as they are, the repository's link.
 
