@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import subprocess
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from lakehouse.engine.placed import placed
@@ -19,13 +20,18 @@ ROOT = Path(__file__).resolve().parent.parent
 _FILES = ("main.py", "Dockerfile", "docker-compose.yaml", "requirements.txt")
 _FOLDERS = ("lakehouse", "notebooks")
 _LEFT_OUT = {"__pycache__", "datamart", "spark-warehouse", "metastore_db"}
+# An older hand-in among the notebooks is not part of the next one.
+_SUFFIXES_LEFT_OUT = {".pyc", ".zip"}
 _README = "Readme.txt"
 # Of a zip that is the same whenever and by whomever it is made: its first possible time, plain rights.
 _TIME = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o100644 << 16
-# git@host:owner/repository, as ssh and scp write it.
-_SCP = re.compile(r"(?:[^@/:\s]+@)?(?P<host>[\w-]+(?:\.[\w-]+)+):(?P<path>[^:\s]+)")
+# git@host:owner/repository, as ssh and scp write it; without a user the host must have a dot.
+_SCP = re.compile(r"(?:[^@/:\s]+@|(?=[^:]*\.))(?P<host>[\w.-]+):(?P<path>[^:\s]+)")
+_HOST = re.compile(r"\w[\w.-]*(:\d+)?")
 _PATH = re.compile(r"[\w.~-]+(/[\w.~-]+)+")
+# Set by a git hook, they would answer for another repository than the one asked.
+_GIT_ELSEWHERE = {"GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR"}
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,7 @@ def package(out: Path, data: Path, repo_url: str | None = None, root: Path = ROO
     """
     link = repository_link(repo_url) if repo_url is not None else _link_of_remote(root)
     content = _content(root, data)
+    _check_out(out, content)
     with placed(out, "submission.zip") as target:
         _write(target, content, f"{link}\n")
         digest = hashlib.sha256(target.read_bytes()).hexdigest()
@@ -57,7 +64,7 @@ def repository_link(url: str) -> str:
     scp = _SCP.fullmatch(url)
     host, path = (scp["host"], scp["path"]) if scp else _host_and_path(url)
     path = path.strip("/").removesuffix(".git")
-    if not host or not _PATH.fullmatch(path):
+    if not _HOST.fullmatch(host) or not _PATH.fullmatch(path):
         # Not shown: it may hold a password.
         raise BadInput(
             "--repo-url, or the git remote, is no link to a repository; "
@@ -101,8 +108,9 @@ def _is_top_of_git(root: Path) -> bool:
 
 def _git(root: Path, *words: str) -> str:
     """What git says; nothing where there is no git or no repository."""
+    env = {name: value for name, value in os.environ.items() if name not in _GIT_ELSEWHERE}
     try:
-        done = subprocess.run(["git", "-C", root, *words], capture_output=True, text=True)
+        done = subprocess.run(["git", "-C", root, *words], capture_output=True, text=True, env=env)
     except FileNotFoundError:
         return ""
     return done.stdout if done.returncode == 0 else ""
@@ -113,25 +121,26 @@ def _content(root: Path, data: Path) -> dict[str, Path]:
     missing = [name for name in (*_FILES, *_FOLDERS) if not (root / name).exists()]
     if missing:
         raise BadInput(f"package works in a checkout of the project; {root} has no {missing[0]}")
-    found = {name: root / name for name in _FILES}
-    for folder in _FOLDERS:
-        found |= {
-            str(PurePosixPath(each.relative_to(root))): each for each in _files(root / folder)
-        }
-    return found | {f"data/{each.name}": each for each in _raw_files(data)}
+    found = [each for name in (*_FILES, *_FOLDERS) for each in _files(root / name)]
+    return {each.relative_to(root).as_posix(): each for each in found} | {
+        f"data/{each.name}": each for each in _raw_files(data)
+    }
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Files to pack; BadInput at a link, which could bring in what is not the project's."""
-    for each in folder.iterdir():
-        if each.name.startswith(".") or each.name in _LEFT_OUT or each.suffix == ".pyc":
-            continue
-        if each.is_symlink():
-            raise BadInput(f"{each} is a link; put the file itself there, or take the link away")
-        if each.is_dir():
+def _files(path: Path) -> Iterator[Path]:
+    """A file, or all of a folder; BadInput at a link, which could bring in what is not the project's."""
+    if path.is_symlink():
+        raise BadInput(f"{path} is a link; put the file itself there, or take the link away")
+    if not path.is_dir():
+        yield path
+        return
+    for each in path.iterdir():
+        if not _is_left_out(each):
             yield from _files(each)
-        else:
-            yield each
+
+
+def _is_left_out(path: Path) -> bool:
+    return path.name.startswith(".") or path.name in _LEFT_OUT or path.suffix in _SUFFIXES_LEFT_OUT
 
 
 def _raw_files(data: Path) -> list[Path]:
@@ -144,6 +153,11 @@ def _raw_files(data: Path) -> list[Path]:
             f"{data} holds no CSV file to pack; name the folder of the raw files by --data"
         )
     return found
+
+
+def _check_out(out: Path, content: Mapping[str, Path]) -> None:
+    if out.resolve() in {each.resolve() for each in content.values()}:
+        raise BadInput(f"--out {out} is a file that goes into the zip; name another")
 
 
 def _write(target: Path, content: Mapping[str, Path], readme: str) -> None:

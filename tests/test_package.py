@@ -133,13 +133,26 @@ def test_caches_hidden_files_and_a_datamart_stay_out(
     assert package(tmp_path / "b.zip", generated, LINK, project).sha256 == clean.sha256
 
 
+@pytest.mark.parametrize("folder", ["data", "lakehouse", "notebooks"])
 def test_a_zip_inside_the_project_packs_neither_itself_nor_an_older_one(
-    project: Path, generated: Path
+    project: Path, generated: Path, folder: str
 ) -> None:
     shutil.copytree(generated, project / "data")
-    out = project / "data" / "submission.zip"
-    first = package(out, project / "data", LINK, project)
-    assert package(out, project / "data", LINK, project).sha256 == first.sha256
+    first = package(project / folder / "old.zip", project / "data", LINK, project)
+    for name in ("submission.zip", "submission.zip"):
+        again = package(project / folder / name, project / "data", LINK, project)
+        assert again.sha256 == first.sha256
+
+
+@pytest.mark.parametrize("name", ["main.py", "lakehouse/cli.py", "data/lms_loan_daily.csv"])
+def test_it_is_not_written_over_a_file_that_it_packs(
+    project: Path, generated: Path, name: str
+) -> None:
+    shutil.copytree(generated, project / "data")
+    before = (project / name).read_bytes()
+    with pytest.raises(BadInput, match="is a file that goes into the zip"):
+        package(project / name, project / "data", LINK, project)
+    assert (project / name).read_bytes() == before
 
 
 def test_a_raw_file_behind_a_link_is_packed_by_its_content(
@@ -153,12 +166,18 @@ def test_a_raw_file_behind_a_link_is_packed_by_its_content(
     assert linked.sha256 == package(tmp_path / "b.zip", generated, LINK, project).sha256
 
 
-def test_a_link_in_the_code_is_refused_and_nothing_is_written(
-    project: Path, generated: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    "name", ["notebooks/copy.py", "lakehouse/more", "requirements.txt", "notebooks"]
+)
+def test_a_link_outside_the_data_is_refused_and_nothing_is_written(
+    project: Path, generated: Path, tmp_path: Path, name: str
 ) -> None:
-    (tmp_path / "private").write_text("mine", encoding="utf-8")
-    (project / "notebooks" / "copy.py").symlink_to(tmp_path / "private")
-    with pytest.raises(BadInput, match=r"copy\.py is a link"):
+    (tmp_path / "private").mkdir()
+    (tmp_path / "private" / "mine").write_text("mine", encoding="utf-8")
+    if (project / name).exists():
+        (project / name).rename(tmp_path / "away")
+    (project / name).symlink_to(tmp_path / "private")
+    with pytest.raises(BadInput, match=f"{re.escape(name)} is a link"):
         package(tmp_path / "a.zip", generated, LINK, project)
     assert not list(tmp_path.glob("*.zip")) and not list(tmp_path.glob(".*"))
 
@@ -175,6 +194,8 @@ def test_a_link_in_the_code_is_refused_and_nothing_is_written(
         ("https://user:s3cret@github.com/owner/repo.git", "https://github.com/owner/repo"),
         ("https://s3cret@github.com/owner/repo", "https://github.com/owner/repo"),
         ("git@github.com:owner/repo.git", "https://github.com/owner/repo"),
+        ("git@intranet:owner/repo.git", "https://intranet/owner/repo"),
+        ("github.com:owner/repo.git", "https://github.com/owner/repo"),
         ("ssh://git@git.bank.example:2222/owner/repo.git", "https://git.bank.example/owner/repo"),
         ("git://github.com/owner/repo.git", "https://github.com/owner/repo"),
     ],
@@ -190,6 +211,7 @@ def test_every_way_to_name_a_repository_becomes_its_https_link(url: str, link: s
         "file:///srv/repo.git", "../repo", "C:\\repo", "https:///owner/repo", "javascript:alert(1)/x/y",
         "https://github.com/owner/re po", "https://github.com/owner/repo\nhttps://evil.example/a/b",
         "https://user:s3cret@github.com:port/owner/repo", "https://user:s3cret@github.com",
+        "user:s3cret@github.com:owner/repo", "https://[::1]/owner/repo", 'https://a"b/owner/repo',
     ],
 )  # fmt: skip
 def test_what_is_no_link_is_refused_without_being_shown(url: str) -> None:
@@ -233,6 +255,18 @@ def test_the_remote_of_a_repository_around_the_project_is_not_its_own(
         package(tmp_path / "a.zip", generated, root=project)
 
 
+def test_a_git_hook_of_another_repository_does_not_lend_its_remote(
+    project: Path, generated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    git(other, "init")
+    git(other, "remote", "add", "origin", "https://git.example/somebody/else")
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    with pytest.raises(BadInput, match="there is no git remote"):
+        package(tmp_path / "a.zip", generated, root=project)
+
+
 def test_without_git_the_url_is_asked_for(
     project: Path, generated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -252,6 +286,20 @@ def test_without_raw_files_nothing_is_packed(project: Path, tmp_path: Path, data
 def test_installed_without_its_checkout_it_says_so(generated: Path, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"works in a checkout .* has no main\.py"):
         package(tmp_path / "a.zip", generated, LINK, tmp_path)
+
+
+def test_a_folder_that_is_not_there_is_made(project: Path, generated: Path, tmp_path: Path) -> None:
+    package(tmp_path / "new" / "a.zip", generated, LINK, project)
+    assert (tmp_path / "new" / "a.zip").is_file()
+
+
+def test_a_folder_that_cannot_be_written_is_refused(
+    project: Path, generated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Root may write anywhere: the answer of the system is pretended.
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(BadInput, match="closed cannot be written"):
+        package(tmp_path / "closed" / "a.zip", generated, LINK, project)
 
 
 def test_a_zip_is_replaced_only_by_a_whole_one(

@@ -23,6 +23,8 @@ def placed(out: Path, as_in: str) -> Iterator[Path]:
         out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInput(f"--out {out}: no folder for it ({error.strerror}); name another") from None
+    if not os.access(out.parent, os.W_OK | os.X_OK):
+        raise BadInput(f"--out {out}: {out.parent} cannot be written; name another folder")
     written = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
         yield written
