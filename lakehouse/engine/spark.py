@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +135,7 @@ def start(master: str | None) -> SparkSession:
             **_LOCAL_SETTINGS,
             "spark.driver.memory": f"{heap_mib(memory_bytes())}m",
             "spark.sql.shuffle.partitions": str(cores),
+            "spark.sql.warehouse.dir": _warehouse().name,
         }
     jars = kept_jars()
     if jars:
@@ -150,6 +153,12 @@ def start(master: str | None) -> SparkSession:
         ) from error
     spark.sparkContext.setLogLevel("OFF")
     return spark
+
+
+@cache
+def _warehouse() -> tempfile.TemporaryDirectory[str]:
+    """A folder that goes with this process, for the databases of a session: they are names alone."""
+    return tempfile.TemporaryDirectory(prefix="lakehouse-warehouse-")
 
 
 def heap_mib(memory: int) -> int:
