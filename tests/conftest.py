@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from lakehouse.engine.embedded import EmbeddedStore
 from lakehouse.engine.job import Job, Report
 from lakehouse.engine.run import run
 from lakehouse.generate import generate
+from tests.on_spark import OnSpark, spark_process
 
 ROOT = Path(__file__).parent.parent
 
@@ -59,6 +60,13 @@ def run_job(data: Path, tmp_path: Path) -> Callable[..., Report]:
         return run(Job(**{**given, **changes}))
 
     return call
+
+
+@pytest.fixture(scope="session")
+def on_spark() -> Iterator[OnSpark]:
+    """Call a function in the process of Spark: PySpark refuses a classic beside a Connect session."""
+    with spark_process() as call:
+        yield call
 
 
 @pytest.fixture(scope="session")

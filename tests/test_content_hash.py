@@ -155,7 +155,7 @@ def test_one_row_more_or_less_is_another_hash(rows: list[Any]) -> None:
         ({"x": [1]}, {"x": [1], "y": pa.nulls(1, pa.int64())}),
         ({"x": pa.array([], pa.int64())}, {"y": pa.array([], pa.int64())}),
     ],
-    ids=str,
+    ids=lambda columns: str(pa.table(columns).to_pydict()),
 )
 def test_what_looks_alike_and_is_not_differs(left: dict[str, Any], right: dict[str, Any]) -> None:
     assert one(**left) != one(**right)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -30,8 +27,8 @@ from lakehouse.silver.clickstream import TABLE as CLICKSTREAM
 from lakehouse.silver.loan_daily import TABLE as LOAN_DAILY
 from lakehouse.table import Table
 from tests.audit.planted import catalog_with, group
+from tests.on_spark import OnSpark
 
-ROOT = Path(__file__).parent.parent.parent
 OVERDUE = "bronze.loan_daily.overdue_amt"
 
 AMOUNTS = group("amounts", LOAN_DAILY, loan_amt=lambda: F.col("loan_amt"), mob=lambda: F.col("mob"))
@@ -213,21 +210,9 @@ def findings_on(engine: str, datamart: str) -> dict[str, str]:
 
 
 @pytest.mark.spark
-def test_spark_finds_what_the_embedded_engine_finds(store: Store) -> None:
-    program = (
-        "import json, sys; from tests.audit.test_lineage import findings_on; "
-        "print(json.dumps(findings_on('spark', sys.argv[1])))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, store.log.root],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_spark_finds_what_the_embedded_engine_finds(store: Store, on_spark: OnSpark) -> None:
+    found = on_spark(findings_on, "spark", store.log.root)
 
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
     assert found == findings_on("embedded", store.log.root)
     assert set(found) == {
         "gold.features_outcomes",

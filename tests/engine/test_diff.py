@@ -5,25 +5,26 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from lakehouse.catalog import Catalog, load
+from lakehouse.catalog import Catalog
 from lakehouse.engine import ledger
+from lakehouse.engine.choose import open_store
 from lakehouse.engine.diff import HIDDEN, Cell, TableDiff, changed_cells, diff, lines
 from lakehouse.engine.embedded import EmbeddedStore
 from lakehouse.engine.job import Job
 from lakehouse.engine.log import Log
 from lakehouse.engine.run import run
 from lakehouse.errors import BadInput, LakehouseError
+from lakehouse.show import _plain
+from tests.narrow import narrow
+from tests.on_spark import OnSpark
 
-ROOT = Path(__file__).parent.parent.parent
-CATALOG = load()
+CATALOG = narrow()
 ATTRIBUTES, CLICKS, LOANS = (
     "features_attributes.csv",
     "feature_clickstream.csv",
@@ -249,30 +250,19 @@ def test_a_release_that_cannot_be_read_any_more_is_refused_by_its_table(
     assert compare(damaged, 1, 2, "gold.features_attributes")
 
 
-TELL = """
-import json, sys
-from lakehouse.catalog import load
-from lakehouse.engine.choose import open_store
-from lakehouse.engine.diff import diff
-from lakehouse.engine.log import Log
-from lakehouse.show import _plain
-root, engine = sys.argv[1:]
-log = Log(root)
-store = open_store(engine, log)
-for name in ("bronze.attributes", "silver.attributes"):
-    found = diff(log, load(), 1, 4, lambda: store, name, 7)
-    print(json.dumps([each.as_json() for each in found], default=_plain))
-"""
+def told(engine: str, root: str) -> list[str]:
+    """What an engine tells of two tables, as JSON."""
+    log = Log(root)
+    store = open_store(engine, log)
+    found = (
+        diff(log, CATALOG, 1, 4, lambda: store, name, 7)
+        for name in ("bronze.attributes", "silver.attributes")
+    )
+    return [json.dumps([row.as_json() for row in each], default=_plain) for each in found]
 
 
 @pytest.mark.spark
-def test_both_engines_tell_the_same(log: Log) -> None:
-    def told(engine: str) -> list[str]:
-        command = [sys.executable, "-c", TELL, log.root, engine]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.splitlines()
-
-    by_spark = told("spark")
-    assert by_spark == told("embedded") and len(by_spark) == 2
+def test_both_engines_tell_the_same(log: Log, on_spark: OnSpark) -> None:
+    by_spark = on_spark(told, "spark", log.root)
+    assert by_spark == told("embedded", log.root) and len(by_spark) == 2
     assert all(json.loads(line)[0]["rows"] for line in by_spark)

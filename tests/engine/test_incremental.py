@@ -20,7 +20,6 @@ import pyarrow as pa
 import pytest
 
 from lakehouse import Lakehouse
-from lakehouse.catalog import load
 from lakehouse.engine import ledger
 from lakehouse.engine.diff import diff
 from lakehouse.engine.embedded import EmbeddedStore
@@ -32,8 +31,9 @@ from lakehouse.generate import generate
 from lakehouse.months import Scope, shift
 from lakehouse.plan import Request
 from lakehouse.table import Table
+from tests.narrow import narrow
 
-CATALOG = load()
+CATALOG = narrow()
 DATA_TABLES = [table for table in CATALOG.tables if table.layer != "ledger"]
 CLICKS, FINANCIALS = "feature_clickstream.csv", "features_financials.csv"
 ATTRIBUTES, LOANS = "features_attributes.csv", "lms_loan_daily.csv"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -336,10 +337,28 @@ def killed_at_commit(nth: int, before: bool) -> Iterator[list[int]]:
         yield done
 
 
+@contextmanager
+def two_months_a_merge() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(EmbeddedStore, "months_at_once", lambda *_: 2)
+        yield
+
+
 @pytest.fixture
-def small_merges(monkeypatch: pytest.MonkeyPatch) -> None:
+def small_merges() -> Iterator[None]:
     """A few rows a commit, so that there are many commits to be killed at."""
-    monkeypatch.setattr(EmbeddedStore, "months_at_once", lambda *_: 2)
+    with two_months_a_merge():
+        yield
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All rows and what small merges make of them; copy it before changing it."""
+    root = tmp_path_factory.mktemp("built")
+    deliver(root / "data", all_rows())
+    with two_months_a_merge():
+        run_on(CHAIN, root)
+    return root
 
 
 def corrected_rows() -> list[str]:
@@ -382,10 +401,9 @@ def test_a_run_killed_at_any_commit_is_ended_by_the_next(
 
 @pytest.mark.parametrize("nth", range(1, 11))
 def test_a_correction_killed_at_any_commit_and_then_withdrawn_leaves_no_trace(
-    nth: int, small_merges: None, at_once: dict[str, Any], tmp_path: Path
+    nth: int, small_merges: None, built: Path, at_once: dict[str, Any], tmp_path: Path
 ) -> None:
-    deliver(tmp_path / "data", all_rows())
-    run_on(CHAIN, tmp_path)
+    shutil.copytree(built, tmp_path, dirs_exist_ok=True)
     deliver(tmp_path / "data", corrected_rows()[:1] + all_rows()[3:])
     with killed_at_commit(nth, before=nth % 2 == 0) as commits, suppress(KilledError):
         run_on(CHAIN, tmp_path)

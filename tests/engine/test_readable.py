@@ -11,7 +11,6 @@ from time import sleep
 
 import pytest
 
-from lakehouse.catalog import load
 from lakehouse.engine import ledger
 from lakehouse.engine.embedded import EmbeddedStore
 from lakehouse.engine.job import Job
@@ -19,8 +18,9 @@ from lakehouse.engine.log import Log
 from lakehouse.engine.readable import check_readable
 from lakehouse.engine.run import run
 from lakehouse.errors import BadInput, LakehouseError
+from tests.narrow import narrow
 
-CATALOG = load()
+CATALOG = narrow()
 DATA_TABLES = [table for table in CATALOG.tables if table.layer != "ledger"]
 FEATURES = CATALOG.table("gold.features_clickstream")
 TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"

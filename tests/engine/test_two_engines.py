@@ -1,7 +1,4 @@
-"""Embedded and Spark write the same tables, and read each other's versions, feed and metadata.
-
-Each engine runs in processes of its own: PySpark refuses a classic beside a Connect session.
-"""
+"""Embedded and Spark write the same tables, and read each other's versions, feed and metadata."""
 
 from __future__ import annotations
 
@@ -17,12 +14,17 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from lakehouse import Lakehouse
 from lakehouse.catalog import load
+from lakehouse.cli import main
 from lakehouse.engine import choose as choosing
 from lakehouse.engine import ledger
 from lakehouse.engine.choose import EMBEDDED_UP_TO_BYTES, choose
 from lakehouse.engine.log import Log
+from lakehouse.engine.spark import start
+from lakehouse.engine.training_build import reproduce
 from lakehouse.generate import generate
+from tests.on_spark import OnSpark
 
 ROOT = Path(__file__).parent.parent.parent
 CATALOG = load()
@@ -40,11 +42,13 @@ class Bank:
     data: Path
     datamart: Path
 
-    def run(self, engine: str, *arguments: str) -> Any:
+    def argv(self, engine: str, *arguments: str) -> list[str]:
         # A user names a folder beside the program, as `datamart`.
         places = ["--data", str(self.data), "--datamart", os.path.relpath(self.datamart, ROOT)]
-        command = ["main.py", "run", *places, "--engine", engine, "--json", *arguments]
-        return json.loads(in_process(command))
+        return ["run", *places, "--engine", engine, "--json", *arguments]
+
+    def run(self, engine: str, *arguments: str) -> Any:
+        return json.loads(in_process(self.argv(engine, *arguments)))
 
     @property
     def log(self) -> Log:
@@ -70,15 +74,14 @@ class Bank:
     def training_set(self, engine: str, out: Path, *arguments: str) -> Any:
         """The receipt of a training set that is built, or built again."""
         places = ["--datamart", str(self.datamart), "--out", str(out)]
-        command = ["main.py", "training-set", *places, "--engine", engine, "--json", *arguments]
-        return json.loads(in_process(command))
+        argv = ["training-set", *places, "--engine", engine, "--json", *arguments]
+        return json.loads(in_process(argv))
 
 
-def in_process(command: list[str]) -> str:
-    """What a Python process prints; its errors where it fails."""
-    done = subprocess.run(
-        [sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+def in_process(argv: list[str]) -> str:
+    """What main.py prints as a process of its own."""
+    command = [sys.executable, "main.py", *argv]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -142,7 +145,7 @@ def by_spark(by_embedded: Bank, tmp_path_factory: pytest.TempPathFactory) -> Ban
 
 
 @pytest.fixture(scope="module")
-def by_turns(tmp_path_factory: pytest.TempPathFactory) -> Bank:
+def by_turns(tmp_path_factory: pytest.TempPathFactory, on_spark: OnSpark) -> Bank:
     """Release 1 by embedded through June; 2 by Spark through December, with a corrected and a
     vanished row of March; 3 by embedded, with a corrected and a late row and all the rest."""
     root = tmp_path_factory.mktemp("by_turns")
@@ -153,7 +156,7 @@ def by_turns(tmp_path_factory: pytest.TempPathFactory) -> Bank:
     _damaged, _repeated, _copy, _another, *_, vanishing, corrected = march_rows(clicks)
     replace_line(clicks, vanishing)
     replace_line(clicks, corrected, with_other_first_cell(corrected))
-    bank.run("spark", "--through", "2023-12")
+    assert on_spark(main, bank.argv("spark", "--through", "2023-12")) == 0
 
     another = march_rows(clicks)[3]
     replace_line(clicks, another, with_other_first_cell(another), vanishing)
@@ -183,44 +186,47 @@ def training_sets(by_turns: Bank) -> list[Any]:
     ]
 
 
+def seen(datamart: Path, ids: list[str], out: Path) -> dict[str, Any]:
+    """What a Spark session sees of a datamart of three releases, and builds of it."""
+    lake = Lakehouse(datamart, engine="spark")
+    releases, clicks = lake.releases(), "silver.clickstream"
+    versions = [dict(releases.loc[n, "versions"]) for n in (1, 2, 3)]
+    finished = [releases.loc[n, "finished_at"] for n in (1, 2, 3)]
+
+    def count(name: str, as_of: str) -> int:
+        return int(lake.spark.sql(f"SELECT count(*) FROM {name} {as_of}").collect()[0][0])
+
+    def feed(name: str, first: int, last: int) -> list[list[str]]:
+        reader = lake.spark.read.format("delta").option("readChangeFeed", "true")
+        changes = reader.option("startingVersion", first).option("endingVersion", last).table(name)
+        return sorted(map(list, changes.select("_change_type", "month").collect()))
+
+    uri = lake._log.uri(lake._catalog.table(clicks))
+    history = lake.spark.sql(f"DESCRIBE HISTORY delta.`{uri}`").select("version", "userMetadata")
+    for n, id_ in enumerate(ids):
+        reproduce(lake._store, lake._catalog, id_, out / f"spark_{n}")
+    return {
+        "counts": {
+            name: [count(name, f"VERSION AS OF {each[name]}") for each in versions]
+            for name in DATA_TABLES
+        },
+        "at": [lake.at(release=n).table(clicks).count() for n in (1, 2, 3)],
+        "at_time": [lake.at(timestamp=moment).release for moment in finished],
+        "at_month": [lake.at(month=month).release for month in ("2023-06", "2023-11", "2024-12")],
+        "then": [
+            count(clicks, f"TIMESTAMP AS OF '{moment:%Y-%m-%d %H:%M:%S.%f}'")
+            for moment in finished[:2]
+        ],
+        "built": lake.receipt(lake.training_set(release=3, features="age")).training_set_id,
+        "feed": feed(clicks, versions[1][clicks] + 1, versions[2][clicks]),
+        "metadata": {row["version"]: row["userMetadata"] for row in history.collect()},
+    }
+
+
 @pytest.fixture(scope="module")
-def seen_by_spark(by_turns: Bank, training_sets: list[Any]) -> Any:
-    """What a Spark session sees of the datamart written by turns, and builds of it."""
-    script = f"""
-import json
-from pathlib import Path
-from lakehouse import Lakehouse
-from lakehouse.engine.training_build import reproduce
-lake = Lakehouse({str(by_turns.datamart)!r}, engine="spark")
-releases = lake.releases()
-versions = [dict(releases.loc[n, "versions"]) for n in (1, 2, 3)]
-def count(name, version):
-    return lake.spark.sql(f"SELECT count(*) FROM {{name}} VERSION AS OF {{version}}").first()[0]
-def feed(name, first, last):
-    reader = lake.spark.read.format("delta").option("readChangeFeed", "true")
-    changes = reader.option("startingVersion", first).option("endingVersion", last).table(name)
-    return sorted(map(list, changes.select("_change_type", "month").collect()))
-clicks = "silver.clickstream"
-uri = lake._log.uri(lake._catalog.table(clicks))
-history = lake.spark.sql(f"DESCRIBE HISTORY delta.`{{uri}}`").select("version", "userMetadata")
-finished = [releases.loc[n, "finished_at"] for n in (1, 2, 3)]
-def count_then(name, moment):
-    moment = f"{{moment:%Y-%m-%d %H:%M:%S.%f}}"
-    return lake.spark.sql(f"SELECT count(*) FROM {{name}} TIMESTAMP AS OF '{{moment}}'").first()[0]
-for n, id in enumerate({[made["training_set_id"] for made in training_sets]!r}):
-    reproduce(lake._store, lake._catalog, id, Path({str(by_turns.data.parent)!r}) / f"spark_{{n}}")
-print(json.dumps({{
-    "counts": {{name: [count(name, v[name]) for v in versions] for name in {DATA_TABLES!r}}},
-    "at": [lake.at(release=n).table(clicks).count() for n in (1, 2, 3)],
-    "at_time": [lake.at(timestamp=moment).release for moment in finished],
-    "at_month": [lake.at(month=month).release for month in ("2023-06", "2023-11", "2024-12")],
-    "then": [count_then(clicks, moment) for moment in finished[:2]],
-    "built": lake.receipt(lake.training_set(release=3, features="age")).training_set_id,
-    "feed": feed(clicks, versions[1][clicks] + 1, versions[2][clicks]),
-    "metadata": {{row["version"]: row["userMetadata"] for row in history.collect()}},
-}}))
-"""
-    return json.loads(in_process(["-c", script]).splitlines()[-1])
+def seen_by_spark(by_turns: Bank, training_sets: list[Any], on_spark: OnSpark) -> Any:
+    ids = [made["training_set_id"] for made in training_sets]
+    return on_spark(seen, by_turns.datamart, ids, by_turns.data.parent)
 
 
 @pytest.mark.spark
@@ -348,7 +354,7 @@ def test_spark_reads_what_embedded_said_of_its_commit(by_turns: Bank, seen_by_sp
     for number in (1, 3):
         release = by_turns.release(number)
         version = release["versions"]["silver.clickstream"]
-        said = json.loads(seen_by_spark["metadata"][str(version)])
+        said = json.loads(seen_by_spark["metadata"][version])
         assert said["run_id"] == release["run_id"]
 
 
@@ -458,18 +464,11 @@ def test_a_run_without_pysail_and_java_says_in_a_line_each_what_it_takes_and_wha
     assert "Traceback" not in done.stderr
 
 
+def count_to(n: int) -> int:
+    return start(None).range(n).count()
+
+
 @pytest.mark.spark
-def test_spark_starts_from_a_process_that_is_on_the_embedded_engine(tmp_path: Path) -> None:
-    # As `!python main.py --engine spark` in a notebook: the variables of Connect are inherited.
-    connected = {"SPARK_CONNECT_MODE_ENABLED": "1", "SPARK_REMOTE": "sc://127.0.0.1:1"}
-    program = "from lakehouse.engine.spark import start; print(start(None).range(3).count())"
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        env={**os.environ, **connected},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split()[-1] == "3"
+def test_spark_starts_from_a_process_that_is_on_the_embedded_engine(on_spark: OnSpark) -> None:
+    # That process has inherited the variables of Connect.
+    assert on_spark(count_to, 3) == 3
