@@ -25,7 +25,9 @@ def main() -> None:
     if not asked.layout_only:
         _write(_measured(asked))
     typeset()
-    print(f"{PDF.relative_to(ROOT)}: {PDF.stat().st_size:,} bytes")
+    run = json.loads(FIGURES.read_text(encoding="utf-8"))["run"]
+    files = "the sample of the bank's files" if run["sample"] else "the raw files"
+    print(f"{PDF.relative_to(ROOT)}: drawn from release {run['release']} of {run['date']}, {files}")
 
 
 def _asked() -> argparse.Namespace:
