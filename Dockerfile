@@ -21,8 +21,8 @@ RUN python -c "from delta import configure_spark_with_delta_pip as delta; \
 from pyspark.sql import SparkSession; \
 delta(SparkSession.builder.master('local[1]')).getOrCreate().stop()" > /dev/null 2>&1 \
     && find ~/.ivy2.5.2 ! -type d ! -path '*/jars/io.delta_*' ! -path '*/jars/io.unitycatalog_*' -delete
-# The tests of other projects (numpy needs its own), and jars for what a container of one machine never is: a Kubernetes or
-# Hive client, or a keeper of streaming state in RocksDB.
+# The tests of other projects (numpy needs its own), and jars for what a container of one machine
+# never is: a client of Kubernetes or Hive, or a keeper of streaming state in RocksDB.
 RUN find /opt/venv -type d -name tests ! -path '*/numpy/*' -prune -exec rm -r {} + \
     && find /opt/venv -path '*/pyspark/jars/*' \( -name 'rocksdbjni-*' -o -name 'kubernetes-*' \
         -o -name 'datanucleus-*' -o -name 'derby-*' -o -name 'hive-metastore-*' \) -delete \

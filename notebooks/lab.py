@@ -14,9 +14,10 @@ import secrets
 import socket
 import sys
 import tempfile
-import urllib.request
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 PROJECT = Path(__file__).resolve().parent.parent
 _START = "markdownviewer-widget:notebooks/README.md"
@@ -118,13 +119,18 @@ def _note_foreign_folder() -> None:
 
 
 def _check(port: int) -> None:
+    # Not by urllib, which would ask a proxy of the environment for it.
+    asked = HTTPConnection("127.0.0.1", port, timeout=4)
     try:
-        urllib.request.urlopen(f"http://127.0.0.1:{port}/api", timeout=4).close()
-    except OSError as error:
+        asked.request("GET", "/api")
+        status = asked.getresponse().status
+    except (OSError, HTTPException) as error:
         _refuse(f"no JupyterLab answers on port {port} ({error})")
+    if status != HTTPStatus.OK:
+        _refuse(f"what answers on port {port} is no JupyterLab (status {status})")
 
 
-def _refuse(message: str) -> None:
+def _refuse(message: str) -> NoReturn:
     sys.exit(f"error: {message}")
 
 

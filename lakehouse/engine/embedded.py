@@ -152,6 +152,9 @@ def session() -> SparkSession:
     """The one session of this process, on a Sail server that listens on loopback and ends with it."""
     # Sail logs to stderr by this variable alone, read when its library loads.
     os.environ.setdefault("RUST_LOG", "off")
+    # gRPC would ask a proxy of the environment for the server in this very process, and wait.
+    direct = os.environ.get("no_grpc_proxy") or os.environ.get("no_proxy")
+    os.environ["no_grpc_proxy"] = ",".join(filter(None, [direct, "127.0.0.1"]))
     from pysail.spark import SparkConnectServer
 
     server = SparkConnectServer("127.0.0.1", 0)

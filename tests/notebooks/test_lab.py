@@ -123,6 +123,12 @@ def test_the_health_check_passes_while_it_runs(lab: Lab) -> None:
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
 
+def test_the_health_check_asks_no_proxy(lab: Lab) -> None:
+    away = "http://127.0.0.1:9"
+    checked = ask(CHECK, lab.folder, LAKEHOUSE_PORT=str(lab.port), http_proxy=away, HTTP_PROXY=away)
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
 def test_a_second_one_on_the_same_port_is_refused_in_one_line(lab: Lab) -> None:
     second = ask(START, lab.folder, LAKEHOUSE_PORT=str(lab.port))
     assert second.returncode == 1
