@@ -33,6 +33,8 @@ _BATCH_ROWS = 8192
 # The changes live for a second: encoding them took five times as long as writing them.
 _UNENCODED = {"compression": "uncompressed", "dictionary_enabled": "false"}
 _NOT_IN_SAIL_PATHS = re.compile(r"[^!-~]|[%#?*{}]|\[|\]")
+# What gRPC reads before no_proxy, in small letters.
+_NO_PROXY = "no_grpc_proxy"
 # A server that nobody holds is stopped by Sail.
 _SERVERS: list[Any] = []
 
@@ -153,8 +155,8 @@ def session() -> SparkSession:
     # Sail logs to stderr by this variable alone, read when its library loads.
     os.environ.setdefault("RUST_LOG", "off")
     # gRPC would ask a proxy of the environment for the server in this very process, and wait.
-    direct = os.environ.get("no_grpc_proxy") or os.environ.get("no_proxy")
-    os.environ["no_grpc_proxy"] = ",".join(filter(None, [direct, "127.0.0.1"]))
+    direct = os.environ.get(_NO_PROXY) or os.environ.get("no_proxy")
+    os.environ[_NO_PROXY] = ",".join(filter(None, [direct, "127.0.0.1"]))
     from pysail.spark import SparkConnectServer
 
     server = SparkConnectServer("127.0.0.1", 0)
