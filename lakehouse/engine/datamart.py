@@ -59,13 +59,24 @@ def _check_table(
 
 def check_writable(root: Path) -> None:
     """Refuse a datamart folder that cannot be made or written, nor any folder of its tables."""
+    folder = unwritable(root)
+    if folder:
+        raise BadInput(
+            f"datamart {root} cannot be written: {folder} belongs to user {folder.stat().st_uid}, and "
+            f"this runs as user {_user()}; change its owner or rights, or give another --datamart"
+        )
+
+
+def unwritable(root: Path) -> Path | None:
+    """What keeps a datamart from being made or written: a folder of it or above it, or a file there."""
     nearest = next(each for each in (root, *root.absolute().parents) if each.exists())
-    for folder in (nearest, *root.glob("*"), *root.glob("*/*"), *root.glob("*/*/_delta_log")):
-        if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
-            raise BadInput(
-                f"datamart {root} cannot be written: {folder} belongs to user {folder.stat().st_uid}, and "
-                f"this runs as user {_user()}; change its owner or rights, or give another --datamart"
-            )
+    within = (*root.glob("*"), *root.glob("*/*"), *root.glob("*/*/_delta_log"))
+    folders = (nearest, *(each for each in within if each.is_dir()))
+    return next((each for each in folders if not _is_open(each)), None)
+
+
+def _is_open(folder: Path) -> bool:
+    return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
 
 
 def _user() -> str:

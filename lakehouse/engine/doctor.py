@@ -99,10 +99,11 @@ def _data(data: Path) -> Finding:
 
 
 def _writable(datamart: Path) -> Finding:
-    nearest = next(each for each in (datamart, *datamart.absolute().parents) if each.exists())
-    good = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
-    remedy = f"mend the rights of {nearest}, or give another --datamart"
-    return _finding("Datamart can be written", good, str(datamart), remedy)
+    from lakehouse.engine.datamart import unwritable
+
+    closed = unwritable(datamart)
+    remedy = f"mend the rights of {closed}, or give another --datamart"
+    return _finding("Datamart can be written", closed is None, str(datamart), remedy)
 
 
 def _disk(datamart: Path) -> Finding:
