@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -59,6 +60,7 @@ _ENGINE_LOST = (
     "the process of the Spark engine is gone, killed or out of memory; nothing is half done, the next "
     "run goes on from here; --engine embedded needs less"
 )
+_STOPPED = "stopped; nothing is half done, the next run goes on from here"
 # What a training set is asked by; the names are those of its options.
 _ASKED = ("groups", "features", "label_def", "first_month", "last_month", "spine")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
@@ -83,6 +85,9 @@ class _Names(click.ParamType):
         return tuple(name.strip() for name in names if name.strip())
 
 
+_WAIT = click.option(
+    "--wait", is_flag=True, help="Where another run is at work, wait until it has ended."
+)
 _SELECTION = _options(
     click.option("--through", type=_Month(), help="Take raw rows up to this month only."),
     click.option("--month", type=_Month(), help="Take raw rows of this month only."),
@@ -108,13 +113,15 @@ def cli() -> None:
 
 @cli.command()
 @_SELECTION
+@_WAIT
 @_COMMON
-def run(as_json: bool, **given: Any) -> None:
+def run(as_json: bool, wait: bool, **given: Any) -> None:
     """Ingest and refresh what changed, and publish a release."""
     from lakehouse.engine.run import run as run_job
 
     with show.progress(quiet=as_json) as on_progress:
-        report = run_job(_job(given, on_progress))
+        job = replace(_job(given, on_progress), wait=show.note if wait else None)
+        report = run_job(job)
     show.answer(as_json, show.report_as_json(report), lambda: show.report(report))
 
 
@@ -504,14 +511,17 @@ def main(argv: list[str]) -> int:
     # Options alone are those of `run`; any other first word is a command, or a mistyped one.
     if not argv or (argv[0].startswith("-") and argv[0] not in ("-h", "--help", "--version")):
         argv = ["run", *argv]
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         cli.main(argv, prog_name="main.py", standalone_mode=False)
     except click.ClickException as error:
         return _fail(error.format_message(), 2, "--debug" in argv)
     except LakehouseError as error:
         return _fail(str(error), error.exit_code, "--debug" in argv)
+    except _Terminated:
+        return _fail(_STOPPED, 143, False)
     except (KeyboardInterrupt, click.Abort):
-        return _fail("stopped; nothing is half done, the next run goes on from here", 130, False)
+        return _fail(_STOPPED, 130, False)
     except BrokenPipeError:
         # The reader of a pipe has left (`| head`): no error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -522,6 +532,14 @@ def main(argv: list[str]) -> int:
     except SystemExit as stop:
         return int(stop.code or 0)
     return 0
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, as from `kill` or `docker stop`: stops what Ctrl-C stops."""
+
+
+def _terminate(_signal: int, _frame: Any) -> None:
+    raise _Terminated
 
 
 def _engine_losses() -> tuple[type[Exception], ...]:

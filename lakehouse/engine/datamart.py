@@ -5,10 +5,11 @@ from __future__ import annotations
 import getpass
 import os
 import shutil
+import socket
 import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -19,10 +20,11 @@ from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.table import Table
 
-_RUNS, _RECEIPTS, _WORK = ".lock", ".receipts.lock", "_work"
-_NOT_CONTENT = {".gitkeep", ".gitignore", _RUNS, _RECEIPTS, "_landing", _WORK, ".DS_Store"}
-_RECEIPT_WAIT_SECONDS = 60
-_STALE_SECONDS = 24 * 3600
+_RUNS, _WRITER, _RECEIPTS, _WORK = ".lock", ".writer", ".receipts.lock", "_work"
+_NOT_CONTENT = {".gitkeep", ".gitignore", _RUNS, _WRITER, _RECEIPTS, _WORK, "_landing", ".DS_Store"}
+_WAIT_SECONDS = 60
+_ALIVE = ".alive"
+_PERSONAL = 0o700
 
 
 def check_datamart(root: Path, log: Log, catalog: Catalog) -> None:
@@ -84,8 +86,11 @@ def _user() -> str:
 
 
 @contextmanager
-def locked(root: Path) -> Iterator[None]:
-    """Hold the datamart alone; a lock of a dead process is free by itself."""
+def locked(root: Path, wait: Callable[[str], None] | None = None) -> Iterator[None]:
+    """Hold the datamart alone; a lock whose holder has died, here or elsewhere, is free by itself.
+
+    Where another holds it: LakehouseError, or with `wait` told who it is, and held once that one ends.
+    """
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -96,20 +101,40 @@ def locked(root: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise LakehouseError(
-            f"another run is writing to datamart {root}; start again when it has ended"
-        ) from None
+        if wait is None:
+            raise LakehouseError(
+                f"another run{_writer(root)} is writing to datamart {root}; start again when it has "
+                "ended, or with --wait"
+            ) from None
+        wait(f"waiting for another run{_writer(root)} to end")
+        lock.acquire(poll_interval=0.2)
     try:
+        (root / _WRITER).write_text(_who(), encoding="utf-8")
         yield
     finally:
+        (root / _WRITER).unlink(missing_ok=True)
         lock.release()
+
+
+def _who() -> str:
+    return (
+        f"process {os.getpid()} on {socket.gethostname()}, since {datetime.now():%Y-%m-%d %H:%M:%S}"
+    )
+
+
+def _writer(root: Path) -> str:
+    """Who holds the datamart, in brackets; nothing where that is not written yet."""
+    with suppress(FileNotFoundError):
+        told = (root / _WRITER).read_text(encoding="utf-8")
+        return f" ({told})" if told else ""
+    return ""
 
 
 @contextmanager
 def receipts_locked(root: Path) -> Iterator[None]:
     """Hold the receipts alone for a moment; runs go on beside it."""
     try:
-        with FileLock(root / _RECEIPTS, timeout=_RECEIPT_WAIT_SECONDS):
+        with FileLock(root / _RECEIPTS, timeout=_WAIT_SECONDS):
             yield
     except Timeout:
         raise LakehouseError(
@@ -119,15 +144,28 @@ def receipts_locked(root: Path) -> Iterator[None]:
 
 @contextmanager
 def work_folder(root: Path) -> Iterator[Path]:
-    """A folder for the files of one job, beside the tables; it goes with the job, or a day later."""
+    """A folder for the files of one job, beside the tables; it goes with the job.
+
+    Where a job was killed, with the next job: a lock in it tells whether its job is alive.
+    """
     work = root / _WORK
-    work.mkdir(exist_ok=True)
-    for each in work.iterdir():
-        with suppress(FileNotFoundError):  # of a job that has just ended
-            if time.time() - each.stat().st_mtime > _STALE_SECONDS:
-                shutil.rmtree(each, ignore_errors=True)
-    with tempfile.TemporaryDirectory(dir=work) as name:
-        yield Path(name)
+    work.mkdir(exist_ok=True, mode=_PERSONAL)
+    with FileLock(work / _ALIVE, timeout=_WAIT_SECONDS):
+        for each in work.glob("job-*"):
+            _remove_if_dead(each)
+        folder = Path(tempfile.mkdtemp(dir=work, prefix="job-"))
+        alive = FileLock(folder / _ALIVE)
+        alive.acquire()
+    try:
+        yield folder
+    finally:
+        alive.release()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_if_dead(folder: Path) -> None:
+    with suppress(Timeout, FileNotFoundError), FileLock(folder / _ALIVE, timeout=0):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def create_missing(log: Log, catalog: Catalog) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import atexit
 import os
 import re
-import shutil
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -19,6 +17,7 @@ from deltalake.table import TableMerger
 from pyarrow.dataset import Dataset, dataset, field
 from pyspark.sql import DataFrame, SparkSession
 
+from lakehouse.engine.datamart import work_folder
 from lakehouse.engine.expectations import broken_expectation
 from lakehouse.engine.log import Log, changed_rows, commit_properties
 from lakehouse.engine.store import DELETE, OPERATION, UPSERT, Merged, merge_condition
@@ -87,6 +86,16 @@ class EmbeddedStore:
                     merges.append(Merged(self.log.version(table) or 0, **changed_rows(metrics)))
         return merges
 
+    def compact(self, table: Table, metadata: dict[str, Any]) -> int | None:
+        before = self.log.version(table)
+        self.log.open(table).optimize.compact(
+            max_concurrent_tasks=1,
+            writer_properties=_writer_properties(table),
+            commit_properties=commit_properties(metadata),
+        )
+        after = self.log.version(table)
+        return None if after == before else after
+
     def _merger(
         self, table: Table, rows: Dataset, metadata: dict[str, Any], months: Sequence[str]
     ) -> TableMerger:
@@ -104,12 +113,10 @@ class EmbeddedStore:
     @contextmanager
     def _computed(self, changes: DataFrame) -> Iterator[Dataset]:
         """The changes as Parquet files: Sail writes them five times as fast as it sends them."""
-        folder = Path(self.log.root) / "_landing" / f"changes-{uuid.uuid4().hex[:12]}"
-        try:
+        with work_folder(Path(self.log.root)) as work:
+            folder = work / "changes"
             changes.write.options(**_UNENCODED).parquet(str(folder))
             yield dataset([str(file) for file in folder.glob("*.parquet")], format="parquet")
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _check_path(root: str) -> None:

@@ -28,7 +28,7 @@ def _status(log: Log, table: Table) -> dict[str, Any]:
         "rows": sum(by_month.values()),
         "months": spell(months_of(by_month)) if table.partition == MONTH else None,
         "version": newest["version"],
-        "MB": log.size_bytes(table) / 1e6,
+        "MB": sum(log.files(table).values()) / 1e6,
         "last changed": newest["timestamp"],
     }
 
@@ -59,8 +59,9 @@ def _version(table: Table, commit: dict[str, Any]) -> dict[str, Any]:
 
 
 def releases(root: Path, catalog: Catalog) -> list[ledger.Release]:
-    """Every release, oldest first."""
-    return ledger.releases(existing_log(root, catalog))
+    """Every release, oldest first; without its checksums, one a data file."""
+    found = ledger.releases(existing_log(root, catalog))
+    return [{name: row[name] for name in row if name != "checksums"} for row in found]
 
 
 def existing_log(root: Path, catalog: Catalog) -> Log:

@@ -23,7 +23,10 @@ def _silent(_table: str, _doing: str, _months: Sequence[str]) -> None:
 
 @dataclass(frozen=True)
 class Job:
-    """Everything a run needs to know; `open_store` starts an engine for raw files of so many bytes."""
+    """Everything a run needs to know; `open_store` starts an engine for raw files of so many bytes.
+
+    `wait`: where another run is at work, tell it this and go on once it has ended; None fails instead.
+    """
 
     data: Path
     datamart: Path
@@ -32,6 +35,7 @@ class Job:
     request: Request = Request()
     max_bad: float = 0.2
     on_progress: OnProgress = _silent
+    wait: Callable[[str], None] | None = None
 
     @property
     def log(self) -> Log:

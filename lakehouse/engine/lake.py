@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from lakehouse.engine.receipts import Receipt
 
-_MAPS = ("months", "versions", "row_counts", "sources", "code")
+_MAPS = ("months", "versions", "row_counts", "sources", "code", "checksums")
 
 
 class Lakehouse:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 from lakehouse.catalog import Catalog
+from lakehouse.engine.landing import fingerprint
 from lakehouse.engine.log import Log, months_of
 from lakehouse.engine.store import Store, upserts
 from lakehouse.errors import BadInput
@@ -152,14 +154,36 @@ def next_release(
     return {
         "release": (known[-1]["release"] if known else 0) + 1,
         "run_id": run_id,
-        "finished_at": datetime.now(timezone.utc),
+        "finished_at": _later_than(known),
         "months": sorted(_changed_months(log, catalog, known[-1] if known else None)),
         "through": max(held, default=None),
         **pinned,
         "row_counts": {name: sum(by_month.values()) for name, by_month in counts.items()},
         "code_fingerprint": _together(catalog.code),
         "engine": engine,
+        "checksums": _checksums(log, catalog, known),
+        "given_up_at": None,
     }
+
+
+def _later_than(known: Iterable[Release]) -> datetime:
+    """Now; where the clock was set back, just after the last release: their order is that of time."""
+    past: list[datetime] = [row["finished_at"] for row in known]
+    now = datetime.now(timezone.utc)
+    return max([now, *(each + timedelta(microseconds=1) for each in past)])
+
+
+def _checksums(log: Log, catalog: Catalog, known: Iterable[Release]) -> dict[str, str]:
+    """SHA-256 of each data file that no release has told of; a file that is gone has none."""
+    told = {path for row in known for path in row["checksums"]}
+    paths = (
+        f"{table.path}/{file}"
+        for table in catalog.tables
+        if table.layer != "ledger"
+        for file in log.files(table)
+    )
+    files = {path: Path(log.root) / path for path in paths if path not in told}
+    return {path: fingerprint(file) for path, file in files.items() if file.is_file()}
 
 
 def _changed_months(log: Log, catalog: Catalog, before: Release | None) -> set[str]:

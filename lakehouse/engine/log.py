@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pyarrow as pa
 from deltalake import (
@@ -89,10 +90,16 @@ class Log:
             rows[month or ""] = rows.get(month or "", 0) + int(count or 0)
         return rows
 
-    def size_bytes(self, table: Table) -> int:
-        """Bytes of the data files of the newest version."""
-        actions = pa.table(self.open(table).get_add_actions(flatten=True))
-        return sum(actions.column("size_bytes").to_pylist())
+    def files(self, table: Table, version: int | None = None) -> dict[str, int]:
+        """Bytes of each data file of a version, by its path in the table's folder as it is on disk."""
+        actions = pa.table(self.open(table, version).get_add_actions())
+        paths, sizes = (actions.column(name).to_pylist() for name in ("path", "size_bytes"))
+        return {unquote(path): size for path, size in zip(paths, sizes, strict=True)}
+
+    def made_at(self, table: Table) -> datetime | None:
+        """When the table was created, UTC; None where it is not there or does not say."""
+        milliseconds = self.open(table).metadata().created_time if self.exists(table) else None
+        return datetime.fromtimestamp(milliseconds / 1000, timezone.utc) if milliseconds else None
 
     def changed_months(self, table: Table, since: int, until: int) -> set[str]:
         """Months with a row that changed after version `since`, up to version `until`."""

@@ -6,9 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from urllib.parse import unquote
 
-import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
@@ -68,7 +66,7 @@ def _lost(log: Log, table: Table, version: int, finished_at: datetime) -> str | 
     if then is None:
         since = _utc(_changed(Path(log.uri(table)) / "_delta_log"))
         return f"its log was cleaned or set back, by {since} at the latest"
-    return _without_files(log, table, then)
+    return _without_files(log, table, version)
 
 
 def _without_log(folder: Path) -> str:
@@ -76,13 +74,13 @@ def _without_log(folder: Path) -> str:
     return f"its {what} is gone since {_utc(_changed(folder))} at the latest"
 
 
-def _without_files(log: Log, table: Table, then: DeltaTable) -> str | None:
+def _without_files(log: Log, table: Table, version: int) -> str | None:
     folder = Path(log.uri(table))
-    files = _files(then)
+    files = log.files(table, version)
     lacking = {file for file in files if not (folder / file).exists()}
     if not lacking:
         return None
-    why = _by_vacuum(log, table, then.version(), lacking) or _by_another(folder, lacking)
+    why = _by_vacuum(log, table, version, lacking) or _by_another(folder, lacking)
     return f"{len(lacking)} of its {len(files)} data files are gone, {why}"
 
 
@@ -98,13 +96,6 @@ def _made(table: DeltaTable | None) -> datetime | None:
     return _moment(milliseconds / 1000) if milliseconds else None
 
 
-def _files(table: DeltaTable) -> set[str]:
-    """The data files of a version, relative to its folder, as they are called on disk."""
-    # Not file_uris: it escapes a blank in the folder's name too.
-    paths = pa.table(table.get_add_actions()).column("path").to_pylist()
-    return {unquote(path) for path in paths}
-
-
 def _by_vacuum(log: Log, table: Table, version: int, lacking: set[str]) -> str | None:
     """When VACUUM can have removed the files; None where they were still in use at the last one."""
     vacuums = [
@@ -112,7 +103,7 @@ def _by_vacuum(log: Log, table: Table, version: int, lacking: set[str]) -> str |
         for commit in log.history(table)
         if commit["operation"] == "VACUUM START" and commit["version"] > version
     ]
-    unused = [lacking - _files(log.open(table, commit["version"])) for commit in vacuums]
+    unused = [lacking - log.files(table, commit["version"]).keys() for commit in vacuums]
     if not vacuums or unused[0] != lacking:
         return None
     times = [commit["timestamp"] for commit, files in zip(vacuums, unused, strict=True) if files]

@@ -31,6 +31,7 @@ class Receipt:
     code_fingerprint: str
     engine: str
     created_at: datetime
+    erased_at: datetime | None = None
 
     @property
     def selection(self) -> Selection:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 from deltalake.exceptions import DeltaError
@@ -17,7 +17,13 @@ from pyspark.errors import PySparkException
 
 from lakehouse.bronze.quarantine import TABLE as QUARANTINE
 from lakehouse.engine import ledger
-from lakehouse.engine.datamart import check_datamart, check_writable, create_missing, locked
+from lakehouse.engine.datamart import (
+    check_datamart,
+    check_writable,
+    create_missing,
+    locked,
+    work_folder,
+)
 from lakehouse.engine.ingest import Delivery, Writer, ingest, quarantine
 from lakehouse.engine.job import Job, Report
 from lakehouse.engine.landing import Landed, fingerprint, land
@@ -41,17 +47,24 @@ def plan(job: Job) -> list[Step]:
 def run(job: Job) -> Report:
     """Bring every table up to date with the raw files; a run with nothing to do touches nothing."""
     began = time.monotonic()
-    pending = any(step.pending for step in plan(job))
-    if not pending and ledger.is_published(job.log, job.catalog):
-        tables = job.catalog.sources
-        _check_scope(job, {m for table in tables for m in job.log.rows_by_month(table)})
-        report = Report(ledger.releases(job.log)[-1]["release"])
-    else:
+    report = _up_to_date(job, plan(job))
+    if report is None:
         check_writable(job.datamart)
-        with locked(job.datamart):
-            report = _Run(job).whole()
+        with locked(job.datamart, job.wait):
+            # Another run may have done it meanwhile.
+            steps = plan(job)
+            report = _up_to_date(job, steps) or _Run(job).whole(steps)
     report.seconds = time.monotonic() - began
     return report
+
+
+def _up_to_date(job: Job, steps: Sequence[Step]) -> Report | None:
+    """What is told of a datamart where nothing is to do; None where something is."""
+    if any(step.pending for step in steps) or not ledger.is_published(job.log, job.catalog):
+        return None
+    tables = job.catalog.sources
+    _check_scope(job, {m for table in tables for m in job.log.rows_by_month(table)})
+    return Report(ledger.releases(job.log)[-1]["release"])
 
 
 def _check_scope(job: Job, held: set[str]) -> None:
@@ -78,29 +91,25 @@ class _Run:
         self.writer = Writer(uuid.uuid4().hex[:12], datetime.now(timezone.utc))
         self.landed: dict[str, Landed] = {}
 
-    def whole(self) -> Report:
-        job, landing = self.job, self.job.datamart / "_landing"
-        try:
-            for step in plan(job):
+    def whole(self, steps: Sequence[Step]) -> Report:
+        with work_folder(self.job.datamart) as landing:
+            for step in steps:
                 if step.table.source and step.pending:
-                    self._land(step.table)
-            _check_scope(job, _months(self.landed.values()))
+                    self._land(step.table, landing)
+            _check_scope(self.job, _months(self.landed.values()))
             store = self._open_store()
-            create_missing(self.log, job.catalog)
+            create_missing(self.log, self.job.catalog)
             self._passes(store)
-        finally:
-            shutil.rmtree(landing, ignore_errors=True)
         self.report.release = ledger.releases(self.log)[-1]["release"]
         return self.report
 
-    def _land(self, table: Table) -> None:
+    def _land(self, table: Table, landing: Path) -> None:
         """Read a pending file; all are read before any table changes, so bad input changes nothing."""
         assert table.source is not None
         path = self.job.files[table]
         self.job.on_progress(table.full_name, f"reading {path.name}", ())
         with self._timed(table):
-            into = self.job.datamart / "_landing" / self.writer.run_id
-            landed = land(table.source, path, into, self.job.max_bad)
+            landed = land(table.source, path, landing, self.job.max_bad)
         self.landed[table.full_name] = landed
         if landed.extra_columns:
             self.report.notes.append(

@@ -99,6 +99,13 @@ class SparkStore:
             return []
         return [Merged(after, **changed_rows(self.log.history(table, 1)[0]["metrics"]))]
 
+    def compact(self, table: Table, metadata: dict[str, Any]) -> int | None:
+        before = self.log.version(table)
+        self.spark.conf.set(_USER_METADATA, json.dumps(metadata))
+        self.spark.sql(f"OPTIMIZE delta.`{self.log.uri(table)}`").collect()
+        after = self.log.version(table)
+        return None if after == before else after
+
     def _execute(
         self,
         table: Table,

@@ -64,6 +64,9 @@ class Store(Protocol):
         changes is in the table.
         """
 
+    def compact(self, table: Table, metadata: dict[str, Any]) -> int | None:
+        """Write small files of a partition together, rows unchanged; the new version, None without."""
+
 
 def upserts(rows: DataFrame) -> DataFrame:
     """Every row as a change."""

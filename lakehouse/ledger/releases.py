@@ -23,6 +23,12 @@ TABLE = Table(
         Field("code", "MAP<STRING,STRING>", "Code fingerprint of each table, by layer.table."),
         Field("code_fingerprint", "STRING", "Fingerprint of all of them together."),
         Field("engine", "STRING", "The engine that computed it: embedded or spark."),
+        Field(
+            "checksums",
+            "MAP<STRING,STRING>",
+            "SHA-256 of each data file that came with it, by layer/table/path of the file.",
+        ),
+        Field("given_up_at", "TIMESTAMP", "When vacuum gave it up, UTC; NULL while it is kept."),
     ),
     partition=None,
 )

@@ -18,6 +18,11 @@ TABLE = Table(
         Field("code_fingerprint", "STRING", "Fingerprint of the code of the join."),
         Field("engine", "STRING", "The engine that built it: embedded or spark."),
         Field("created_at", "TIMESTAMP", "When it was first built, UTC."),
+        Field(
+            "erased_at",
+            "TIMESTAMP",
+            "When a person in it was erased, UTC: since then it cannot be built again; else NULL.",
+        ),
     ),
     partition=None,
 )

@@ -137,7 +137,7 @@ def test_a_table_that_another_user_has_written_is_refused_by_name(
 
 
 def test_a_second_run_at_the_same_time_is_told_to_wait(tmp_path: Path) -> None:
-    words = f"another run is writing to datamart {tmp_path}"
+    words = rf"another run \(process {os.getpid()} on .*\) is writing to datamart {tmp_path}"
     with (
         locked(tmp_path),
         pytest.raises(LakehouseError, match=words) as caught,
