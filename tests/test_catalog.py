@@ -23,6 +23,7 @@ CONTRACT = {
     "gold.features_attributes": ("customer_id", "snapshot_date"),
     "gold.features_financials": ("customer_id", "snapshot_date"),
     "gold.label_store": ("customer_id", "loan_id", "label_def", "snapshot_date"),
+    "ledger.erasures": ("erasure_id",),
     "ledger.releases": ("release",),
     "ledger.training_sets": ("training_set_id",),
 }

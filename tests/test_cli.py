@@ -476,7 +476,7 @@ def test_main_py_alone_builds_everything(checkout: Path, first: Answer) -> None:
     rows = {table.full_name: sum(log.rows_by_month(table).values()) for table in CATALOG.tables}
     empty = {name for name, n in rows.items() if n == 0}
     assert empty == {"bronze.quarantine", "ledger.training_sets"}
-    assert not (checkout / "datamart" / "_landing").exists()
+    assert not list((checkout / "datamart").glob("_work/job-*"))
 
 
 def test_the_closing_table_names_every_table_with_its_rows(first: Answer) -> None:

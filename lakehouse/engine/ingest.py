@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from lakehouse.bronze.quarantine import TABLE as QUARANTINE
 from lakehouse.bronze.raw import ROW_HASH
 from lakehouse.engine.landing import Counts, Landed
-from lakehouse.engine.ledger import source_record
+from lakehouse.engine.ledger import QUARANTINED_OF, source_record
 from lakehouse.engine.store import DELETE, OPERATION, Merged, Store, as_declared, differing, upserts
 from lakehouse.errors import LakehouseError
 from lakehouse.months import Scope, in_groups, with_later
@@ -139,7 +139,12 @@ def _ingest_group(
 
 def quarantine(store: Store, delivery: Delivery, months: Sequence[str]) -> list[Merged]:
     """Make the open list of the quarantine equal to the bad rows of these months."""
-    name, metadata = delivery.landed.source.name, {"run_id": delivery.writer.run_id}
+    name = delivery.landed.source.name
+    metadata = {
+        "run_id": delivery.writer.run_id,
+        QUARANTINED_OF: delivery.table.full_name,
+        "sha256": delivery.landed.fingerprint,
+    }
     delivered = sum(counts.quarantined for counts in delivery.landed.counts.values())
     if not delivered and name not in store.log.rows_by_month(QUARANTINE):
         return []

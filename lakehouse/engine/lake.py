@@ -32,7 +32,8 @@ _MAPS = ("months", "versions", "row_counts", "sources", "code", "checksums")
 class Lakehouse:
     """A datamart to read. `engine` is auto, embedded or spark; `release` pins every table's version.
 
-    In its session the tables also answer SQL: `SELECT * FROM gold.label_store VERSION AS OF 4`.
+    In its session the tables also answer SQL: `SELECT * FROM gold.label_store VERSION AS OF 4`. Without a
+    version SQL reads the newest commit, which beside a run may be of no release yet.
     """
 
     def __init__(self, datamart: str | Path = "datamart", engine: str | None = None) -> None:
@@ -69,16 +70,21 @@ class Lakehouse:
         return self._store.spark
 
     def table(self, name: str) -> DataFrame:
-        """A table by its name, as gold.label_store; as of the release this lake is at, else now."""
+        """A table by its name, as gold.label_store; as of the release this lake is at, else the newest.
+
+        What a run has written and not yet published is in no release, and not seen.
+        """
         table = self._catalog.table(name)
         # The ledger is about releases, so it is in none.
-        if self._pinned is None or table.layer == "ledger":
+        if table.layer == "ledger":
             return self._store.read(table)
-        versions = self._pinned["versions"]
-        if table.full_name not in versions:
-            raise BadInput(f"release {self.release} has no table {table.full_name}: it came later")
-        check_readable(self._log, self._pinned, [table])
-        return self._store.read(table, versions[table.full_name])
+        release = self._pinned or ledger.newest(self._log)
+        if table.full_name not in release["versions"]:
+            raise BadInput(
+                f"release {release['release']} has no table {table.full_name}: it came later"
+            )
+        check_readable(self._log, release, [table])
+        return self._store.read(table, release["versions"][table.full_name])
 
     def at(
         self,

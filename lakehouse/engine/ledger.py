@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+from lakehouse.bronze.quarantine import TABLE as QUARANTINE
 from lakehouse.catalog import Catalog
 from lakehouse.engine.landing import fingerprint
 from lakehouse.engine.log import Log, months_of
@@ -20,6 +22,8 @@ from lakehouse.plan import Recorded
 from lakehouse.table import Table
 
 Release = dict[str, Any]
+# A quarantine's commit says of which table, and which file of it.
+QUARANTINED_OF = "quarantined_of"
 
 
 def releases(log: Log) -> list[Release]:
@@ -89,6 +93,20 @@ def recorded(log: Log, catalog: Catalog) -> dict[str, Recorded]:
             found[table.full_name] = _by_release(table, version, newest)
         else:
             found[table.full_name] = _by_commit(version, log.last_recorded(table))
+    return _with_stopped(log, found, newest)
+
+
+def _with_stopped(
+    log: Log, found: dict[str, Recorded], newest: Release | None
+) -> dict[str, Recorded]:
+    """Where a run was killed between the quarantine and its table, the file counts as not read."""
+    held = found.get(QUARANTINE.full_name)
+    if held is None or (newest and newest["versions"].get(QUARANTINE.full_name) == held.version):
+        return found
+    said = log.last_recorded(QUARANTINE)
+    table = said.get(QUARANTINED_OF)
+    if table in found and found[table].sha256 != said["sha256"]:
+        return {**found, table: replace(found[table], sha256=None)}
     return found
 
 

@@ -163,13 +163,15 @@ class _Run:
             table, landed, scope, known, self.job.catalog.code[table.full_name], self.writer
         )
         months = delivery.months(again=self.job.request.full_refresh)
+        rows = delivery.checked_counts()
+        # First: a table that has its file is not read again.
+        with self._timed(QUARANTINE):
+            self._note(QUARANTINE, quarantine(store, delivery, months))
         with self._timed(table) as entry:
             if months:
                 self._tell(table, "merging", months)
-            entry.rows = delivery.checked_counts()
+            entry.rows = rows
             self._note(table, ingest(store, delivery, months))
-        with self._timed(QUARANTINE):
-            self._note(QUARANTINE, quarantine(store, delivery, months))
         return delivery.record
 
     def _refresh(self, store: Store, table: Table, known: Recorded) -> None:

@@ -92,7 +92,7 @@ class Bank:
 
     def left_behind(self) -> list[str]:
         """What jobs have left in the datamart's folder for their work."""
-        return sorted(each.name for each in self.datamart.glob("_work/*"))
+        return sorted(each.name for each in self.datamart.glob("_work/job-*"))
 
 
 def without_a_label_of_two(loans: pd.DataFrame) -> pd.DataFrame:
