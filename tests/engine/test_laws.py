@@ -413,3 +413,25 @@ def test_a_correction_killed_at_any_commit_and_then_withdrawn_leaves_no_trace(
     run_on(CHAIN, tmp_path)
 
     assert tables_of(tmp_path) == at_once
+
+
+@pytest.mark.parametrize("withdrawn", [False, True], ids=["taken", "withdrawn"])
+def test_a_delivery_killed_between_the_quarantine_and_its_table_is_taken_whole_or_leaves_nothing(
+    withdrawn: bool, tmp_path: Path
+) -> None:
+    good = [click(customer, "2023-01-01", 1) for customer in CUSTOMERS]
+    damaged = good[0].replace("2023-01-01", "no day")
+    deliver(tmp_path / "data", good)
+    run_on(RAW, tmp_path)
+    deliver(tmp_path / "data", [damaged, *good[1:]])
+    with killed_at_commit(1, before=False), pytest.raises(KilledError):
+        run_on(RAW, tmp_path, max_bad=1.0)
+
+    deliver(tmp_path / "data", good if withdrawn else [damaged, *good[1:]])
+    run_on(RAW, tmp_path, max_bad=1.0)
+
+    quarantine = content(tmp_path, RAW.table("bronze.quarantine")).values()
+    still_open = [row["raw_text"] for row in quarantine if row["mended_run_id"] is None]
+    assert still_open == ([] if withdrawn else [damaged])
+    # The good row of before stays where a damaged one mentions its customer.
+    assert len(content(tmp_path, RAW.table("bronze.clickstream"))) == len(CUSTOMERS)

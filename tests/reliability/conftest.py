@@ -1,0 +1,31 @@
+"""The worlds in which jobs are killed, and what the jobs leave when they are let; made once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.reliability.jobs import JOBS, Undisturbed, let_be, make_worlds
+
+
+@pytest.fixture(scope="session")
+def worlds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Where each job starts, by name; to be copied."""
+    return make_worlds(tmp_path_factory.mktemp("worlds"))
+
+
+@pytest.fixture(scope="session")
+def undisturbed(
+    worlds: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Undisturbed]:
+    """What a job does and leaves when nothing disturbs it, by its name."""
+
+    @cache
+    def of(name: str) -> Undisturbed:
+        root = tmp_path_factory.mktemp(f"undisturbed-{name}") / "world"
+        return let_be(name, worlds[JOBS[name].world], root)
+
+    return of

@@ -1,0 +1,139 @@
+"""Jobs that are killed and stopped, the worlds they start in, and what they leave when they are let."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lakehouse.engine.embedded import EmbeddedStore
+from lakehouse.engine.log import Log
+from lakehouse.engine.receipts import receipts
+from lakehouse.engine.training_build import reproduce
+from lakehouse.generate import generate
+from tests.reliability.narrow_main import CATALOG
+from tests.reliability.process import Done, contents, disturbed, finished
+
+Command = Callable[[Path], list[str | Path]]
+
+
+def _at(root: Path) -> list[str | Path]:
+    return ["--data", root / "data", "--datamart", root / "datamart"]
+
+
+def run(root: Path) -> list[str | Path]:
+    return ["run", *_at(root)]
+
+
+def _training_set(root: Path) -> list[str | Path]:
+    return ["training-set", "--out", root / "train.parquet", *_at(root)]
+
+
+def _optimize(root: Path) -> list[str | Path]:
+    return ["optimize", *_at(root)]
+
+
+def _vacuum(root: Path) -> list[str | Path]:
+    return ["vacuum", "--keep-releases", "1", *_at(root)]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job, and the world it starts in."""
+
+    name: str
+    command: Command
+    world: str
+
+
+JOBS = {
+    job.name: job
+    for job in (
+        Job("run", run, "nothing built"),
+        Job("backfill", run, "earlier months arrived"),
+        Job("correction", run, "rows corrected"),
+        Job("optimize", _optimize, "three releases"),
+        Job("vacuum", _vacuum, "three releases"),
+        Job("training-set", _training_set, "three releases"),
+    )
+}
+
+
+def _cut(data: Path, keep: Callable[[pd.DataFrame], pd.Series[bool]]) -> None:
+    for file in data.glob("*.csv"):
+        rows = pd.read_csv(file, dtype=str, keep_default_na=False)
+        rows[keep(rows)].to_csv(file, index=False)
+
+
+def _corrected(rows: pd.DataFrame) -> pd.DataFrame:
+    """Two rows vanish, one is damaged, and numbers of a customer change."""
+    changed = rows.drop(rows.index[[5, 20]]).reset_index(drop=True)
+    numbers = [c for c in ("fe_1", "Age", "Annual_Income", "overdue_amt") if c in changed]
+    of_one = changed.Customer_ID == changed.Customer_ID[0]
+    changed.loc[of_one, numbers] = "33"
+    changed.loc[7, "snapshot_date"] = "no day"
+    return changed
+
+
+def make_worlds(root: Path) -> dict[str, Path]:
+    """Where each job starts, by name; to be copied."""
+    nothing, backfill, three = root / "nothing", root / "backfill", root / "three"
+    generate(nothing / "data", customers=25, months=5, seed=3)
+    shutil.copytree(nothing, backfill)
+    _cut(backfill / "data", lambda rows: rows.snapshot_date.map(_month) >= "2023-03")
+    done(run(backfill))
+    shutil.copytree(nothing / "data", backfill / "data", dirs_exist_ok=True)
+    shutil.copytree(nothing, three)
+    for through in ("2023-03", "2023-06"):
+        done([*run(three), "--through", through])
+    done(run(three))
+    corrected = Path(shutil.copytree(three, root / "corrected"))
+    for file in (corrected / "data").glob("*.csv"):
+        _corrected(pd.read_csv(file, dtype=str, keep_default_na=False)).to_csv(file, index=False)
+    done(_training_set(three))
+    return {
+        "nothing built": nothing,
+        "earlier months arrived": backfill,
+        "rows corrected": corrected,
+        "three releases": three,
+    }
+
+
+def _month(day: str) -> str:
+    return f"{pd.to_datetime(day):%Y-%m}"
+
+
+def done(argv: list[str | Path]) -> Done:
+    """Do a command to its end; it must go well."""
+    ended = finished(*argv)
+    assert ended.code == 0, ended.err
+    return ended
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """What a job does when it is let: how many files came or went, and the tables it leaves."""
+
+    steps: int
+    tables: dict[str, Any]
+
+
+def let_be(name: str, world: Path, root: Path) -> Undisturbed:
+    """Do a job to its end in a copy of its world."""
+    shutil.copytree(world, root)
+    ended = disturbed(JOBS[name].command(root), root / "datamart", after_steps=None)
+    assert ended.code == 0, ended.err
+    return Undisturbed(ended.steps, contents(root / "datamart"))
+
+
+def check_receipts(datamart: Path) -> None:
+    """Every receipt is that of a training set which can be built again, same content."""
+    store = EmbeddedStore(Log(str(datamart)))
+    kept = receipts(store.log)
+    assert len({each.training_set_id for each in kept}) == len(kept)
+    for each in kept:
+        assert reproduce(store, CATALOG, each.training_set_id) == each
