@@ -20,19 +20,11 @@ Finding = dict[str, str]
 
 def examine(data: Path, datamart: Path) -> list[Finding]:
     """A finding a subject: its state is ok, missing, or absent where only the Spark engine needs it."""
-    from lakehouse.engine.spark import kept_jars
-
-    jars = kept_jars()
     return [
         _finding("Python", _python_ok(), sys.version.split()[0], "3.10, 3.11 or 3.12 is needed"),
         *(_package(name, pinned) for name, pinned in _PINNED.items()),
         _java(),
-        _optional(
-            "Delta's jars (Spark engine)",
-            bool(jars),
-            str(jars[0].parent) if jars else "not yet resolved",
-            "the first run with --engine spark gets them from Maven Central",
-        ),
+        _jars(),
         _memory(),
         _data(data),
         _writable(datamart),
@@ -80,6 +72,18 @@ def _java() -> Finding:
     return _optional(
         subject, bool(major) and major is not None and major[1] in ("17", "21"), found, remedy
     )
+
+
+def _jars() -> Finding:
+    from lakehouse.engine.jars import altered, kept_jars, remedy
+
+    subject, jars = "Delta's jars (Spark engine)", kept_jars()
+    if not jars:
+        remedy_of_none = "the first run with --engine spark gets them from Maven Central"
+        return _optional(subject, False, "not yet resolved", remedy_of_none)
+    for jar in altered(jars):
+        return _finding(subject, False, f"{jar} is not the jar that Maven Central has", remedy(jar))
+    return _finding(subject, True, str(jars[0].parent), "")
 
 
 def _memory() -> Finding:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import atexit
 import os
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from deltalake import ColumnProperties, WriterProperties
 from deltalake.exceptions import DeltaError
@@ -19,9 +18,10 @@ from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse.engine.datamart import work_folder
 from lakehouse.engine.expectations import broken_expectation
+from lakehouse.engine.listener import close_to_others
 from lakehouse.engine.log import Log, changed_rows, commit_properties
+from lakehouse.engine.paths import plain
 from lakehouse.engine.store import DELETE, OPERATION, UPSERT, Merged, merge_condition
-from lakehouse.errors import BadInput
 from lakehouse.months import in_groups, with_later
 from lakehouse.table import MONTH, Table
 
@@ -31,9 +31,11 @@ _CELLS_A_MERGE = 10_000_000
 _BATCH_ROWS = 8192
 # The changes live for a second: encoding them took five times as long as writing them.
 _UNENCODED = {"compression": "uncompressed", "dictionary_enabled": "false"}
-_NOT_IN_SAIL_PATHS = re.compile(r"[^!-~]|[%#?*{}]|\[|\]")
 # What gRPC reads before no_proxy, in small letters.
 _NO_PROXY = "no_grpc_proxy"
+_A_YEAR_SECONDS = 365 * 24 * 3600
+# gRPC may close a connection that is not used for half an hour, and would find none to open again.
+_NEVER_IDLE = ("grpc.client_idle_timeout_ms", 2**31 - 1)
 # A server that nobody holds is stopped by Sail.
 _SERVERS: list[Any] = []
 
@@ -44,18 +46,20 @@ class EmbeddedStore:
     name = "embedded"
 
     def __init__(self, log: Log) -> None:
-        _check_path(log.root)
         self.log = log
         self.spark = session()
+
+    def path(self, path: str | Path) -> str:
+        return plain(path)
 
     def read(self, table: Table, version: int | None = None) -> DataFrame:
         reader = self.spark.read.format("delta")
         if version is not None:
             reader = reader.option("versionAsOf", version)
-        return reader.load(self.log.uri(table))
+        return reader.load(self.path(self.log.uri(table)))
 
     def read_parquet(self, path: str) -> DataFrame:
-        return self.spark.read.parquet(path)
+        return self.spark.read.parquet(self.path(path))
 
     def months_at_once(self, cells_a_month: int, months: int) -> int:
         return max(_CELLS_COMPUTED // max(cells_a_month, 1), 1)
@@ -82,7 +86,10 @@ class EmbeddedStore:
                     try:
                         metrics = _with_clauses(merger, source, insert_only).execute()
                     except DeltaError as error:
-                        raise broken_expectation(table, changes) or error from error
+                        broken = broken_expectation(table, changes)
+                        if broken is None:
+                            raise
+                        raise broken from error
                     merges.append(Merged(self.log.version(table) or 0, **changed_rows(metrics)))
         return merges
 
@@ -115,18 +122,8 @@ class EmbeddedStore:
         """The changes as Parquet files: Sail writes them five times as fast as it sends them."""
         with work_folder(Path(self.log.root)) as work:
             folder = work / "changes"
-            changes.write.options(**_UNENCODED).parquet(str(folder))
+            changes.write.options(**_UNENCODED).parquet(self.path(folder))
             yield dataset([str(file) for file in folder.glob("*.parquet")], format="parquet")
-
-
-def _check_path(root: str) -> None:
-    """Sail takes a path for a URL or a pattern, and finds no table where one has such characters."""
-    strange = _NOT_IN_SAIL_PATHS.search(root)
-    if strange:
-        raise BadInput(
-            f"datamart {root}: the embedded engine cannot open a path with {strange[0]!r}; "
-            "give another --datamart, or --engine spark"
-        )
 
 
 def _slices(source: Dataset, months: Sequence[str]) -> list[Sequence[str]]:
@@ -158,20 +155,34 @@ def _writer_properties(table: Table) -> WriterProperties:
 
 @cache
 def session() -> SparkSession:
-    """The one session of this process, on a Sail server that listens on loopback and ends with it."""
+    """The one session of this process, on a Sail server that nobody else reaches and that ends with it.
+
+    LakehouseError where another process came in while it started.
+    """
     # Sail logs to stderr by this variable alone, read when its library loads.
     os.environ.setdefault("RUST_LOG", "off")
     # gRPC would ask a proxy of the environment for the server in this very process, and wait.
     direct = os.environ.get(_NO_PROXY) or os.environ.get("no_proxy")
     os.environ[_NO_PROXY] = ",".join(filter(None, [direct, "127.0.0.1"]))
+    # A notebook's session would end in its lunch break.
+    os.environ.setdefault("SAIL_SPARK__SESSION_TIMEOUT_SECS", str(_A_YEAR_SECONDS))
+    # As `SparkSession.builder.remote` does, which takes no channel.
+    os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
+    from grpc import channel_ready_future
     from pysail.spark import SparkConnectServer
+    from pyspark.sql.connect.client import DefaultChannelBuilder
+    from pyspark.sql.connect.session import SparkSession as ConnectSession
 
     server = SparkConnectServer("127.0.0.1", 0)
     server.start(background=True)
-    _, port = server.listening_address
-    spark = SparkSession.builder.remote(f"sc://127.0.0.1:{port}").create()
-    # At exit it would ask a server that Ctrl-C has stopped, for minutes.
+    host, port = server.listening_address
+    channel = DefaultChannelBuilder(f"sc://{host}:{port}", [_NEVER_IDLE])
+    spark = ConnectSession.builder.channelBuilder(channel).create()
+    channel_ready_future(spark.client._channel).result()
+    close_to_others((host, port))
+    # A connection that is lost cannot come again: PySpark would try for minutes, at exit as well.
+    spark.client.set_retry_policies([])
     atexit.unregister(spark.client._on_exit)
     spark.conf.set("spark.sql.session.timeZone", "UTC")
     _SERVERS.append(server)
-    return spark
+    return cast(SparkSession, spark)

@@ -13,9 +13,11 @@ from typing import Any
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
+from lakehouse.engine import jars
 from lakehouse.engine.expectations import broken_expectation
 from lakehouse.engine.log import Log, changed_rows
 from lakehouse.engine.memory import memory_bytes
+from lakehouse.engine.paths import plain
 from lakehouse.engine.store import DELETE, OPERATION, UPSERT, Merged, merge_condition
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.table import Table
@@ -23,7 +25,6 @@ from lakehouse.table import Table
 # Below 512 MiB of heap a build of the shipped data thrashes; Python and the JVM's own need the rest.
 LEAST_MEMORY_MIB = 1536
 _BESIDE_HEAP_MIB, _MOST_HEAP_MIB = 1024, 3072
-DELTA_PACKAGE = "io.delta:delta-spark_4.2_2.13:4.4.0"
 _CHANGES = "lakehouse_changes"
 _USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 _SETTINGS = {
@@ -44,10 +45,9 @@ _CONNECT_MODE = (
     "SPARK_CONNECT_MODE",
     "SPARK_API_MODE",
 )
+_LOOPBACK = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
 # On one machine time goes into compiling and scheduling, not into rows.
 _LOCAL_SETTINGS = {
-    "spark.driver.bindAddress": "127.0.0.1",
-    "spark.driver.host": "127.0.0.1",
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=400m",
     "spark.sql.adaptive.enabled": "false",
 }
@@ -61,15 +61,24 @@ class SparkStore:
     def __init__(self, log: Log, master: str | None = None) -> None:
         self.log = log
         self.spark = start(master)
+        self._is_local = is_local(master)
+
+    def path(self, path: str | Path) -> str:
+        # On a cluster others read it too: they have the path itself, and no link of this machine.
+        return plain(path) if self._is_local else str(path)
+
+    def _in_sql(self, table: Table) -> str:
+        path = self.path(self.log.uri(table)).replace("`", "``")
+        return f"delta.`{path}`"
 
     def read(self, table: Table, version: int | None = None) -> DataFrame:
         reader = self.spark.read.format("delta")
         if version is not None:
             reader = reader.option("versionAsOf", version)
-        return reader.load(self.log.uri(table))
+        return reader.load(self.path(self.log.uri(table)))
 
     def read_parquet(self, path: str) -> DataFrame:
-        return self.spark.read.parquet(path)
+        return self.spark.read.parquet(self.path(path))
 
     def months_at_once(self, cells_a_month: int, months: int) -> int:
         return max(months, 1)  # Spark spills by itself
@@ -102,7 +111,7 @@ class SparkStore:
     def compact(self, table: Table, metadata: dict[str, Any]) -> int | None:
         before = self.log.version(table)
         self.spark.conf.set(_USER_METADATA, json.dumps(metadata))
-        self.spark.sql(f"OPTIMIZE delta.`{self.log.uri(table)}`").collect()
+        self.spark.sql(f"OPTIMIZE {self._in_sql(table)}").collect()
         after = self.log.version(table)
         return None if after == before else after
 
@@ -123,7 +132,7 @@ class SparkStore:
             WHEN MATCHED AND s.{OPERATION} = '{DELETE}' THEN DELETE
             WHEN MATCHED THEN UPDATE SET {assignments}"""
         self.spark.sql(f"""
-            MERGE INTO delta.`{self.log.uri(table)}` t USING {_CHANGES} s
+            MERGE INTO {self._in_sql(table)} t USING {_CHANGES} s
             ON {merge_condition(table, months)} {"" if insert_only else matched}
             WHEN NOT MATCHED AND s.{OPERATION} = '{UPSERT}'
             THEN INSERT ({", ".join(columns)}) VALUES ({values})
@@ -131,12 +140,12 @@ class SparkStore:
 
 
 def start(master: str | None) -> SparkSession:
-    """A Spark session with Delta; LakehouseError where there is no Java."""
+    """A Spark session with Delta; LakehouseError where there is no Java, or a jar of Delta is altered."""
     for name in _CONNECT_MODE:
         os.environ.pop(name, None)
     cores = os.cpu_count() or 2
     builder = SparkSession.builder.appName("lakehouse").master(master or f"local[{cores}]")
-    settings = dict(_SETTINGS)
+    settings = _SETTINGS | (_LOOPBACK if is_local(master) else {})
     if master is None:
         settings |= {
             **_LOCAL_SETTINGS,
@@ -144,11 +153,7 @@ def start(master: str | None) -> SparkSession:
             "spark.sql.shuffle.partitions": str(cores),
             "spark.sql.warehouse.dir": _warehouse().name,
         }
-    jars = kept_jars()
-    if jars:
-        settings["spark.jars"] = ",".join(str(jar) for jar in jars)
-    else:
-        settings["spark.jars.packages"] = DELTA_PACKAGE
+    settings |= jars.settings()
     for name, value in settings.items():
         builder = builder.config(name, value)
     try:
@@ -159,7 +164,14 @@ def start(master: str | None) -> SparkSession:
             "jars; `python main.py doctor` says what is missing"
         ) from error
     spark.sparkContext.setLogLevel("OFF")
+    # On first use they have only now come.
+    jars.check(jars.kept_jars())
     return spark
+
+
+def is_local(master: str | None) -> bool:
+    """Whether all of Spark is on this machine."""
+    return master is None or master.startswith("local")
 
 
 @cache
@@ -177,17 +189,6 @@ def heap_mib(memory: int) -> int:
             "take --engine embedded, or give the machine or container more"
         )
     return min(mib - _BESIDE_HEAP_MIB, _MOST_HEAP_MIB)
-
-
-def kept_jars() -> list[Path]:
-    """Delta's jars where Spark's resolver keeps them; [] before the first use."""
-    for folder in (Path.home() / ".ivy2.5.2" / "jars", Path.home() / ".ivy2" / "jars"):
-        jars = sorted(
-            [*folder.glob("io.delta_delta-*4.4.0.jar"), *folder.glob("io.unitycatalog_*.jar")]
-        )
-        if any("delta-spark_4.2" in jar.name for jar in jars):
-            return jars
-    return []
 
 
 def _failed(table: Table, error: PySparkException) -> LakehouseError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from importlib import metadata
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from lakehouse.engine import doctor, spark
+from lakehouse.engine import doctor, jars
 
 Findings = dict[str, dict[str, str]]
 
@@ -78,11 +79,8 @@ def test_a_package_of_another_version_is_told_with_both(
 
 
 def test_the_pinned_versions_are_those_of_requirements() -> None:
-    lines = (doctor.__file__ and Path(doctor.__file__).parents[2] / "requirements.txt").read_text()
-    pinned = dict(
-        line.split("#")[0].strip().split("==") for line in lines.splitlines() if "==" in line
-    )
-    pinned = {name.split("[")[0]: version for name, version in pinned.items()}
+    locked = (Path(doctor.__file__).parents[2] / "requirements.txt").read_text(encoding="utf-8")
+    pinned = dict(re.findall(r"^([\w-]+)(?:\[.*\])?==(\S+)", locked, flags=re.MULTILINE))
     assert {name: pinned.get(name) for name in doctor._PINNED} == doctor._PINNED
 
 
@@ -142,9 +140,22 @@ def test_without_java_the_embedded_engine_is_advised(
 def test_jars_that_are_not_there_yet_are_no_fault(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spark, "kept_jars", lambda: [])
+    monkeypatch.setattr(jars, "kept_jars", lambda: [])
     found = examine(data, tmp_path)["Delta's jars (Spark engine)"]
     assert found["state"] == "absent" and "Maven Central" in found["remedy"]
+
+
+def test_an_altered_jar_is_told_and_what_to_do(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = [tmp_path / ".ivy2.5.2" / "jars" / name for name in jars._KNOWN]
+    kept[0].parent.mkdir(parents=True)
+    for jar in kept:
+        jar.write_bytes(b"other")
+    monkeypatch.setattr(jars, "kept_jars", lambda: kept)
+    found = examine(data, tmp_path)["Delta's jars (Spark engine)"]
+    assert found["state"] == "missing" and str(kept[0]) in found["found"]
+    assert str(tmp_path / ".ivy2.5.2") in found["remedy"]
 
 
 def test_a_full_disk_is_told(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
