@@ -15,6 +15,7 @@ import click
 
 from lakehouse import __version__, show
 from lakehouse.catalog import Catalog, load
+from lakehouse.engine.paths import why_no_path
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.months import Scope, is_month
 
@@ -30,12 +31,24 @@ def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Comm
     return apply
 
 
+class _Place(click.ParamType):
+    """A file or folder of this machine, whether it is there or not."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Path:
+        why = why_no_path(str(value))
+        if why:
+            self.fail(f"{value!r} {why}", param, ctx)
+        return Path(value)
+
+
 _DATA = click.option(
-    "--data", type=click.Path(path_type=Path), default=Path("data"), show_default=True,
+    "--data", type=_Place(), default=Path("data"), show_default=True,
     help="Folder of the raw CSV files.",
 )  # fmt: skip
 _DATAMART = click.option(
-    "--datamart", type=click.Path(path_type=Path), default=Path("datamart"), show_default=True,
+    "--datamart", type=_Place(), default=Path("datamart"), show_default=True,
     help="Folder of the Delta tables.",
 )  # fmt: skip
 _ENGINE = _options(
@@ -59,6 +72,13 @@ _SHOWN_OF_RECEIPT = (
 _ENGINE_LOST = (
     "the process of the Spark engine is gone, killed or out of memory; nothing is half done, the next "
     "run goes on from here; --engine embedded needs less"
+)
+_NO_SPACE = (
+    "no space left on the disk of the datamart, or of the file to write; free some and start again, "
+    "nothing is half done"
+)
+_UNREADABLE = (
+    "a table cannot be read; python main.py doctor --deep says which, and what to do; --debug shows all of it"
 )
 _STOPPED = "stopped; nothing is half done, the next run goes on from here"
 # What a training set is asked by; the names are those of its options.
@@ -113,14 +133,20 @@ def cli() -> None:
 
 @cli.command()
 @_SELECTION
+@click.option(
+    "--repair",
+    is_flag=True,
+    help="First take what doctor --deep finds lost out of the tables; it is made anew.",
+)
 @_WAIT
 @_COMMON
-def run(as_json: bool, wait: bool, **given: Any) -> None:
+def run(as_json: bool, wait: bool, repair: bool, **given: Any) -> None:
     """Ingest and refresh what changed, and publish a release."""
     from lakehouse.engine.run import run as run_job
 
     with show.progress(quiet=as_json) as on_progress:
         job = replace(_job(given, on_progress), wait=show.note if wait else None)
+        job = replace(job, request=replace(job.request, repair=repair))
         report = run_job(job)
     show.answer(as_json, show.report_as_json(report), lambda: show.report(report))
 
@@ -223,7 +249,7 @@ def diff(
 @cli.command("training-set")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=_Place(),
     help="Parquet file to write; its metadata names the set.",
 )
 @click.option(
@@ -238,7 +264,7 @@ def diff(
 )
 @click.option(
     "--spine",
-    type=click.Path(path_type=Path),
+    type=_Place(),
     help="CSV or Parquet of customer_id and application_date to score, instead of labelled loans.",
 )
 @click.option(
@@ -289,6 +315,27 @@ def training_sets(as_json: bool, datamart: Path, **_: Any) -> None:
 
 
 @cli.command()
+@click.option(
+    "--customer", metavar="ID", required=True, help="The person to erase, as CUS_0x1069."
+)
+@click.option("--dry-run", is_flag=True, help="Show what would be erased; change nothing.")
+@_WAIT
+@_COMMON
+def erase(
+    as_json: bool, data: Path, datamart: Path, customer: str, dry_run: bool, wait: bool, **_: Any
+) -> None:
+    """Erase a person from all tables, their history and the quarantine; keep a receipt without the person.
+
+    Everybody else's rows can be read at every release as before.
+    """
+    from lakehouse.engine.erase import erase as erase_customer
+
+    told = show.note if wait else None
+    erased = erase_customer(datamart, data, load(), customer, dry_run, told)
+    show.answer(as_json, erased, lambda: show.erased(erased))
+
+
+@cli.command()
 @click.option("--release", type=click.IntRange(1), help="The release to audit; else the newest.")
 @click.option(
     "--cut",
@@ -332,7 +379,7 @@ def audit(
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=_Place(),
     default=Path("model_report"),
     show_default=True,
     help="Folder of the report: index.html, model.json, plots.",
@@ -366,6 +413,50 @@ def model(
         )
         write_report(assessment, out)
     show.answer(as_json, assessment.as_json(), lambda: show.model(assessment, out))
+
+
+@cli.command()
+@_WAIT
+@_COMMON
+def optimize(
+    as_json: bool, wait: bool, datamart: Path, engine: str, master: str | None, **_: Any
+) -> None:
+    """Write small files of a month together, table by table; no row changes."""
+    from lakehouse.engine.optimize import optimize as optimize_tables
+
+    with show.progress(quiet=as_json) as on_progress:
+        done = optimize_tables(
+            datamart,
+            load(),
+            lambda log: _store(log, engine, master),
+            on_progress,
+            show.note if wait else None,
+        )
+    show.answer(as_json, done, lambda: show.optimized(done))
+
+
+@cli.command()
+@click.option(
+    "--keep-releases",
+    type=click.IntRange(1),
+    default=12,
+    show_default=True,
+    help="Newest releases to keep; training sets with a receipt are kept beside them.",
+)
+@click.option("--dry-run", is_flag=True, help="Tell what would go and what is held; change nothing.")
+@_WAIT
+@_COMMON
+def vacuum(
+    as_json: bool, wait: bool, datamart: Path, keep_releases: int, dry_run: bool, **_: Any
+) -> None:
+    """Give up old releases, and delete the files that no kept release and no training set needs."""
+    from lakehouse.engine.vacuum import vacuum as vacuum_tables
+
+    with show.progress(quiet=as_json) as on_progress:
+        done = vacuum_tables(
+            datamart, load(), keep_releases, dry_run, on_progress, show.note if wait else None
+        )
+    show.answer(as_json, done, lambda: show.vacuumed(done))
 
 
 @cli.command()
@@ -405,7 +496,7 @@ def dictionary(as_json: bool, table: str | None, **_: Any) -> None:
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=_Place(),
     required=True,
     help="Folder to write the CSV files to.",
 )
@@ -431,7 +522,7 @@ def generate(as_json: bool, customers: int, months: int, seed: int, out: Path, *
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=_Place(),
     required=True,
     help="Zip file to write, as submission.zip.",
 )
@@ -448,14 +539,24 @@ def package(as_json: bool, repo_url: str | None, out: Path, data: Path, **_: Any
 
 
 @cli.command()
+@click.option(
+    "--deep",
+    is_flag=True,
+    help="Read every data file too: which table no longer is what its release says.",
+)
 @_COMMON
-def doctor(as_json: bool, data: Path, datamart: Path, **_: Any) -> None:
+def doctor(as_json: bool, deep: bool, data: Path, datamart: Path, **_: Any) -> None:
     """Check Python, engines, Java, Delta's jars, disk and rights: what is missing, how to get it."""
     from lakehouse.engine.doctor import examine
 
     rows = examine(data, datamart)
+    if deep:
+        from lakehouse.engine.log import Log
+        from lakehouse.engine.verify import examine_tables
+
+        rows += examine_tables(Log(str(datamart)), load())
     show.answer(as_json, rows, lambda: show.rows("Doctor", rows))
-    if any(row["state"] == "missing" for row in rows):
+    if any(row["state"] in ("missing", "damaged") for row in rows):
         raise SystemExit(1)
 
 
@@ -472,11 +573,13 @@ def _at_release(
     """An engine on a datamart, the catalog, and the release of that number, else the newest."""
     from lakehouse.engine import ledger
     from lakehouse.engine.inspect import existing_log
+    from lakehouse.engine.readable import check_kept
 
     catalog = load()
     log = existing_log(datamart, catalog)
     # Looked up first: a release that is not there starts no engine.
     release = ledger.release(log, number) if number else ledger.newest(log)
+    check_kept(log, release)
     return _store(log, engine, master), catalog, release
 
 
@@ -489,8 +592,6 @@ def _job(given: dict[str, Any], on_progress: Any) -> Any:
         raise BadInput("--through and --month exclude each other; give one of them")
     if not 0 <= given["max_bad"] <= 1:
         raise BadInput("--max-bad takes a share from 0 to 1, as 0.2")
-    if "://" in str(given["datamart"]) or ":/" in str(given["datamart"]):
-        raise BadInput("--datamart takes a folder; object stores are not supported yet")
     scope = Scope(given["month"], given["month"] or given["through"])
     catalog: Catalog = load()
     return Job(
@@ -513,18 +614,25 @@ def main(argv: list[str]) -> int:
         argv = ["run", *argv]
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        cli.main(argv, prog_name="main.py", standalone_mode=False)
+        # Not cli.main: it takes every stop for Ctrl-C, and prints an empty line.
+        with cli.make_context("main.py", argv) as context:
+            cli.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
     except click.ClickException as error:
         return _fail(error.format_message(), 2, "--debug" in argv)
     except LakehouseError as error:
-        return _fail(str(error), error.exit_code, "--debug" in argv)
+        told = str(error) if not _is_disk_full(error.__cause__) else _spelt_full(error)
+        return _fail(told, error.exit_code, "--debug" in argv)
     except _Terminated:
         return _fail(_STOPPED, 143, False)
-    except (KeyboardInterrupt, click.Abort):
+    except KeyboardInterrupt:
         return _fail(_STOPPED, 130, False)
     except BrokenPipeError:
         # The reader of a pipe has left (`| head`): no error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except _unreadable() as error:
+        return _fail(_NO_SPACE if _is_disk_full(error) else _UNREADABLE, 1, "--debug" in argv)
     except _engine_losses():
         return _fail(_ENGINE_LOST, 1, "--debug" in argv)
     except OSError as error:
@@ -542,6 +650,24 @@ def _terminate(_signal: int, _frame: Any) -> None:
     raise _Terminated
 
 
+def _spelt_full(error: LakehouseError) -> str:
+    """What was said where it says so already; else that the disk is full."""
+    return str(error) if "space left" in str(error) else _NO_SPACE
+
+
+def _is_disk_full(error: BaseException | None) -> bool:
+    from lakehouse.engine.failures import is_disk_full
+
+    return is_disk_full(error)
+
+
+def _unreadable() -> tuple[type[Exception], ...]:
+    from deltalake.exceptions import DeltaError
+    from pyarrow import ArrowException
+
+    return DeltaError, ArrowException
+
+
 def _engine_losses() -> tuple[type[Exception], ...]:
     from lakehouse.engine.choose import engine_losses
 
@@ -550,7 +676,7 @@ def _engine_losses() -> tuple[type[Exception], ...]:
 
 def _fail(message: str, code: int, debug: bool) -> int:
     if debug:
-        traceback.print_exc()
+        print(show.plain(traceback.format_exc()), file=sys.stderr)
     one_line = " ".join(message.split())
-    print(f"error: {one_line}", file=sys.stderr)
+    print(show.plain(f"error: {one_line}"), file=sys.stderr)
     return code

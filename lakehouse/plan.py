@@ -15,7 +15,9 @@ class Recorded:
     """What a table's newest commit, or a release since, says that it holds.
 
     `consumed` is the version of each upstream; `sha256` and `scopes` are the raw file and its months;
-    `pending_months` had not been written when a run was stopped between two commits.
+    `pending_months` had not been written when a run was stopped between two commits. `again`: why all
+    of it is to be taken anew. `undo_to`: the version before another program wrote. `lost`: partitions
+    of which files were lost since the release.
     """
 
     version: int
@@ -24,6 +26,9 @@ class Recorded:
     sha256: str | None = None
     scopes: tuple[Scope, ...] = ()
     pending_months: tuple[str, ...] = ()
+    again: str = ""
+    undo_to: int | None = None
+    lost: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,7 @@ class Request:
     scope: Scope = Scope()
     by_month: bool = False
     full_refresh: bool = False
+    repair: bool = False
 
 
 def make_plan(
@@ -59,7 +65,9 @@ def make_plan(
     for table in catalog.tables:
         known = recorded.get(table.full_name)
         code = catalog.code.get(table.full_name)
-        if table.source:
+        if known and known.undo_to is not None:
+            step = Step(table, "another program wrote to it")
+        elif table.source:
             step = _ingest_step(table, known, code, sha256[table.full_name], request)
         elif table.transform:
             step = _refresh_step(table, known, code, recorded, steps, request)
@@ -72,6 +80,8 @@ def make_plan(
 def _ingest_step(
     table: Table, known: Recorded | None, code: str | None, sha256: str, request: Request
 ) -> Step:
+    if known and known.again:
+        return Step(table, known.again)
     if known is None or known.sha256 is None:
         return Step(table, "never read")
     if request.full_refresh:
@@ -101,6 +111,8 @@ def _refresh_step(
         return Step(table, "full refresh", everything=True)
     if known.code != code:
         return Step(table, "its code changed", everything=True)
+    if known.again:
+        return Step(table, known.again, everything=True)
     if known.pending_months:
         return Step(table, "a run was stopped before it was whole")
     for upstream in table.upstreams:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from rich import box
 from rich.console import Console
 from rich.status import Status
 from rich.table import Table
+from rich.text import Text
 
 from lakehouse.months import spell
 
@@ -23,14 +25,33 @@ if TYPE_CHECKING:
 
     from lakehouse.audit.finding import Check
     from lakehouse.engine.diff import TableDiff
+    from lakehouse.engine.erase import Erased
     from lakehouse.engine.job import Report
+    from lakehouse.engine.optimize import Optimized
     from lakehouse.engine.receipts import Receipt
+    from lakehouse.engine.vacuum import TableSpace, Vacuumed
     from lakehouse.model.assessment import Assessment
     from lakehouse.model.metrics import Estimate
     from lakehouse.package import Package
 
+# Training sets that a line names; the others it counts.
+_NAMED = 3
 OnProgress = Callable[[str, str, Sequence[str]], None]
-_ERR = Console(stderr=True, highlight=False)
+# What a terminal obeys or hides: escape sequences, carriage returns, marks that turn text around.
+_UNSEEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+)
+_ERR = Console(stderr=True, highlight=False, emoji=False)
+
+
+def plain(text: str) -> str:
+    """The text with each character that a terminal would obey or hide as its number, as \\u001b."""
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _say(text: str) -> None:
+    """The lines on stdout, as they are but for what a terminal would obey."""
+    click.echo(plain(text))
 
 
 def silent(_table: str, _doing: str, _months: Sequence[str]) -> None:
@@ -44,7 +65,7 @@ def on_terminal() -> bool:
 
 def note(text: str) -> None:
     """One line for the user that is no error."""
-    _ERR.print(f"note: {text}", markup=False, soft_wrap=True)
+    _ERR.print(plain(f"note: {text}"), markup=False, soft_wrap=True)
 
 
 @contextmanager
@@ -70,24 +91,25 @@ def _moving(status: Status) -> OnProgress:
 
     def update(table: str, doing: str, months: Sequence[str]) -> None:
         seconds = time.monotonic() - began
-        status.update(f"{_progress_line(table, doing, months)}  [dim]{seconds:.0f} s[/dim]")
+        line = _progress_line(table, doing, months)
+        status.update(Text.assemble(line, (f"  {seconds:.0f} s", "dim")))
 
     return update
 
 
 def _progress_line(table: str, doing: str, months: Sequence[str]) -> str:
-    return f"{table}: {doing}" + (f" {spell(months)}" if months else "")
+    return plain(f"{table}: {doing}" + (f" {spell(months)}" if months else ""))
 
 
 def answer(as_json: bool, value: Any, show: Callable[[], None]) -> None:
     """The answer of a command, as JSON or as `show` prints it."""
     if as_json:
-        click.echo(json.dumps(value, indent=2, default=_plain, ensure_ascii=False))
+        _say(json.dumps(value, indent=2, default=_as_json, ensure_ascii=False))
     else:
         show()
 
 
-def _plain(value: Any) -> Any:
+def _as_json(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
     return value.isoformat() if isinstance(value, (date, datetime)) else str(value)
@@ -96,9 +118,9 @@ def _plain(value: Any) -> Any:
 def rows(title: str, found: Sequence[Mapping[str, Any]]) -> None:
     """Rows as a table; numbers stand right."""
     if not found:
-        click.echo(f"{title}: none")
+        _say(f"{title}: none")
         return
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    table = Table(title=plain(title), box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
     for name, value in found[0].items():
         table.add_column(name.replace("_", " "), justify="right" if _is_number(value) else "left")
     for row in found:
@@ -108,15 +130,19 @@ def rows(title: str, found: Sequence[Mapping[str, Any]]) -> None:
 
 def package(made: Package) -> None:
     """The zip that was written."""
-    click.echo(
+    _say(
         f"{made.file}: {made.files} files, {made.bytes / 1e6:.1f} MB; Readme.txt names {made.repository}"
     )
 
 
 def _out() -> Console:
-    console = Console(highlight=False, markup=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     # A file or a pipe has no width: give tables the room they need.
-    return console if console.is_terminal else Console(highlight=False, markup=False, width=160)
+    return (
+        console
+        if console.is_terminal
+        else Console(highlight=False, markup=False, emoji=False, width=160)
+    )
 
 
 def _is_number(value: Any) -> bool:
@@ -134,14 +160,14 @@ def _cell(value: Any) -> str:
         return f"{value:.1f}"
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S")
-    return str(value)
+    return plain(str(value)).replace("\n", "\\n")
 
 
 def plan(steps: Sequence[Mapping[str, Any]]) -> None:
     """What a run would do."""
     pending = [step for step in steps if step["pending"]]
     if not pending:
-        click.echo("Nothing is pending: every table is up to date.")
+        _say("Nothing is pending: every table is up to date.")
         return
     rows("Pending", [{"table": step["table"], "why": step["reason"]} for step in pending])
 
@@ -151,12 +177,10 @@ def report(done: Report) -> None:
     for text in done.notes:
         note(text)
     if not done.tables:
-        click.echo(
-            f"Nothing is pending: release {done.release} is up to date ({done.seconds:.2f} s)."
-        )
+        _say(f"Nothing is pending: release {done.release} is up to date ({done.seconds:.2f} s).")
         return
     rows("What this run did", _report_rows(done))
-    click.echo(_closing_sentence(done))
+    _say(_closing_sentence(done))
 
 
 def _report_rows(done: Report) -> list[dict[str, Any]]:
@@ -209,8 +233,63 @@ def report_as_json(done: Report) -> dict[str, Any]:
     return {**asdict(done), "tables": _report_rows(done)}
 
 
+def optimized(done: Optimized) -> None:
+    """A row a table that was compacted, and the release of it."""
+    if not done.tables:
+        _say("Nothing to compact: no partition has several files.")
+        return
+    rows("Compacted", [asdict(each) for each in done.tables])
+    if done.published:
+        _say(f"No row changed. Release {done.published} published.")
+    else:
+        _say("No row changed, no release published.")
+
+
+def vacuumed(done: Vacuumed) -> None:
+    """A row a table: what goes, which versions stay and who holds them; then what it comes to."""
+    rows(
+        "What would go" if done.dry_run else "What is gone", [_space(each) for each in done.tables]
+    )
+    files, size = (sum(getattr(each, what) for each in done.tables) for what in ("files", "bytes"))
+    _say(
+        f"{_releases(done.given_up)} {'would be ' if done.dry_run else ''}given up, "
+        f"{_releases(done.kept).lower()} kept. {files:,} files of {size / 1e6:.1f} MB"
+        + (f" and {done.spines} spines" if done.spines else "")
+        + (" would go." if done.dry_run else " are gone.")
+    )
+
+
+def _space(each: TableSpace) -> dict[str, Any]:
+    sets = each.training_sets
+    more = [f"{len(sets) - _NAMED} more training sets"] if len(sets) > _NAMED else []
+    released = [_releases(each.releases).lower()] if each.releases else []
+    return {
+        "table": each.table,
+        "files": each.files,
+        "MB": each.bytes / 1e6,
+        "versions kept": _spans(each.versions),
+        "for": ", ".join([*released, *sets[:_NAMED], *more]) or "now",
+    }
+
+
+def _releases(numbers: Sequence[int]) -> str:
+    return f"Release{'s' * (len(numbers) != 1)} {_spans(numbers)}" if numbers else "No release"
+
+
+def _spans(numbers: Sequence[int]) -> str:
+    """Ascending numbers in few words: `1, 3 to 7`."""
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and number == spans[-1][-1] + 1:
+            spans[-1].append(number)
+        else:
+            spans.append([number])
+    return ", ".join(f"{s[0]}" if len(s) == 1 else f"{s[0]} to {s[-1]}" for s in spans)
+
+
 def releases(found: Sequence[Mapping[str, Any]]) -> None:
-    """Releases, the newest last, without their maps."""
+    """Releases, the newest last, without their maps; those that vacuum gave up say so."""
+    given_up = any(each.get("given_up_at") for each in found)
     rows(
         "Releases",
         [
@@ -224,10 +303,15 @@ def releases(found: Sequence[Mapping[str, Any]]) -> None:
                 ),
                 "engine": each["engine"],
                 "code": each["code_fingerprint"],
+                **({"given up on": _day(each.get("given_up_at"))} if given_up else {}),
             }
             for each in found
         ],
     )
+
+
+def _day(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d}" if moment else ""
 
 
 def diff(title: str, found: Sequence[TableDiff]) -> None:
@@ -239,7 +323,7 @@ def diff(title: str, found: Sequence[TableDiff]) -> None:
         if each.rows:
             rows(each.table, [_cell_line(line) for line in lines(each)])
             if each.more:
-                click.echo(f"… and {each.more:,} more rows of {each.table}")
+                _say(f"… and {each.more:,} more rows of {each.table}")
 
 
 def _cell_line(line: Mapping[str, Any]) -> dict[str, Any]:
@@ -256,8 +340,8 @@ def training_set(made: Receipt, out: Path | None, again: bool) -> None:
     """One training set: its id first, where it is, and which loans are not in it."""
     left = [f"{n:,} {reason.replace('_', ' ')}" for reason, n in made.left_out.items() if n]
     columns = sum(len(group.features) for group in made.selection.groups)
-    click.echo(made.training_set_id)
-    click.echo(
+    _say(made.training_set_id)
+    _say(
         f"{made.row_count:,} rows, {columns} features, as known at release {made.release}"
         + (f"; left out: {', '.join(left)}" if left else "")
         + (f"; written to {out}" if out else "")
@@ -279,10 +363,24 @@ def training_sets(found: Sequence[Receipt]) -> None:
                 "label": each.selection.label.name if each.selection.label else "own spine",
                 "content": each.content_hash[:12],
                 "engine": each.engine,
+                "a person erased": each.erased_at,
             }
             for each in found
         ],
     )
+
+
+def erased(done: Erased) -> None:
+    """Rows of a person by table, what was written anew, and where the person still is."""
+    gone = [{"table": name, "rows": n} for name, n in done.row_counts.items()]
+    rows("Erased" if done.erasure_id else "Would be erased", gone)
+    _say(
+        f"{done.files:,} files of all versions {'were' if done.erasure_id else 'would be'} written "
+        f"anew; {len(done.training_sets)} training sets can no longer be built again exactly"
+        + (f"; receipt {done.erasure_id}" if done.erasure_id else "")
+    )
+    for text in done.notes:
+        note(text)
 
 
 def audit(checks: Sequence[Check]) -> None:
@@ -301,12 +399,12 @@ def audit(checks: Sequence[Check]) -> None:
     )
     for check in checks:
         for finding in check.findings:
-            click.echo(f"{check.name}: {finding.subject}: {finding.evidence}")
+            _say(f"{check.name}: {finding.subject}: {finding.evidence}")
     leaking = sum(not check.passed for check in checks)
     if leaking:
-        click.echo(f"{leaking} of {len(checks)} checks found a leak.")
+        _say(f"{leaking} of {len(checks)} checks found a leak.")
     else:
-        click.echo(f"Nothing leaks: {len(checks)} checks passed.")
+        _say(f"Nothing leaks: {len(checks)} checks passed.")
 
 
 def model(assessment: Assessment, out: Path) -> None:
@@ -325,10 +423,10 @@ def model(assessment: Assessment, out: Path) -> None:
             for each in assessment.scored
         ],
     )
-    click.echo(assessment.verdict.headline)
+    _say(assessment.verdict.headline)
     for reason in assessment.verdict.reasons:
-        click.echo(f"- {reason}")
-    click.echo(f"Report: {out / 'index.html'}")
+        _say(f"- {reason}")
+    _say(f"Report: {out / 'index.html'}")
 
 
 def _with_interval(estimate: Estimate) -> str:

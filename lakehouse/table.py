@@ -37,7 +37,7 @@ class Source:
     file_names: tuple[str, ...]
     columns: tuple[Field, ...]
     keys: tuple[str, ...]
-    required: tuple[tuple[str, str], ...]  # (raw column, kind: text | date | integer | number)
+    required: tuple[tuple[str, str], ...]  # (raw column, kind: text | identifier | date | integer | number)
 
     @property
     def header(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from lakehouse.catalog import Catalog
-from lakehouse.engine.duck import duckdb_in, identifier, literal
+from lakehouse.engine.duck import duckdb_in, identifier, literal, parquet_in
 from lakehouse.engine.ledger import Release
 from lakehouse.engine.store import Store
 from lakehouse.errors import BadInput
@@ -31,7 +31,7 @@ def export(store: Store, catalog: Catalog, release: Release, into: Path) -> None
         assert table.source is not None
         cells = [F.col(f"`{name}`") for name in table.source.header]
         rows = store.read(table, release["versions"][table.full_name]).select(*cells)
-        rows.write.parquet(str(into / table.source.name))
+        rows.write.parquet(store.path(into / table.source.name))
 
 
 def write(catalog: Catalog, exported: Path, rows: Rows, into: Path) -> None:
@@ -47,7 +47,7 @@ def write(catalog: Catalog, exported: Path, rows: Rows, into: Path) -> None:
 def _write_one(
     duckdb: DuckDBPyConnection, source: Source, exported: Path, rows: Rows, into: Path
 ) -> None:
-    every = f"(FROM read_parquet({literal(str(exported / source.name / '*.parquet'))}))"
+    every = f"(FROM {parquet_in(exported / source.name)})"
     file = into / source.file_names[0]
     written = duckdb.execute(
         f"COPY ({rows(source, every)}) TO {literal(str(file))} (FORMAT csv, HEADER)"

@@ -15,7 +15,8 @@ SOURCE = Source(
         Field("snapshot_date", "STRING", "The day on which the attributes are known."),
     ),
     keys=("Customer_ID", "snapshot_date"),
-    required=(("Customer_ID", "text"), ("snapshot_date", "date")),
+    # The id goes on to every layer, so a shifted row may have no name or SSN there.
+    required=(("Customer_ID", "identifier"), ("snapshot_date", "date")),
 )
 
 TABLE = bronze_table(

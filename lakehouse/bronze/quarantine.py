@@ -15,7 +15,10 @@ TABLE = Table(
         Field("_source_row", "BIGINT", "The row's number in that file; the header is row 1."),
         Field("_source_line", "BIGINT", "The line of that file on which the row begins."),
         Field("raw_text", "STRING", "The row as it stood in the file.", personal=True),
-        Field("reasons", "ARRAY<STRING>", "Every reason why no table could take it."),
+        # They show cells, and in a shifted row any cell may be a name.
+        Field(
+            "reasons", "ARRAY<STRING>", "Every reason why no table could take it.", personal=True
+        ),
         Field(MONTH_FIELD.name, "STRING", "Month of its snapshot_date, where that can be told."),
         Field(
             "_row_hash", "STRING", "MD5 of raw_text and of how often it stood before in that file."

@@ -12,35 +12,71 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
+from deltalake.exceptions import DeltaError
 from filelock import FileLock, Timeout
 
 from lakehouse.catalog import Catalog
 from lakehouse.engine.log import Log
+from lakehouse.engine.paths import check_no_links, check_openable
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.table import Table
 
 _RUNS, _WRITER, _RECEIPTS, _WORK = ".lock", ".writer", ".receipts.lock", "_work"
-_NOT_CONTENT = {".gitkeep", ".gitignore", _RUNS, _WRITER, _RECEIPTS, _WORK, "_landing", ".DS_Store"}
+_NOT_CONTENT = {
+    ".gitkeep",
+    ".gitignore",
+    _RUNS,
+    _WRITER,
+    _RECEIPTS,
+    _WORK,
+    "_landing",
+    "_damaged",
+    ".DS_Store",
+}
 _WAIT_SECONDS = 60
 _ALIVE = ".alive"
+_ERASURE = "erasure"
+_DAMAGED = "_damaged"
 _PERSONAL = 0o700
 
 
 def check_datamart(root: Path, log: Log, catalog: Catalog) -> None:
-    """Refuse a datamart that is a file, of foreign making, or (where it must be written) not writable."""
+    """Refuse a datamart that is a file, of foreign making, led elsewhere by a link, or not to be opened."""
+    check_openable(root)
+    check_no_links(root)
     if root.exists() and not root.is_dir():
         raise BadInput(f"datamart {root} is a file; give a folder with --datamart")
     content = {each.name for each in root.iterdir()} - _NOT_CONTENT if root.exists() else set()
     if content and not log.exists(RELEASES):
+        _check_ledger_is_not_lost(root, log, catalog)
         raise BadInput(
             f"datamart {root} holds {sorted(content)[0]} but no ledger/releases: it is not a lakehouse "
             "datamart; give another folder with --datamart"
         )
     for table in catalog.tables:
-        _check_table(
-            root, log, table.path, table.keys, log.columns(table) if log.exists(table) else None
+        _check_table(root, log, table.path, table.keys, _columns(log, table))
+
+
+def _check_ledger_is_not_lost(root: Path, log: Log, catalog: Catalog) -> None:
+    """LakehouseError where a datamart of ours has lost its releases."""
+    ours = [table for table in catalog.tables if log.exists(table)]
+    if ours and all({*table.keys} <= (_columns(log, table) or {}).keys() for table in ours):
+        raise LakehouseError(
+            f"datamart {root} has lost its {RELEASES.path}: restore it from a backup, or python main.py "
+            "run --repair begins a new one, which knows nothing of earlier releases"
         )
+
+
+def _columns(log: Log, table: Table) -> dict[str, str] | None:
+    """The columns of a table; None where it is not there, LakehouseError where its log is damaged."""
+    try:
+        return log.columns(table) if log.exists(table) else None
+    except DeltaError:
+        raise LakehouseError(
+            f"the log of {table.full_name} cannot be read; python main.py doctor --deep tells more, "
+            "run --repair mends"
+        ) from None
 
 
 def _check_table(
@@ -62,6 +98,11 @@ def _check_table(
 def check_writable(root: Path) -> None:
     """Refuse a datamart folder that cannot be made or written, nor any folder of its tables."""
     folder = unwritable(root)
+    if folder and _is_read_only(folder):
+        raise BadInput(
+            f"datamart {root} cannot be written: the disk of {folder} is mounted read-only; mount it "
+            "for writing, or give another --datamart"
+        )
     if folder:
         raise BadInput(
             f"datamart {root} cannot be written: {folder} belongs to user {folder.stat().st_uid}, and "
@@ -75,6 +116,11 @@ def unwritable(root: Path) -> Path | None:
     within = (*root.glob("*"), *root.glob("*/*"), *root.glob("*/*/_delta_log"))
     folders = (nearest, *(each for each in within if each.is_dir()))
     return next((each for each in folders if not _is_open(each)), None)
+
+
+def _is_read_only(folder: Path) -> bool:
+    # Windows tells by its rights alone.
+    return hasattr(os, "statvfs") and bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
 
 
 def _is_open(folder: Path) -> bool:
@@ -110,10 +156,33 @@ def locked(root: Path, wait: Callable[[str], None] | None = None) -> Iterator[No
         lock.acquire(poll_interval=0.2)
     try:
         (root / _WRITER).write_text(_who(), encoding="utf-8")
+        _finish_erasure(root)
         yield
     finally:
         (root / _WRITER).unlink(missing_ok=True)
         lock.release()
+
+
+def erasure_folder(root: Path) -> Path:
+    """Where an erasure stands from when it was decided until it is done."""
+    return root / _WORK / _ERASURE
+
+
+def check_no_erasure_begun(root: Path) -> None:
+    """LakehouseError where an erasure is under way or was killed, so that tables may not fit together."""
+    if erasure_folder(root).exists():
+        raise LakehouseError(
+            f"a person is being erased from datamart {root}; try again in a moment (an erasure that was "
+            "killed is finished by `python main.py`)"
+        )
+
+
+def _finish_erasure(root: Path) -> None:
+    """An erasure that was killed is done to its end before anything else is written."""
+    if erasure_folder(root).exists():
+        from lakehouse.engine.erasure import finish_erasure
+
+        finish_erasure(root)
 
 
 def _who() -> str:
@@ -168,13 +237,35 @@ def _remove_if_dead(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def damaged_folder(root: Path) -> Path:
+    """Where tables are set aside whose logs were lost."""
+    folder = root / _DAMAGED
+    folder.mkdir(exist_ok=True, mode=_PERSONAL)
+    return folder
+
+
+def set_aside(root: Path) -> list[Path]:
+    """Tables that a repair has set aside."""
+    return sorted((root / _DAMAGED).glob("*"))
+
+
 def create_missing(log: Log, catalog: Catalog) -> None:
     """Make the tables that are not there yet; the ledger first, by which a datamart is known as ours."""
     for table in sorted(catalog.tables, key=lambda table: table.layer != "ledger"):
+        if table.layer == "bronze":
+            _close_to_others(Path(log.root) / table.layer)
         if not log.exists(table):
             log.create(table)
         elif table.layer == "ledger":
             add_missing_columns(log, table)
+
+
+def _close_to_others(folder: Path) -> None:
+    """Names and numbers of persons are in this folder, so it is its owner's alone."""
+    folder.mkdir(exist_ok=True, mode=_PERSONAL)
+    # Another's folder that we may write: its owner's next run does it.
+    with suppress(PermissionError):
+        folder.chmod(_PERSONAL)
 
 
 def add_missing_columns(log: Log, table: Table) -> None:

@@ -217,8 +217,12 @@ def _first_rows(
 
 
 def _hidden(table: Table, compared: Iterable[str]) -> set[str]:
-    """Columns that nothing may show: personal ones, and those that no declaration knows."""
+    """Columns that nothing may show: personal ones, and those that no declaration knows.
+
+    Of a raw file with personal columns all: in a shifted row any cell may be a name.
+    """
     hidden = {field.name for field in table.fields if field.personal}
+    hidden |= set(table.source.header) if table.source and hidden else set()
     hidden |= set(compared) - set(table.columns)
     # A number of nine digits can be guessed by the hash of a row that holds it.
     return hidden | {ROW_HASH} if hidden else hidden

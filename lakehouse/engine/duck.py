@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from lakehouse.engine.paths import plain
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -22,6 +23,8 @@ def duckdb_in(work: Path) -> Iterator[DuckDBPyConnection]:
     connection = duckdb.connect(
         config={"memory_limit": MEMORY_LIMIT, "temp_directory": str(work / "spill")}
     )
+    # Of a slow query it would stand in the answer on stdout.
+    connection.execute("SET enable_progress_bar = false")
     try:
         yield connection
     finally:
@@ -40,4 +43,9 @@ def literal(text: str) -> str:
 
 def path_literal(path: Path) -> str:
     """The path of one file in SQL, whatever characters it has."""
-    return literal(glob.escape(str(path)))
+    return literal(plain(path))
+
+
+def parquet_in(folder: Path) -> str:
+    """The rows of all Parquet files of one folder in SQL, whatever characters its path has."""
+    return f"read_parquet({literal(f'{plain(folder)}/*.parquet')}, hive_partitioning = false)"

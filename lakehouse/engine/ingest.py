@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
@@ -14,16 +13,13 @@ from pyspark.sql import functions as F
 
 from lakehouse.bronze.quarantine import TABLE as QUARANTINE
 from lakehouse.bronze.raw import ROW_HASH
-from lakehouse.engine.landing import Counts, Landed
+from lakehouse.engine.landing import Counts, Landed, kept_as
 from lakehouse.engine.ledger import QUARANTINED_OF, source_record
 from lakehouse.engine.store import DELETE, OPERATION, Merged, Store, as_declared, differing, upserts
 from lakehouse.errors import LakehouseError
 from lakehouse.months import Scope, in_groups, with_later
 from lakehouse.plan import Recorded
 from lakehouse.table import MONTH, Table
-
-# Delta refuses these in names of columns.
-_NOT_IN_DELTA = re.compile(r"[ ,;{}()\n\t=]")
 
 
 @dataclass(frozen=True)
@@ -65,11 +61,14 @@ class Delivery:
             if not any(scope.has(month) for scope in taken)
         ]
 
-    @property
-    def extra_columns(self) -> dict[str, str]:
-        """Undeclared raw columns, each with a name that Delta can take and that is none of ours."""
-        names = {raw: _NOT_IN_DELTA.sub("_", raw) for raw in self.landed.extra_columns}
-        return {raw: f"raw{name}" if name.startswith("_") else name for raw, name in names.items()}
+    def extra_columns(self, held: Iterable[str]) -> dict[str, str]:
+        """Undeclared raw columns, each with its name in a table that holds these columns.
+
+        To Delta names are the same whatever their case.
+        """
+        spelt = {name.casefold(): name for name in held}
+        names = {raw: kept_as(raw) for raw in self.landed.extra_columns}
+        return {raw: spelt.get(name.casefold(), name) for raw, name in names.items()}
 
     @property
     def record(self) -> dict[str, Any]:
@@ -123,9 +122,10 @@ def _ingest_group(
     store: Store, table: Table, delivery: Delivery, months: Sequence[str], metadata: dict[str, Any]
 ) -> list[Merged]:
     accepted = store.read_parquet(str(delivery.landed.accepted))
-    accepted = accepted.withColumnsRenamed(delivery.extra_columns)
+    extra = delivery.extra_columns(table.columns)
+    accepted = accepted.withColumnsRenamed(extra)
     # Columns of earlier deliveries that this one has not.
-    gone = {*table.columns} - {*delivery.table.columns} - {*delivery.extra_columns.values()}
+    gone = {*table.columns} - {*delivery.table.columns} - {*extra.values()}
     accepted = accepted.select("*", *(F.lit(None).alias(name) for name in sorted(gone)))
     new = as_declared(_stamped(accepted, delivery.writer), table)
     new = new.where(F.col(MONTH).isin(list(months)))
@@ -170,7 +170,7 @@ def _with_columns(store: Store, delivery: Delivery) -> Table:
     """The table as declared, with every raw column that it has or now gets beyond that."""
     table = delivery.table
     have = store.log.columns(table)
-    wide = table.with_extra((*have, *delivery.extra_columns.values()))
+    wide = table.with_extra((*have, *delivery.extra_columns(have).values()))
     missing = [name for name in wide.columns if name not in have]
     if missing:
         store.log.add_columns(wide, missing)

@@ -60,7 +60,7 @@ class Lakehouse:
             store.spark.sql(f"CREATE DATABASE IF NOT EXISTS {table.layer}")
             # Names belong to the lake opened last; dropping one leaves the files.
             store.spark.sql(f"DROP TABLE IF EXISTS {table.full_name}")
-            uri = self._log.uri(table).replace("'", "\\'")
+            uri = store.path(self._log.uri(table)).replace("'", "\\'")
             store.spark.sql(f"CREATE TABLE {table.full_name} USING delta LOCATION '{uri}'")
         return store
 

@@ -6,9 +6,11 @@ No row is lost: the rows met in the file are counted apart from the rows written
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +18,21 @@ from typing import TYPE_CHECKING
 
 from lakehouse.bronze.raw import PROVENANCE
 from lakehouse.engine.duck import duckdb_in
+from lakehouse.engine.raw_file import opened
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.table import MONTH, Source
 
 if TYPE_CHECKING:
+    import duckdb
     from duckdb import DuckDBPyConnection
 
     from lakehouse.engine.landing_records import Split
     from lakehouse.engine.landing_rows import Rows
+
+MAX_COLUMNS = 500  # every one costs memory and time in each step from here on
+MAX_NAME = 255  # characters
+# Beyond what Delta refuses, also what opens or closes something in SQL, in paths or on a terminal.
+_NOT_IN_A_NAME = re.compile(r"[^\w-]")
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,8 @@ def find_file(source: Source, data: Path) -> Path:
     """The raw file of a source in a folder, under one of the names it may have."""
     if not data.is_dir():
         raise BadInput(f"There is no data folder {data}; name one that exists with --data.")
-    found = [data / name for name in source.file_names if (data / name).exists()]
+    # A link to nothing is there too, and is told of when it is opened.
+    found = [data / name for name in source.file_names if os.path.lexists(data / name)]
     names = " or ".join(source.file_names)
     if not found:
         packed = [p.name for n in source.file_names for p in sorted(data.glob(f"{n}.*"))]
@@ -76,12 +86,9 @@ def find_file(source: Source, data: Path) -> Path:
 def fingerprint(path: Path) -> str:
     """SHA-256 of the bytes of a file."""
     digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(1024**2):
-                digest.update(chunk)
-    except OSError as error:
-        raise BadInput(f"{path.name} cannot be read ({error.strerror}): {path}") from None
+    with opened(path) as file:
+        while chunk := file.read(1024**2):
+            digest.update(chunk)
     return digest.hexdigest()
 
 
@@ -121,25 +128,42 @@ def land(source: Source, path: Path, into: Path, max_bad: float = 0.2) -> Landed
 
 def checked_header(source: Source, file_name: str, header: list[str]) -> tuple[str, ...]:
     """The column names of a raw file; BadInput where they are not the source's or are ambiguous."""
+    if len(header) > MAX_COLUMNS:
+        raise BadInput(
+            f"{file_name} has {len(header):,} columns, and at most {MAX_COLUMNS} are taken; deliver it"
+            " with the columns that are needed."
+        )
     names = tuple(name.strip() or f"unnamed_{i}" for i, name in enumerate(header, start=1))
+    longest = max(names, key=len)
+    if len(longest) > MAX_NAME:
+        raise BadInput(
+            f"{file_name} has a column name of {len(longest):,} characters ({listed([longest])}...),"
+            f" and at most {MAX_NAME} are taken; its first line must name the columns of {source.name}."
+        )
     missing = [name for name in source.header if name not in names]
     if missing:
         raise BadInput(
-            f"{file_name} has the wrong header: no column {_listed(missing)}"
+            f"{file_name} has the wrong header: no column {listed(missing)}"
             f"{_hint(missing, names)}; its first line must name the columns of {source.name}."
         )
-    twice = [name for name, n in Counter(n.casefold() for n in names).items() if n > 1]
-    if twice:
-        alike = [name for name in names if name.casefold() in twice]
+    times = Counter(kept_as(name).casefold() for name in names)
+    alike = [name for name in names if times[kept_as(name).casefold()] > 1]
+    if alike:
         raise BadInput(
-            f"{file_name} names columns twice (case apart): {_listed(alike)};"
+            f"{file_name} names columns twice (case and signs apart): {listed(alike)};"
             f" rename or remove one of each."
         )
     reserved = {field.name for field in PROVENANCE} | {MONTH}
     taken = [name for name in names if name.casefold() in reserved]
     if taken:
-        raise BadInput(f"{file_name}: the lakehouse itself uses {_listed(taken)}; rename it.")
+        raise BadInput(f"{file_name}: the lakehouse itself uses {listed(taken)}; rename it.")
     return names
+
+
+def kept_as(raw_name: str) -> str:
+    """The name of a raw column in its table: of letters, digits, and signs that no query acts on."""
+    name = _NOT_IN_A_NAME.sub("_", raw_name)
+    return f"raw{name}" if name.startswith("_") else name
 
 
 def _hint(missing: list[str], names: tuple[str, ...]) -> str:
@@ -147,10 +171,11 @@ def _hint(missing: list[str], names: tuple[str, ...]) -> str:
     if len(names) == 1 and any(mark in names[0] for mark in ";\t|"):
         return " (cells must be separated by commas)"
     other_case = [n for n in names if n.casefold() in {m.casefold() for m in missing}]
-    return f" (but {_listed(other_case)}: the case must match)" if other_case else ""
+    return f" (but {listed(other_case)}: the case must match)" if other_case else ""
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Names of columns for a message: the first 30, and the first 60 characters of each."""
     shown = [" ".join(name.split())[:60] for name in names]
     return ", ".join(shown[:30]) + (f" and {len(shown) - 30} more" if len(shown) > 30 else "")
 
@@ -165,8 +190,15 @@ def _duckdb(work: Path) -> Iterator[DuckDBPyConnection]:
         try:
             yield connection
         except duckdb.Error as error:
-            reason = " ".join(str(error).split())[:300]
-            raise LakehouseError(f"Landing failed inside DuckDB: {reason}") from error
+            raise LakehouseError(f"Landing failed inside DuckDB: {_told(error)}") from error
+
+
+def _told(error: duckdb.Error) -> str:
+    """Of memory and disk what DuckDB says; else its kind alone, as what it says may show a row."""
+    import duckdb
+
+    told = isinstance(error, (duckdb.OutOfMemoryException, duckdb.IOException))
+    return " ".join(str(error).split())[:300] if told else type(error).__name__
 
 
 def _check_nothing_is_lost(file_name: str, split: Split, counts: dict[str | None, Counts]) -> None:

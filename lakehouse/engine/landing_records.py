@@ -23,9 +23,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakehouse.engine.landing_lines import Flags, Lines, Positions, numbered
+from lakehouse.engine.raw_file import steady
 from lakehouse.errors import BadInput
 
+MAX_HEADER_BYTES = 1024**2
 MAX_RECORD_BYTES = 16 * 1024**2
+MAX_BROKEN = 1_000_000  # records: each is looked at by itself
 SHOWN_BYTES = 1024**2  # of the text of a record that is longer than that
 CHUNK_BYTES = 4 * 1024**2
 
@@ -66,10 +69,10 @@ def split(
 ) -> Split:
     """Write the sound records of a raw CSV to one file and the broken ones to a Parquet file.
 
-    Raises BadInput for a file that is no CSV of UTF-8 text, or has no data rows.
+    Raises BadInput for a file that is no CSV of UTF-8 text, has no data rows, or changes meanwhile.
     """
     digest = hashlib.sha256()
-    with _opened(path) as raw, sound.open("wb") as out, _BrokenRecords(broken) as refused:
+    with steady(path) as raw, sound.open("wb") as out, _BrokenRecords(broken) as refused:
         splitter = _Splitter(path.name, out, refused, check_header)
         rest = b""
         for chunk, last in _checked_chunks(raw, path.name, digest):
@@ -91,15 +94,6 @@ def split(
         spans_lines=splitter.spans_lines,
         holds_separators=splitter.holds_separators,
     )
-
-
-def _opened(path: Path) -> BinaryIO:
-    if path.is_dir():
-        raise BadInput(f"{path.name} is a folder, not a CSV file; put the file in its place.")
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise BadInput(f"{path.name} cannot be read ({error.strerror}): {path}") from None
 
 
 def _checked_chunks(raw: BinaryIO, name: str, digest: Any) -> Iterator[tuple[bytes, bool]]:
@@ -174,22 +168,30 @@ class _Splitter:
 
     def _take_header(self, block: bytes, end: int, last: bool) -> int:
         begin = len(block) - len(block.lstrip(b"\r\n"))
-        found = RECORD.match(block, begin, end)
-        if found is None and not last and len(block) <= MAX_RECORD_BYTES:
-            return 0
+        self.lines += block.count(b"\n", 0, begin)
+        limit = begin + MAX_HEADER_BYTES
+        found = RECORD.match(block, begin, min(end, limit))
+        if found is None and not last and len(block) <= limit:
+            return begin
+        if found is None and b"\n" not in block[begin:limit]:
+            raise BadInput(
+                f"{self.name} has no readable header: its first line is longer than {MAX_HEADER_BYTES:,}"
+                " bytes; it must be the column names, its rows must end in line feeds."
+            )
         if found is None:
             raise BadInput(
                 f"{self.name} has no readable header: {_why_broken(block[begin:end])}; its first"
                 f" line must be the column names, its rows must end in line feeds."
             )
         self.header = self.check_header(_cells_as_text(found[0]))
-        self.rows, self.lines = 1, block.count(b"\n", 0, found.end())
+        self.rows = 1
+        self.lines += block.count(b"\n", begin, found.end())
         return found.end()
 
     def _look_closer(self, block: bytes, lines: Lines, end: int, last: bool) -> int:
         """Read the lines with odd quotes or carriage returns one by one, by the grammar."""
         done = end
-        for i in np.flatnonzero(lines.odd).tolist():
+        for i in map(int, np.flatnonzero(lines.odd)):
             if lines.inside[i]:
                 continue
             start = int(lines.starts[i])
@@ -214,10 +216,15 @@ class _Splitter:
         is_row = ~lines.inside & (lengths > 0)
         rows = self.rows + np.cumsum(is_row)
         numbers = self.lines + 1 + np.arange(len(lines.starts))
-        for i, why in self._refusals(lines, is_row, lengths).items():
+        for i, why in self._refusals(lines, is_row, lengths):
             text = block[int(lines.starts[i]) : int(lines.ends[i])]
             self.refused.add(int(rows[i]), int(numbers[i]), text, why)
             is_row[i] = False
+            if self.refused.count > MAX_BROKEN:
+                raise BadInput(
+                    f"{self.name} has more than {MAX_BROKEN:,} rows that are not of its form (here line"
+                    f" {numbers[i]:,}: {why}); is a quote left open? Deliver the file again."
+                )
         for i in np.flatnonzero(is_row & lines.odd).tolist():
             record = _canonical(block, int(lines.starts[i]), int(lines.ends[i]))
             self.out.write(b"%010d,%010d,%b\n" % (rows[i], numbers[i], record))
@@ -228,16 +235,24 @@ class _Splitter:
         self.bytes_in += int(lengths[is_row].sum())
         self.rows, self.lines = int(rows[-1]) if len(rows) else self.rows, self.lines + len(rows)
 
-    def _refusals(self, lines: Lines, is_row: Flags, lengths: Positions) -> dict[int, str]:
+    def _refusals(
+        self, lines: Lines, is_row: Flags, lengths: Positions
+    ) -> Iterator[tuple[int, str]]:
+        """The broken records in their order, one by one: a block may hold millions."""
         width = len(self.header)
-        broken = {i: why for i, why in lines.why.items() if is_row[i]}
-        for i in np.flatnonzero(is_row & (lines.cells != width)).tolist():
-            few_or_many = "few" if lines.cells[i] < width else "many"
-            why = f"too {few_or_many} columns: {lines.cells[i]} where the header has {width}"
-            broken.setdefault(i, why)
-        for i in np.flatnonzero(is_row & (lengths > MAX_RECORD_BYTES)).tolist():
-            broken[i] = f"too long: more than {MAX_RECORD_BYTES:,} bytes"
-        return dict(sorted(broken.items()))
+        broken = (lines.cells != width) | (lengths > MAX_RECORD_BYTES)
+        broken[list(lines.why)] = True
+        for i in map(int, np.flatnonzero(broken & is_row)):
+            if lengths[i] > MAX_RECORD_BYTES:
+                yield i, f"too long: more than {MAX_RECORD_BYTES:,} bytes"
+            elif i in lines.why:
+                yield i, lines.why[i]
+            else:
+                few_or_many = "few" if lines.cells[i] < width else "many"
+                yield (
+                    i,
+                    f"too {few_or_many} columns: {lines.cells[i]} where the header has {width}",
+                )
 
 
 def _canonical(block: bytes, start: int, end: int) -> bytes:
@@ -296,9 +311,8 @@ class _BrokenRecords:
             self._flush()
 
     def _flush(self) -> None:
-        names = self._schema.names
-        rows = [dict(zip(names, row, strict=True)) for row in self._rows]
-        self._writer.write_table(pa.Table.from_pylist(rows, self._schema))
+        columns = zip(*self._rows, strict=True) if self._rows else [[]] * len(self._schema)
+        self._writer.write_table(pa.table(list(map(list, columns)), schema=self._schema))
         self._rows, self._bytes = [], 0
 
     def __enter__(self) -> _BrokenRecords:

@@ -28,6 +28,8 @@ ROW_GROUP_ROWS = 122_880
 ISO_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 US_DATE = "[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}"  # month first
 INTEGER = "[+-]?[0-9]+"
+IDENTIFIER = r"\S*[0-9]\S*"
+SSN = "[0-9]{3}-[0-9]{2}-[0-9]{4}"
 NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 
 
@@ -246,10 +248,14 @@ class Rows:
 
 
 def _reason(name: str, kind: str, cell: str, day: str, today: dt.date) -> str:
-    """SQL: why a cell is no good as text, date, integer or number; NULL where it is good."""
+    """SQL: why a cell is no good as one of these kinds; NULL where it is good."""
     text = f"trim({cell})"
     faults = {
         "text": [],
+        "identifier": [
+            (f"NOT {_is_like(text, IDENTIFIER)}", "is not one word with a digit in it"),
+            (_is_like(text, SSN), "is an SSN"),
+        ],
         "date": [
             (f"{day} IS NULL AND {_is_like(text, ISO_DATE, US_DATE)}", "is not in the calendar"),
             (f"{day} IS NULL", "is not a date like 2023-05-01 or 5/1/2023"),
@@ -265,7 +271,7 @@ def _reason(name: str, kind: str, cell: str, day: str, today: dt.date) -> str:
             (f"NOT coalesce(isfinite(try_cast({text} AS DOUBLE)), false)", "is too large"),
         ],
     }[kind]
-    shown = "''" if name in NEVER_SHOWN else _shown(cell)
+    shown = "''" if name in NEVER_SHOWN or kind == "identifier" else _shown(cell)
     cases = "".join(
         f" WHEN {fault} THEN {literal(f'{name} {what}')} || {shown}" for fault, what in faults
     )

@@ -14,9 +14,12 @@ from lakehouse.bronze.quarantine import TABLE as QUARANTINE
 from lakehouse.catalog import Catalog
 from lakehouse.engine.landing import fingerprint
 from lakehouse.engine.log import Log, months_of
+from lakehouse.engine.standing import Standing, standing
 from lakehouse.engine.store import Store, upserts
-from lakehouse.errors import BadInput
+from lakehouse.errors import BadInput, LakehouseError
+from lakehouse.ledger.erasures import TABLE as ERASURES
 from lakehouse.ledger.releases import TABLE as RELEASES
+from lakehouse.ledger.training_sets import TABLE as TRAINING_SETS
 from lakehouse.months import Scope, is_month
 from lakehouse.plan import Recorded
 from lakehouse.table import Table
@@ -31,11 +34,21 @@ def releases(log: Log) -> list[Release]:
     return sorted(rows(log, RELEASES), key=lambda row: int(row["release"]))
 
 
+def kept(log: Log) -> list[Release]:
+    """The releases that vacuum has not given up, oldest first."""
+    return [row for row in releases(log) if row.get("given_up_at") is None]
+
+
 def rows(log: Log, table: Table) -> list[dict[str, Any]]:
     """The rows of a ledger table, maps as dicts; none where it was never made."""
     found = log.read(table) if log.exists(table) else []
     maps = [field.name for field in table.fields if field.type.startswith("MAP<")]
     return [{**row, **{name: dict(row.get(name) or []) for name in maps}} for row in found]
+
+
+def erasures(log: Log) -> list[dict[str, Any]]:
+    """Every erasure of a person, oldest first."""
+    return sorted(rows(log, ERASURES), key=lambda row: (row["erased_at"], row["erasure_id"]))
 
 
 def release(log: Log, number: int) -> Release:
@@ -84,26 +97,82 @@ def recorded(log: Log, catalog: Catalog) -> dict[str, Recorded]:
     """
     known = releases(log)
     newest = known[-1] if known else None
-    found = {}
-    for table in catalog.tables:
-        version = log.version(table)
-        if version is None:
-            continue
-        if newest and newest["versions"].get(table.full_name) == version:
-            found[table.full_name] = _by_release(table, version, newest)
-        else:
-            found[table.full_name] = _by_commit(version, log.last_recorded(table))
-    return _with_stopped(log, found, newest)
+    standings = _standings(log, catalog, newest)
+    found = {
+        table.full_name: _recorded(table, standings, newest)
+        for table in catalog.tables
+        if table.full_name in standings
+    }
+    return _with_lost_quarantine(_with_stopped(found, standings), catalog, standings, newest)
+
+
+def _standings(log: Log, catalog: Catalog, newest: Release | None) -> dict[str, Standing]:
+    """How each table that is there stands beside the newest release."""
+    found = {t.full_name: standing(log, t, newest) for t in _released_tables(catalog)}
+    return {name: each for name, each in found.items() if each}
+
+
+def _released_tables(catalog: Catalog) -> list[Table]:
+    return [table for table in catalog.tables if table.layer != "ledger"]
+
+
+def _recorded(table: Table, standings: Mapping[str, Standing], newest: Release | None) -> Recorded:
+    """What a table held before another program wrote to it, if one did."""
+    own = standings[table.full_name]
+    until = own.version if own.undo_to is None else own.undo_to
+    commit = own.newest_of_ours(until)
+    if commit is None and own.base >= 0:
+        assert newest is not None
+        known, since = _by_release(table, own.version, newest), newest["finished_at"]
+    elif commit is None:
+        return Recorded(own.version, undo_to=own.undo_to)
+    else:
+        known, since = _by_commit(own.version, commit["metadata"]), commit["timestamp"]
+    again = _lost_track(known, since, standings)
+    return replace(known, undo_to=own.undo_to, again=again, lost=tuple(sorted(own.lost)))
+
+
+def _lost_track(known: Recorded, since: datetime, standings: Mapping[str, Standing]) -> str:
+    """Which upstream's log no longer leads to the version that was consumed; none where all do."""
+    for name, version in known.consumed.items():
+        upstream = standings.get(name)
+        if upstream is None or not upstream.has(version, since):
+            return f"{name} was made anew or set back"
+    return ""
+
+
+def _with_lost_quarantine(
+    found: dict[str, Recorded],
+    catalog: Catalog,
+    standings: Mapping[str, Standing],
+    newest: Release | None,
+) -> dict[str, Recorded]:
+    """Where quarantined rows were lost since the release, the files they came of count as not read."""
+    name = QUARANTINE.full_name
+    if newest is None or name not in newest["versions"]:
+        return found
+    held = standings.get(name)
+    anew = held is None or held.base < 0
+    again = f"{name} has lost rows"
+    return {
+        **found,
+        **{
+            table.full_name: replace(found[table.full_name], sha256=None, again=again)
+            for table in catalog.sources
+            if table.full_name in found
+            and table.source
+            and (anew or (held and table.source.name in held.lost))
+        },
+    }
 
 
 def _with_stopped(
-    log: Log, found: dict[str, Recorded], newest: Release | None
+    found: dict[str, Recorded], standings: Mapping[str, Standing]
 ) -> dict[str, Recorded]:
     """Where a run was killed between the quarantine and its table, the file counts as not read."""
-    held = found.get(QUARANTINE.full_name)
-    if held is None or (newest and newest["versions"].get(QUARANTINE.full_name) == held.version):
-        return found
-    said = log.last_recorded(QUARANTINE)
+    held = standings.get(QUARANTINE.full_name)
+    commit = held.newest_of_ours(held.version) if held else None
+    said = commit["metadata"] if commit else {}
     table = said.get(QUARANTINED_OF)
     if table in found and found[table].sha256 != said["sha256"]:
         return {**found, table: replace(found[table], sha256=None)}
@@ -115,7 +184,11 @@ def _by_release(table: Table, version: int, newest: Release) -> Recorded:
     return Recorded(
         version=version,
         code=newest["code"].get(table.full_name),
-        consumed={each.full_name: newest["versions"][each.full_name] for each in table.upstreams},
+        consumed={
+            each.full_name: newest["versions"][each.full_name]
+            for each in table.upstreams
+            if each.full_name in newest["versions"]
+        },
         sha256=source.get("sha256"),
         scopes=_scopes(source.get("scopes", [])),
     )
@@ -132,6 +205,17 @@ def _by_commit(version: int, metadata: Mapping[str, Any]) -> Recorded:
     )
 
 
+def as_metadata(known: Recorded, run_id: str) -> dict[str, Any]:
+    """What a commit says that leaves a table holding what is recorded of it."""
+    return {
+        "run_id": run_id,
+        "code": known.code,
+        "consumed": dict(known.consumed),
+        **source_record(known.sha256, known.scopes),
+        "pending_months": list(known.pending_months),
+    }
+
+
 def _scopes(pairs: Iterable[list[str | None]]) -> tuple[Scope, ...]:
     return tuple(Scope(first, last) for first, last in pairs)
 
@@ -139,11 +223,12 @@ def _scopes(pairs: Iterable[list[str | None]]) -> tuple[Scope, ...]:
 def is_published(log: Log, catalog: Catalog) -> bool:
     """Whether the newest release pins the tables as they are."""
     known = releases(log)
-    return bool(known) and known[-1]["versions"] == _versions(log, catalog)
+    return bool(known) and _is_published(_standings(log, catalog, known[-1]), known[-1])
 
 
-def _versions(log: Log, catalog: Catalog) -> dict[str, int | None]:
-    return {t.full_name: log.version(t) for t in catalog.tables if t.layer != "ledger"}
+def _is_published(standings: Mapping[str, Standing], newest: Release) -> bool:
+    same = newest["versions"] == {name: each.version for name, each in standings.items()}
+    return same and all(each.is_released for each in standings.values())
 
 
 def source_record(sha256: str | None, scopes: Iterable[Scope]) -> dict[str, Any]:
@@ -160,35 +245,70 @@ def next_release(
 ) -> Release | None:
     """The release that the tables now make; None where the newest says the same already."""
     known = releases(log)
+    before = known[-1] if known else None
+    standings = _standings(log, catalog, before)
+    _check_ours(standings)
+    checksums = _checksums(log, catalog, known)
     pinned: Release = {
-        "versions": _versions(log, catalog),
+        "versions": {name: each.version for name, each in standings.items()},
         "sources": {name: json.dumps(record) for name, record in sources.items()},
         "code": dict(catalog.code),
     }
-    if known and all(known[-1][name] == value for name, value in pinned.items()):
+    same = before and all(before[name] == value for name, value in pinned.items())
+    if before and same and not checksums and _is_published(standings, before):
         return None
-    counts = {t.full_name: log.rows_by_month(t) for t in catalog.tables if t.layer != "ledger"}
+    counts = {t.full_name: log.rows_by_month(t) for t in _released_tables(catalog)}
     held = [month for t in catalog.sources for month in months_of(counts[t.full_name])]
     return {
-        "release": (known[-1]["release"] if known else 0) + 1,
+        "release": _next_number(log, known),
         "run_id": run_id,
-        "finished_at": _later_than(known),
-        "months": sorted(_changed_months(log, catalog, known[-1] if known else None)),
+        "finished_at": _later_than(known, _newest_commits(log, catalog)),
+        "months": sorted(_changed_months(log, catalog, standings)),
         "through": max(held, default=None),
         **pinned,
         "row_counts": {name: sum(by_month.values()) for name, by_month in counts.items()},
         "code_fingerprint": _together(catalog.code),
         "engine": engine,
-        "checksums": _checksums(log, catalog, known),
+        "checksums": checksums,
         "given_up_at": None,
     }
 
 
-def _later_than(known: Iterable[Release]) -> datetime:
-    """Now; where the clock was set back, just after the last release: their order is that of time."""
-    past: list[datetime] = [row["finished_at"] for row in known]
-    now = datetime.now(timezone.utc)
-    return max([now, *(each + timedelta(microseconds=1) for each in past)])
+def _check_ours(standings: Mapping[str, Standing]) -> None:
+    """A release has no row that another program wrote while the run was at work."""
+    for name, each in standings.items():
+        if each.undo_to is not None:
+            raise LakehouseError(
+                f"{name}: another program wrote to it while this run was at work; nothing is "
+                "published, the next run undoes that and goes on"
+            )
+
+
+def _next_number(log: Log, known: Iterable[Release]) -> int:
+    """One above every release there is, or of which a receipt tells: a ledger may have been lost."""
+    told = [row["release"] for row in (*known, *rows(log, TRAINING_SETS))]
+    if any(commit["operation"] == "FSCK" for commit in log.history(RELEASES)):
+        # A repair forgot some; each of them was a commit.
+        told.append(log.version(RELEASES))
+    return max(told, default=0) + 1
+
+
+def _newest_commits(log: Log, catalog: Catalog) -> list[datetime]:
+    commits = [log.newest_commit(table) for table in _released_tables(catalog)]
+    return [commit["timestamp"] for commit in commits if commit]
+
+
+def _later_than(known: Iterable[Release], commits: Iterable[datetime]) -> datetime:
+    """Now; where the clock was set back, just after the last release: their order is that of time.
+
+    Nor before a commit that it pins, by which a table that is made anew later is found out.
+    """
+    past: list[datetime] = [row["finished_at"] + timedelta(microseconds=1) for row in known]
+    return max([now_utc(), *past, *commits])
+
+
+def now_utc() -> datetime:
+    return datetime.now(timezone.utc)
 
 
 def _checksums(log: Log, catalog: Catalog, known: Iterable[Release]) -> dict[str, str]:
@@ -204,12 +324,12 @@ def _checksums(log: Log, catalog: Catalog, known: Iterable[Release]) -> dict[str
     return {path: fingerprint(file) for path, file in files.items() if file.is_file()}
 
 
-def _changed_months(log: Log, catalog: Catalog, before: Release | None) -> set[str]:
-    """Months in which a table that data fills has changed since a release, by whichever run."""
+def _changed_months(log: Log, catalog: Catalog, standings: Mapping[str, Standing]) -> set[str]:
+    """Months in which a table that data fills has changed since the release, by whichever run."""
     changed: set[str] = set()
     for table in (*catalog.sources, *catalog.derived):
-        since = before["versions"].get(table.full_name, 0) if before else 0
-        changed |= log.changed_months(table, since, log.version(table) or 0)
+        own = standings[table.full_name]
+        changed |= log.changed_months(table, max(own.base, 0), own.version)
     return changed
 
 

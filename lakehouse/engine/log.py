@@ -18,16 +18,20 @@ from deltalake import (
     Schema,
     write_deltalake,
 )
+from deltalake.exceptions import DeltaError
 from deltalake.schema import ArrayType, MapType, PrimitiveType
 
 from lakehouse.table import Table
 
+LOG_FOLDER = "_delta_log"
 # Ten years: by default time travel ends 7 days after a commit, though the files are still there.
 _KEPT = "interval 3650 days"
 _PROPERTIES = {
     "delta.enableChangeDataFeed": "true",
     "delta.deletedFileRetentionDuration": _KEPT,
     "delta.logRetentionDuration": _KEPT,
+    # None but vacuum's: where one is named as the last, Sail opens no version before it.
+    "delta.checkpointInterval": "2147483647",
     # No statistics of columns: months prune by partition, and Sail takes a column of one value out of
     # the log's JSON, which rounds a double in its last place.
     "delta.dataSkippingNumIndexedCols": "0",
@@ -69,13 +73,14 @@ class Log:
         """The table's commits, newest first: version, time (UTC), operation, metrics, metadata."""
         return [_commit(entry) for entry in self.open(table).history(limit)]
 
-    def last_recorded(self, table: Table) -> dict[str, Any]:
-        """What the newest commit of a run says of itself; {} where no run has written."""
-        for limit in (5, None):
-            for commit in self.history(table, limit):
-                if commit["metadata"].get("run_id"):
-                    return dict(commit["metadata"])
-        return {}
+    def newest_commit(self, table: Table) -> dict[str, Any] | None:
+        """The newest commit, as `history` tells it; None where the table is not there."""
+        if not self.exists(table):
+            return None
+        newest = self.history(table, 1)
+        if not newest:
+            raise DeltaError(f"{table.full_name}: the newest commit is empty")
+        return newest[0]
 
     def rows_by_month(self, table: Table, version: int | None = None) -> dict[str, int]:
         """Rows a partition (`` where the table has none), out of the log's statistics."""
@@ -105,17 +110,25 @@ class Log:
         """Months with a row that changed after version `since`, up to version `until`."""
         if since >= until:
             return set()
-        feed = self.open(table).load_cdf(since + 1, until, columns=["month"])
-        months: set[str] = set()
-        for batch in feed:
-            months |= set(pa.chunked_array([batch.column("month")]).unique().to_pylist())
+        try:
+            feed = self.open(table).load_cdf(since + 1, until, columns=["month"])
+            months: set[str] = set()
+            for batch in pa.RecordBatchReader.from_stream(feed):
+                months |= set(
+                    months_of(pa.chunked_array([batch.column("month")]).unique().to_pylist())
+                )
+        except (DeltaError, pa.ArrowException):
+            # A file of the feed is lost: a row of any month may have changed.
+            ends = (self.rows_by_month(table, version) for version in (max(since, 0), until))
+            return {month for by_month in ends for month in months_of(by_month)}
         return months
 
     def read(self, table: Table, version: int | None = None) -> list[dict[str, Any]]:
         """Rows of a small table, such as the ledger's."""
         # Not to_pyarrow_table: its reading threads may outlive the interpreter and abort it at exit.
         rows = QueryBuilder().register("t", self.open(table, version)).execute("SELECT * FROM t")
-        return list(pa.table(rows.read_all()).to_pylist())
+        # By way of a stream: a file that is lost is an error of Arrow's then, not a bare Exception.
+        return list(pa.RecordBatchReader.from_stream(rows).read_all().to_pylist())
 
     def create(self, table: Table) -> None:
         """The empty table, with its comments, change feed and constraints."""
@@ -137,6 +150,14 @@ class Log:
     def add_columns(self, table: Table, names: Iterable[str]) -> None:
         wanted = set(names)
         self.open(table).alter.add_columns([f for f in schema(table).fields if f.name in wanted])
+
+    def restore(self, table: Table, version: int, metadata: dict[str, Any]) -> None:
+        """Make the table what it was at a version, by one more; DeltaError where a file of it is gone."""
+        self.open(table).restore(version, commit_properties=commit_properties(metadata))
+
+    def take_out_missing(self, table: Table, metadata: dict[str, Any]) -> None:
+        """A version without the files that are not on the disk."""
+        self.open(table).repair(commit_properties=commit_properties(metadata))
 
     def replace_schema(self, table: Table, metadata: dict[str, Any]) -> None:
         """An empty version with the declared columns: Delta drops no column without a rewrite."""

@@ -11,7 +11,8 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from lakehouse.engine import ledger
-from lakehouse.engine.log import Log
+from lakehouse.engine.datamart import check_no_erasure_begun
+from lakehouse.engine.log import LOG_FOLDER, Log
 from lakehouse.errors import LakehouseError
 from lakehouse.table import Table
 
@@ -27,16 +28,31 @@ class _Loss:
 
 
 def check_readable(log: Log, release: ledger.Release, tables: Iterable[Table]) -> None:
-    """LakehouseError where a table has lost what it was at a release: folder, log, version or a file.
+    """LakehouseError where a release was given up, or a table has lost what it was at one that is kept.
 
-    A table that the release does not have is passed over. For a datamart on a local disk.
+    Folder, log, version or a file. A table that the release does not have is passed over. For a
+    datamart on a local disk.
     """
+    check_kept(log, release)
     asked = tuple(tables)
-    loss = _first_loss(log, release, asked)
-    if loss:
+    first = _first_loss(log, release, asked)
+    if first:
+        if "finished_at" in release:  # else it is a receipt's
+            check_kept(log, ledger.release(log, release["release"]))
+        check_no_erasure_begun(Path(log.root))
         raise LakehouseError(
-            f"release {release['release']} cannot be read any more: {loss}; "
-            f"restore {log.uri(loss.table)} from a backup{_or_instead(log, asked)}"
+            f"release {release['release']} cannot be read any more: {first}; "
+            f"restore {log.uri(first.table)} from a backup{_or_instead(log, asked)}"
+        )
+
+
+def check_kept(log: Log, release: ledger.Release) -> None:
+    """LakehouseError where vacuum gave a release up, even if all its files are still there."""
+    if release.get("given_up_at"):
+        oldest = ledger.kept(log)[0]["release"]
+        raise LakehouseError(
+            f"release {release['release']} was given up on {release['given_up_at']:%Y-%m-%d} by vacuum; "
+            f"the oldest kept one is release {oldest}"
         )
 
 
@@ -44,7 +60,7 @@ def _first_loss(log: Log, release: ledger.Release, tables: Sequence[Table]) -> _
     finished_at = release.get("finished_at") or _finished_at(log, release["release"])
     for table in tables:
         version = release["versions"].get(table.full_name)
-        what = None if version is None else _lost(log, table, version, finished_at)
+        what = None if version is None else loss(log, table, version, finished_at)
         if what:
             return _Loss(table, version, what)
     return None
@@ -55,7 +71,7 @@ def _finished_at(log: Log, number: int) -> datetime:
     return moment
 
 
-def _lost(log: Log, table: Table, version: int, finished_at: datetime) -> str | None:
+def loss(log: Log, table: Table, version: int, finished_at: datetime) -> str | None:
     """What a table has lost of a version; None where it is whole."""
     if not log.exists(table):
         return _without_log(Path(log.uri(table)))
@@ -64,7 +80,7 @@ def _lost(log: Log, table: Table, version: int, finished_at: datetime) -> str | 
     if made and made > finished_at:
         return f"the table was made anew on {_utc(made)}, after the release"
     if then is None:
-        since = _utc(_changed(Path(log.uri(table)) / "_delta_log"))
+        since = _utc(_changed(Path(log.uri(table)) / LOG_FOLDER))
         return f"its log was cleaned or set back, by {since} at the latest"
     return _without_files(log, table, version)
 
@@ -120,7 +136,7 @@ def _by_another(folder: Path, lacking: set[str]) -> str:
 
 def _or_instead(log: Log, tables: Sequence[Table]) -> str:
     names = {table.full_name for table in tables}
-    for release in ledger.releases(log):
+    for release in ledger.kept(log):
         if names <= release["versions"].keys() and not _first_loss(log, release, tables):
             return f", or choose release {release['release']}, the oldest that can still be read"
     return "; no release can be read without"

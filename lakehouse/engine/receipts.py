@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from lakehouse.engine import ledger
-from lakehouse.engine.datamart import add_missing_columns, receipts_locked
+from lakehouse.engine.datamart import (
+    add_missing_columns,
+    check_no_erasure_begun,
+    receipts_locked,
+)
 from lakehouse.engine.log import Log
+from lakehouse.engine.readable import check_kept
 from lakehouse.engine.store import Store
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.ledger.training_sets import TABLE as TRAINING_SETS
@@ -71,14 +76,39 @@ def check_same(past: Receipt, made: Receipt) -> None:
     )
 
 
-def keep(store: Store, made: Receipt) -> Receipt:
-    """Write the receipt; the one that is there already if the same set was built before."""
+def check_not_erased(past: Receipt) -> None:
+    """LakehouseError where a person in the training set was erased since."""
+    if past.erased_at:
+        raise LakehouseError(
+            f"training set {past.training_set_id} cannot be built again exactly: a person in it was "
+            f"erased on {past.erased_at:%Y-%m-%d %H:%M} UTC; ask for the same choices to build one without"
+        )
+
+
+def keep(store: Store, made: Receipt, erased: Sequence[Mapping[str, Any]]) -> Receipt:
+    """Write the receipt; the one that is there already if the same set was built before.
+
+    LakehouseError where a person was erased since `erased` was read, before the set was computed.
+    """
     with receipts_locked(Path(store.log.root)):
+        _check_no_erasure_since(store.log, erased, made)
         add_missing_columns(store.log, TRAINING_SETS)
         past = {each.training_set_id: each for each in receipts(store.log)}
         if made.training_set_id in past:
             check_same(past[made.training_set_id], made)
             return past[made.training_set_id]
+        # Vacuum, which holds the receipts, may have deleted what the set was computed of.
+        check_kept(store.log, ledger.release(store.log, made.release))
         said = {"training_set_id": made.training_set_id}
         ledger.insert(store, TRAINING_SETS, asdict(made), said)
     return made
+
+
+def _check_no_erasure_since(log: Log, erased: Sequence[Mapping[str, Any]], made: Receipt) -> None:
+    """What was computed of tables that changed meanwhile cannot be built again, so it is not kept."""
+    check_no_erasure_begun(Path(log.root))
+    if ledger.erasures(log) != erased:
+        raise LakehouseError(
+            f"a person was erased while training set {made.training_set_id} was computed; no receipt "
+            "of it is kept, build it again"
+        )

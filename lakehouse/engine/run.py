@@ -7,13 +7,9 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
-
-from deltalake.exceptions import DeltaError
-from pyarrow import ArrowException
-from pyspark.errors import PySparkException
 
 from lakehouse.bronze.quarantine import TABLE as QUARANTINE
 from lakehouse.engine import ledger
@@ -21,20 +17,25 @@ from lakehouse.engine.datamart import (
     check_datamart,
     check_writable,
     create_missing,
+    erasure_folder,
     locked,
     work_folder,
 )
+from lakehouse.engine.failures import told_clearly
 from lakehouse.engine.ingest import Delivery, Writer, ingest, quarantine
 from lakehouse.engine.job import Job, Report
-from lakehouse.engine.landing import Landed, fingerprint, land
+from lakehouse.engine.landing import Landed, fingerprint, land, listed
+from lakehouse.engine.refill import check_refill
 from lakehouse.engine.refresh import evolve, pending_months, refresh
 from lakehouse.engine.store import Merged, Store
+from lakehouse.engine.undo import undo_others
 from lakehouse.errors import BadInput, LakehouseError
+from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.months import Scope, spell
 from lakehouse.plan import Recorded, Step, make_plan
 from lakehouse.table import Table
 
-_ENGINE_ERRORS = (PySparkException, DeltaError, ArrowException)
+_CLOCK_MAY_BE_OFF = timedelta(days=1)
 
 
 def plan(job: Job) -> list[Step]:
@@ -47,20 +48,32 @@ def plan(job: Job) -> list[Step]:
 def run(job: Job) -> Report:
     """Bring every table up to date with the raw files; a run with nothing to do touches nothing."""
     began = time.monotonic()
-    report = _up_to_date(job, plan(job))
+    begun = job.request.repair or erasure_folder(job.datamart).exists()
+    report = None if begun else _up_to_date(job, plan(job))
     if report is None:
         check_writable(job.datamart)
         with locked(job.datamart, job.wait):
+            mended = _mended(job) if job.request.repair else []
             # Another run may have done it meanwhile.
             steps = plan(job)
             report = _up_to_date(job, steps) or _Run(job).whole(steps)
+            report.notes[:0] = mended
     report.seconds = time.monotonic() - began
     return report
 
 
+def _mended(job: Job) -> list[str]:
+    from lakehouse.engine.repair import mend
+
+    return mend(job)
+
+
 def _up_to_date(job: Job, steps: Sequence[Step]) -> Report | None:
     """What is told of a datamart where nothing is to do; None where something is."""
-    if any(step.pending for step in steps) or not ledger.is_published(job.log, job.catalog):
+    there = all(job.log.exists(table) for table in job.catalog.tables)
+    if any(step.pending for step in steps) or not (
+        there and ledger.is_published(job.log, job.catalog)
+    ):
         return None
     tables = job.catalog.sources
     _check_scope(job, {m for table in tables for m in job.log.rows_by_month(table)})
@@ -75,6 +88,17 @@ def _check_scope(job: Job, held: set[str]) -> None:
         raise BadInput(
             f"no raw file in {job.data} has rows of month {asked}; they have {spell(held)}"
         )
+
+
+def _check_clock(job: Job) -> None:
+    """Rows of the days between would be taken for rows of the future, and stay in quarantine."""
+    now = ledger.now_utc()
+    for row in ledger.releases(job.log)[-1:]:
+        if now < row["finished_at"] - _CLOCK_MAY_BE_OFF:
+            raise LakehouseError(
+                f"this machine's clock says {now:%Y-%m-%d %H:%M} UTC, which is before release "
+                f"{row['release']} was published ({row['finished_at']:%Y-%m-%d %H:%M}); set it right"
+            )
 
 
 def _months(landed: Iterable[Landed]) -> set[str]:
@@ -92,13 +116,18 @@ class _Run:
         self.landed: dict[str, Landed] = {}
 
     def whole(self, steps: Sequence[Step]) -> Report:
+        _check_clock(self.job)
         with work_folder(self.job.datamart) as landing:
             for step in steps:
                 if step.table.source and step.pending:
                     self._land(step.table, landing)
             _check_scope(self.job, _months(self.landed.values()))
+            self._check_refills()
             store = self._open_store()
-            create_missing(self.log, self.job.catalog)
+            with told_clearly(self.log, self.job.catalog, RELEASES):
+                self._note_lost_receipts()
+                create_missing(self.log, self.job.catalog)
+                self.report.notes += undo_others(self.log, self.job.catalog, self.writer.run_id)
             self._passes(store)
         self.report.release = ledger.releases(self.log)[-1]["release"]
         return self.report
@@ -113,9 +142,27 @@ class _Run:
         self.landed[table.full_name] = landed
         if landed.extra_columns:
             self.report.notes.append(
-                f"{landed.file_name}: no declaration knows column {', '.join(landed.extra_columns)}; "
+                f"{landed.file_name}: no declaration knows column {listed(landed.extra_columns)}; "
                 f"kept as text in {table.full_name}"
             )
+
+    def _check_refills(self) -> None:
+        """A bronze table that has lost months gets them from its raw file, or nothing is changed."""
+        catalog, scope = self.job.catalog, self._scopes()[0]
+        known = ledger.recorded(self.log, catalog)
+        for table in (each for each in catalog.sources if each.full_name in self.landed):
+            own = known.get(table.full_name, Recorded(0))
+            lost = {*own.lost} & {*own.pending_months}
+            check_refill(self.log, catalog, table, self.landed[table.full_name], scope, lost)
+
+    def _note_lost_receipts(self) -> None:
+        if self.log.exists(RELEASES):
+            self.report.notes += [
+                f"{table.full_name} was not there: an empty one was made; if it was lost, restore it "
+                "from a backup"
+                for table in self.job.catalog.tables
+                if table.layer == "ledger" and not self.log.exists(table)
+            ]
 
     def _open_store(self) -> Store:
         size = sum(path.stat().st_size for path in self.job.files.values())
@@ -148,11 +195,12 @@ class _Run:
             self._refresh(store, table, known[table.full_name])
         if not last and ledger.is_published(self.log, self.job.catalog):
             return
-        row = ledger.next_release(
-            self.log, self.job.catalog, self.writer.run_id, store.name, sources
-        )
-        if row:
-            self.report.published.append(ledger.publish(store, row))
+        with told_clearly(self.log, self.job.catalog, RELEASES):
+            row = ledger.next_release(
+                self.log, self.job.catalog, self.writer.run_id, store.name, sources
+            )
+            if row:
+                self.report.published.append(ledger.publish(store, row))
 
     def _ingest(self, store: Store, table: Table, scope: Scope, known: Recorded) -> dict[str, Any]:
         """Bring a bronze table up to its file; gives what it now holds of the file."""
@@ -162,7 +210,7 @@ class _Run:
         delivery = Delivery(
             table, landed, scope, known, self.job.catalog.code[table.full_name], self.writer
         )
-        months = delivery.months(again=self.job.request.full_refresh)
+        months = delivery.months(again=self.job.request.full_refresh or bool(known.again))
         rows = delivery.checked_counts()
         # First: a table that has its file is not read again.
         with self._timed(QUARANTINE):
@@ -178,7 +226,8 @@ class _Run:
         code = self.job.catalog.code[table.full_name]
         metadata = {"run_id": self.writer.run_id, "code": code}
         with self._timed(table):
-            everything = self.job.request.full_refresh or known.code != code
+            asked = self.job.request.full_refresh or bool(known.again)
+            everything = asked or known.code != code
             everything = evolve(store, table, metadata) or everything
             months = pending_months(store, Step(table, "pending", everything), known)
             self._note(
@@ -204,12 +253,6 @@ class _Run:
     @contextmanager
     def _timed(self, table: Table) -> Iterator[Any]:
         entry, began = self.report.entry(table), time.monotonic()
-        try:
+        with told_clearly(self.log, self.job.catalog, table):
             yield entry
-        except _ENGINE_ERRORS as error:
-            # Their messages may show rows, which no log may hold.
-            raise LakehouseError(
-                f"{table.full_name}: {type(error).__name__} in the engine; what was whole stays, the "
-                "next run goes on from there; --debug shows all of it"
-            ) from error
         entry.seconds += time.monotonic() - began

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
+from pathlib import Path
 from typing import Any, Protocol
 
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -38,6 +39,9 @@ class Store(Protocol):
     name: str
     log: Log
     spark: SparkSession
+
+    def path(self, path: str | Path) -> str:
+        """The path by which this engine finds a file or folder, whatever characters its own has."""
 
     def read(self, table: Table, version: int | None = None) -> DataFrame:
         """The table as it was at a Delta version; now where none is given."""

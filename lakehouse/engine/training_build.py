@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -17,11 +16,12 @@ from pyspark.errors import PySparkException
 
 from lakehouse.catalog import Catalog
 from lakehouse.content_hash import ContentHash
+from lakehouse.engine import ledger
 from lakehouse.engine.datamart import work_folder
-from lakehouse.engine.duck import duckdb_in, identifier, literal
+from lakehouse.engine.duck import duckdb_in, identifier, parquet_in
 from lakehouse.engine.placed import placed
 from lakehouse.engine.readable import check_readable
-from lakehouse.engine.receipts import Receipt, check_same, keep, receipt
+from lakehouse.engine.receipts import Receipt, check_not_erased, check_same, keep, receipt
 from lakehouse.engine.store import Store
 from lakehouse.engine.training_sets import TrainingSet
 from lakehouse.errors import BadInput, LakehouseError
@@ -34,8 +34,10 @@ def build(training_set: TrainingSet, store: Store, out: Path | None = None) -> R
 
     The same set built before keeps its receipt; other content under the same id is a LakehouseError.
     """
+    erased = ledger.erasures(store.log)
     with _target(out) as target:
-        return keep(store, _computed(training_set, store, training_set.training_set_id, target))
+        made = _computed(training_set, store, training_set.training_set_id, target)
+        return keep(store, made, erased)
 
 
 def reproduce(
@@ -49,7 +51,11 @@ def reproduce(
 
 
 def again(store: Store, catalog: Catalog, past: Receipt) -> TrainingSet:
-    """The training set of a receipt; LakehouseError naming the table and version that are gone."""
+    """The training set of a receipt; LakehouseError naming the table and version that are gone.
+
+    Where a person in it was erased, saying so.
+    """
+    check_not_erased(past)
     found = TrainingSet(store, catalog, past.release, past.versions, past.selection)
     check_readable(store.log, asdict(past), found.tables)
     return found
@@ -122,11 +128,9 @@ def _rows_in_order(training_set: TrainingSet, store: Store) -> Iterator[pa.Recor
     """The rows as a stream, sorted: the engine writes them in parts, DuckDB merges the parts."""
     with work_folder(Path(store.log.root)) as work, duckdb_in(work) as connection:
         parts = work / "parts"
-        training_set.frame.write.parquet(str(parts))
+        training_set.frame.write.parquet(store.path(parts))
         order = ", ".join(identifier(each) for each in training_set.spine.columns)
-        files = literal(f"{glob.escape(str(parts))}/*.parquet")
-        parquet = f"read_parquet({files}, hive_partitioning = false)"
-        rows = connection.sql(f"FROM {parquet} ORDER BY {order}")
+        rows = connection.sql(f"FROM {parquet_in(parts)} ORDER BY {order}")
         yield rows.to_arrow_reader(_BATCH_ROWS)
 
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -26,6 +27,8 @@ from lakehouse.point_in_time import APPLICATION, JoinedGroup, first_labels, with
 from lakehouse.selection import DEFAULT_LABEL, Selection, select
 from lakehouse.silver.loan_daily import TABLE as LOANS
 from lakehouse.table import Table
+
+SPINES = "ledger/spines"
 
 
 @dataclass(frozen=True)
@@ -65,9 +68,15 @@ class TrainingSet:
 
     @property
     def training_set_id(self) -> str:
-        """The same for the same release, versions, parameters and code of the join."""
+        """The same for the same release, versions, parameters and code of the join.
+
+        Where a person in it was erased the same makes other content, so from then on another id.
+        """
         said = [self.release, self.versions, self.selection.as_json(), self.code]
-        return "ts-" + hashlib.sha256(json.dumps(said).encode()).hexdigest()[:12]
+        for erasure in ledger.erasures(self._store.log):
+            if _id(said) in erasure["training_sets"]:
+                said.append(erasure["erasure_id"])
+        return _id(said)
 
     @property
     def tables(self) -> list[Table]:
@@ -130,9 +139,13 @@ class TrainingSet:
         return rows
 
 
+def _id(said: Sequence[Any]) -> str:
+    return "ts-" + hashlib.sha256(json.dumps(said).encode()).hexdigest()[:12]
+
+
 def spine_folder(log: Log) -> Path:
     """Where spines of users are kept, by their SHA-256."""
-    return Path(log.root) / "ledger" / "spines"
+    return Path(log.root) / SPINES
 
 
 def prepare(store: Store, catalog: Catalog, release: ledger.Release, asked: Asked) -> TrainingSet:

@@ -68,12 +68,6 @@ def choice(raw: str, allowed: Sequence[str], doc: str, placeholders: Sequence[st
     return Cell(raw, Field(snake_case(raw), "STRING", doc), lambda text: text, judge)
 
 
-def text(raw: str, doc: str, placeholders: Sequence[str] = ()) -> Cell:
-    """Any text."""
-    field = Field(snake_case(raw), "STRING", doc)
-    return Cell(raw, field, lambda value: value, lambda value, _: _not_missing(value, placeholders))
-
-
 def date(raw: str, doc: str) -> Cell:
     """A day, as `2023-05-01` or month first `5/1/2023`."""
 

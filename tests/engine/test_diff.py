@@ -20,7 +20,7 @@ from lakehouse.engine.job import Job
 from lakehouse.engine.log import Log
 from lakehouse.engine.run import run
 from lakehouse.errors import BadInput, LakehouseError
-from lakehouse.show import _plain
+from lakehouse.show import _as_json
 from tests.narrow import narrow
 from tests.on_spark import OnSpark
 
@@ -120,9 +120,8 @@ def test_personal_cells_are_said_to_have_changed_and_never_shown(log: Log) -> No
     found = compare(log, 1, 2, "bronze.attributes", limit=20)
     (row,) = found["bronze.attributes"].rows
     cells = {cell.column: (cell.old, cell.new) for cell in row.cells}
-    assert cells["Name"] == cells["SSN"] == cells["_row_hash"] == (HIDDEN, HIDDEN)
-    assert cells["Age"][1] == "-1" and cells["Age"][0].isdigit()
-    assert set(cells) == {"Name", "SSN", "Age", "_row_hash"}
+    # In a shifted row the name may stand in any of them.
+    assert cells == dict.fromkeys(("Name", "SSN", "Age", "_row_hash"), (HIDDEN, HIDDEN))
     assert SSN not in repr(found) and "Nobody" not in repr(found)
 
 
@@ -258,7 +257,7 @@ def told(engine: str, root: str) -> list[str]:
         diff(log, CATALOG, 1, 4, lambda: store, name, 7)
         for name in ("bronze.attributes", "silver.attributes")
     )
-    return [json.dumps([row.as_json() for row in each], default=_plain) for each in found]
+    return [json.dumps([row.as_json() for row in each], default=_as_json) for each in found]
 
 
 @pytest.mark.spark

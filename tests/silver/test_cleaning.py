@@ -123,7 +123,6 @@ def test_a_whole_number_has_no_fraction() -> None:
 
 def test_a_cell_of_spaces_is_missing_not_impossible() -> None:
     check_cells(cleaning.number("N", 0, 9, ""), [("", None, None), ("   ", None, None)])
-    check_cells(cleaning.text("T", ""), [("", None, None), ("   ", None, None)])
     check_cells(cleaning.choice("C", ["a"], ""), [("", None, None), ("   ", None, None)])
     check_cells(cleaning.date("D", ""), [("", None, None), ("   ", None, None)])
 
@@ -137,19 +136,6 @@ def test_a_choice_is_one_of_its_words() -> None:
             ("_", None, "a placeholder"),
             ("good", None, "not a known value"),
             ("Great", None, "not a known value"),
-            (None, None, None),
-        ],
-    )
-
-
-def test_a_text_is_any_but_a_placeholder() -> None:
-    check_cells(
-        cleaning.text("Job", "", placeholders=["_______"]),
-        [
-            ("Media_Manager", "Media_Manager", None),
-            (" é漢, 'x' ", "é漢, 'x'", None),
-            ("_______", None, "a placeholder"),
-            ("______", "______", None),
             (None, None, None),
         ],
     )

@@ -1,0 +1,67 @@
+"""What failed in an engine, told in one line without its own message, which may show rows."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pyarrow as pa
+from deltalake.exceptions import DeltaError
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+
+from lakehouse.catalog import Catalog
+from lakehouse.engine.log import Log
+from lakehouse.errors import LakehouseError
+from lakehouse.table import Table
+
+# What the JVM throws as an Error, PySpark does not translate; a full disk is one.
+ENGINE_ERRORS = (PySparkException, Py4JJavaError, DeltaError, pa.ArrowException)
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+# As the engines spell it: Rust and DuckDB by the system's words, the JVM too.
+_FULL_WORDS = ("no space left on device", "disk quota exceeded", "os error 28", "os error 122")
+
+
+@contextmanager
+def told_clearly(log: Log, catalog: Catalog, table: Table) -> Iterator[None]:
+    """What fails while a table is made: LakehouseError of a full disk, a damaged file, or the engine."""
+    try:
+        yield
+    except (*ENGINE_ERRORS, OSError, LakehouseError) as error:
+        if is_disk_full(error):
+            raise LakehouseError(
+                f"no space left on the disk of datamart {log.root} while writing {table.full_name}; "
+                "free some, the next run goes on from there"
+            ) from error
+        if isinstance(error, ENGINE_ERRORS):
+            raise LakehouseError(_told(log, catalog, table, error)) from error
+        raise
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether an error, or what it came of, is that a disk or a quota is used up."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            return True
+        if any(words in str(error).lower() for words in _FULL_WORDS):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _told(log: Log, catalog: Catalog, table: Table, error: Exception) -> str:
+    from lakehouse.engine.verify import Checked
+
+    checked = Checked(log, catalog)
+    damages = filter(None, map(checked.damage, (table, *table.upstreams)))
+    damage = next(damages, None)
+    if damage:
+        return (
+            f"{damage.table.full_name} is damaged: {damage.what}; python main.py doctor --deep tells "
+            "more, run --repair mends"
+        )
+    return (
+        f"{table.full_name}: {type(error).__name__} in the engine; what was whole stays, the "
+        "next run goes on from there; --debug shows all of it"
+    )
