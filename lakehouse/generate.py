@@ -21,6 +21,8 @@ from typing import IO, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from lakehouse.errors import BadInput
+
 Text = npt.NDArray[np.bytes_]  # NUL inside or behind a text is padding, which `_csv_rows` drops
 Ints = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float64]
@@ -145,10 +147,13 @@ def generate(
 
     `months` is the length of the clickstream from 2023-01 on; loans start in those months and the
     one after. `on_progress` hears a file's name and its rows so far. Files of the same names are
-    replaced, once all four are whole. Raises ValueError for arguments that make no sense.
+    replaced, once all four are whole. Raises BadInput for arguments that make no sense.
     """
     _check_arguments(out, customers, months, seed)
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"{out}: no folder can be made there ({error.strerror}); name another") from None
     book = _book_loans(customers, months, seed)
     with _whole_files(out) as files:
         output = _Output(files, on_progress)
@@ -160,13 +165,13 @@ def generate(
 
 def _check_arguments(out: Path, customers: int, months: int, seed: int) -> None:
     if not 1 <= customers <= MAX_CUSTOMERS:
-        raise ValueError(f"customers must be 1 to {MAX_CUSTOMERS:,}, not {customers:,}")
+        raise BadInput(f"customers must be 1 to {MAX_CUSTOMERS:,}, not {customers:,}")
     if not 1 <= months <= MAX_MONTHS:
-        raise ValueError(f"months must be 1 to {MAX_MONTHS:,}, not {months:,}")
+        raise BadInput(f"months must be 1 to {MAX_MONTHS:,}, not {months:,}")
     if seed < 0:
-        raise ValueError(f"seed must be 0 or more, not {seed}")
+        raise BadInput(f"seed must be 0 or more, not {seed}")
     if out.exists() and not out.is_dir():
-        raise ValueError(f"{out} is a file; give a folder to write the CSV files into")
+        raise BadInput(f"{out} is a file; give a folder to write the CSV files into")
 
 
 # ---------------------------------------------------------------- files and text

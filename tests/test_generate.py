@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from lakehouse import generate as generator
+from lakehouse.errors import BadInput
 from lakehouse.generate import ATTRIBUTES, CLICKSTREAM, FINANCIALS, HEADERS, LOANS, generate
 
 CUSTOMERS = 5_000
@@ -260,14 +261,14 @@ def test_progress_hears_of_every_file(tmp_path: Path) -> None:
     [{"customers": 0}, {"months": 0}, {"seed": -1}, {"customers": 10**9}, {"months": 10**6}],
 )
 def test_arguments_without_sense_are_refused(tmp_path: Path, arguments: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match=next(iter(arguments))):
+    with pytest.raises(BadInput, match=next(iter(arguments))):
         generate(tmp_path / "out", **arguments)
     assert not (tmp_path / "out").exists()
 
 
 def test_a_file_is_refused_as_the_folder(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("here")
-    with pytest.raises(ValueError, match="is a file"):
+    with pytest.raises(BadInput, match="is a file"):
         generate(tmp_path / "out", customers=10)
 
 

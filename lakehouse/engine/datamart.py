@@ -219,7 +219,7 @@ def work_folder(root: Path) -> Iterator[Path]:
     """
     work = root / _WORK
     work.mkdir(exist_ok=True, mode=_PERSONAL)
-    with FileLock(work / _ALIVE, timeout=_WAIT_SECONDS):
+    with FileLock(work / _RUNS, timeout=_WAIT_SECONDS):
         for each in work.glob("job-*"):
             _remove_if_dead(each)
         folder = Path(tempfile.mkdtemp(dir=work, prefix="job-"))

@@ -25,7 +25,8 @@ def placed(out: Path, as_in: str) -> Iterator[Path]:
         raise BadInput(f"--out {out}: no folder for it ({error.strerror}); name another") from None
     if not os.access(out.parent, os.W_OK | os.X_OK):
         raise BadInput(f"--out {out}: {out.parent} cannot be written; name another folder")
-    written = out.with_name(f".{out.name}.{os.getpid()}.part")
+    # Not by its own name, which may be as long as a name can be.
+    written = out.with_name(f".{os.getpid()}.part")
     try:
         yield written
         written.replace(out)

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,7 +14,6 @@ from deltalake import DeltaTable, write_deltalake
 
 from lakehouse.catalog import load
 from lakehouse.engine.datamart import check_datamart, check_writable, create_missing, locked
-from lakehouse.engine.job import Report
 from lakehouse.engine.log import Log
 from lakehouse.errors import BadInput, LakehouseError
 
@@ -164,12 +162,3 @@ def test_the_lock_of_a_dead_process_is_free(tmp_path: Path) -> None:
     assert done.returncode == 9 and (tmp_path / ".lock").exists()
     with locked(tmp_path):
         pass
-
-
-@pytest.mark.parametrize("name", ["data mart", "bücher", "50%", "a#b", "a[b"])
-def test_a_path_that_the_embedded_engine_cannot_open_is_refused_before_a_table_is_made(
-    name: str, run_job: Callable[..., Report], tmp_path: Path
-) -> None:
-    with pytest.raises(BadInput, match="the embedded engine cannot open a path with"):
-        run_job(datamart=tmp_path / name)
-    assert not (tmp_path / name / "bronze").exists()
