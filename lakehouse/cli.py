@@ -78,7 +78,8 @@ _NO_SPACE = (
     "nothing is half done"
 )
 _UNREADABLE = (
-    "a table cannot be read; python main.py doctor --deep says which, and what to do; --debug shows all of it"
+    "a table cannot be read; python main.py doctor --deep says which, and what to do; --debug shows "
+    "all of it"
 )
 _STOPPED = "stopped; nothing is half done, the next run goes on from here"
 # What a training set is asked by; the names are those of its options.
@@ -177,7 +178,7 @@ def status(as_json: bool, datamart: Path, **_: Any) -> None:
 @click.argument("table", required=False)
 @click.option(
     "--limit",
-    type=click.IntRange(1),
+    type=click.IntRange(1, 1_000_000),
     default=20,
     show_default=True,
     help="Newest versions to show.",
@@ -208,7 +209,7 @@ def releases(as_json: bool, datamart: Path, **_: Any) -> None:
 @click.option("--keys", is_flag=True, help="List the rows that differ, with each changed cell.")
 @click.option(
     "--limit",
-    type=click.IntRange(1),
+    type=click.IntRange(1, 1_000_000),
     default=20,
     show_default=True,
     help="Rows a table that --keys lists.",
@@ -315,9 +316,7 @@ def training_sets(as_json: bool, datamart: Path, **_: Any) -> None:
 
 
 @cli.command()
-@click.option(
-    "--customer", metavar="ID", required=True, help="The person to erase, as CUS_0x1069."
-)
+@click.option("--customer", metavar="ID", required=True, help="The person to erase, as CUS_0x1069.")
 @click.option("--dry-run", is_flag=True, help="Show what would be erased; change nothing.")
 @_WAIT
 @_COMMON
@@ -443,7 +442,9 @@ def optimize(
     show_default=True,
     help="Newest releases to keep; training sets with a receipt are kept beside them.",
 )
-@click.option("--dry-run", is_flag=True, help="Tell what would go and what is held; change nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Tell what would go and what is held; change nothing."
+)
 @_WAIT
 @_COMMON
 def vacuum(

@@ -153,7 +153,9 @@ def generate(
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BadInput(f"{out}: no folder can be made there ({error.strerror}); name another") from None
+        raise BadInput(
+            f"{out}: no folder can be made there ({error.strerror}); name another"
+        ) from None
     book = _book_loans(customers, months, seed)
     with _whole_files(out) as files:
         output = _Output(files, on_progress)

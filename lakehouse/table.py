@@ -37,7 +37,8 @@ class Source:
     file_names: tuple[str, ...]
     columns: tuple[Field, ...]
     keys: tuple[str, ...]
-    required: tuple[tuple[str, str], ...]  # (raw column, kind: text | identifier | date | integer | number)
+    # (raw column, kind: text | identifier | date | integer | number)
+    required: tuple[tuple[str, str], ...]
 
     @property
     def header(self) -> tuple[str, ...]:

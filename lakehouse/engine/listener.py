@@ -18,6 +18,7 @@ from lakehouse.errors import LakehouseError
 # The files that this process has open; Windows has no such folder.
 _OPEN_FILES = Path("/dev/fd")
 Address = tuple[str, int]
+_ESTABLISHED = 1  # a state of TCP
 
 
 def close_to_others(address: Address) -> None:
@@ -30,7 +31,11 @@ def close_to_others(address: Address) -> None:
             _replace(listener.descriptor)
     sockets = _own_sockets()
     ours = {each.here for each in sockets if each.there == address}
-    strangers = [each for each in sockets if each.here == address and each.there not in ours]
+    strangers = [
+        each
+        for each in sockets
+        if each.here == address and each.there not in ours and _is_open(each.descriptor)
+    ]
     for stranger in strangers:
         _cut(stranger.descriptor)
     if strangers:
@@ -77,6 +82,17 @@ def _peer(connected: socket.socket) -> Address | None:
 def _address(told: tuple[Any, ...]) -> Address:
     """gRPC reaches 127.0.0.1 by a socket of IPv6, and calls it ::ffff:127.0.0.1."""
     return told[0].removeprefix("::ffff:"), told[1]
+
+
+def _is_open(descriptor: int) -> bool:
+    """Whether the other end is still there: on a busy machine gRPC gives an attempt up and makes another."""
+    if not hasattr(socket, "TCP_INFO"):
+        return True
+    try:
+        with socket.socket(fileno=os.dup(descriptor)) as same:
+            return same.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _ESTABLISHED
+    except OSError:
+        return False
 
 
 def _replace(descriptor: int) -> None:

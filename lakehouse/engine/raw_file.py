@@ -44,10 +44,10 @@ def steady(path: Path) -> Iterator[BinaryIO]:
 
 def _check_same(path: Path, file: BinaryIO, before: tuple[int, ...]) -> None:
     try:
-        now = _state(os.fstat(file.fileno())), _state(path.stat())
+        is_same = before == _state(os.fstat(file.fileno())) == _state(path.stat())
     except OSError:
-        now = ()
-    if now != (before, before):
+        is_same = False
+    if not is_same:
         raise BadInput(
             f"{path.name} changed while it was read; run again once its delivery has ended"
         ) from None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse.engine.duck import duckdb_in, identifier, literal, path_literal
 from lakehouse.engine.landing import fingerprint
+from lakehouse.engine.raw_file import steady
 from lakehouse.errors import BadInput
 from lakehouse.point_in_time import APPLICATION, CUSTOMER, SPINE
 
@@ -77,14 +78,14 @@ def spine_file(folder: Path, sha256: str) -> Path:
 def keep_spine(path: Path, folder: Path, taken: Collection[str], work: Path) -> str:
     """Check a CSV or Parquet spine and keep it as Parquet in `folder`; its SHA-256.
 
-    BadInput for a file that is no spine, or with a column that is named as one of `taken`. What is
-    not whole yet is in `work`, on the same disk.
+    BadInput for a file that is no spine, that changes meanwhile, or with a column that is named as one
+    of `taken`. What is not whole yet is in `work`, on the same disk.
     """
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise BadInput(f"spine {path} is neither .csv nor .parquet; give it in one of these forms")
-    sha256 = fingerprint(path)
-    with _refusing(path, work) as duckdb:
+    with steady(path), _refusing(path, work) as duckdb:
+        sha256 = fingerprint(path)
         duckdb.execute(f"CREATE TEMP TABLE spine AS FROM {reader.format(path_literal(path))}")
         types = {name: str(kind) for name, kind, *_ in duckdb.execute("DESCRIBE spine").fetchall()}
         _check_columns(path, types, taken)

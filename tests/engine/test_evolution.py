@@ -201,7 +201,7 @@ def mobs(checkout: Checkout, version: int | None) -> set[tuple[str, int]]:
             "return delay_from_due_date > 30  # late",
         ),
         (GOLD_FINANCIALS, '"""Outstanding debt over a year\'s income."""', '"""Debt by income."""'),
-        ("silver/cleaning.py", '"""Any text."""', '"""Any text at all."""'),
+        ("silver/cleaning.py", '"""A day, as ', '"""A day, either as '),
         ("engine/landing.py", "digest = hashlib.sha256()", "# why\n    digest = hashlib.sha256()"),
     ],
     ids=[

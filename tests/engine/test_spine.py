@@ -256,7 +256,7 @@ def test_a_file_that_is_missing_a_folder_damaged_or_of_another_form_is_refused(
 ) -> None:
     assert "No such file" in refusal(tmp_path / "missing.csv", kept, work)
     (tmp_path / "folder.csv").mkdir()
-    assert "Is a directory" in refusal(tmp_path / "folder.csv", kept, work)
+    assert "is a folder, not a file" in refusal(tmp_path / "folder.csv", kept, work)
     whole = parquet(tmp_path).read_bytes()
     assert "cannot be read" in refusal(csv(tmp_path, whole[:-9], "cut.parquet"), kept, work)
     assert "cannot be read" in refusal(csv(tmp_path, SECRET, "text.parquet"), kept, work)

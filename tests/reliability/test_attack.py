@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import re
@@ -13,15 +14,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 
-from lakehouse import Lakehouse
+from lakehouse import Lakehouse, show
 from lakehouse.bronze.clickstream import SOURCE
-from lakehouse.engine import landing_records
+from lakehouse.engine import landing_records, paths
+from lakehouse.engine import spine as spines
 from lakehouse.engine.embedded import EmbeddedStore
 from lakehouse.engine.job import Job
 from lakehouse.engine.log import Log
@@ -165,6 +169,18 @@ def test_a_raw_file_that_is_only_looked_at_meanwhile_is_taken(tmp_path: Path) ->
     assert changes == [1] and len(content(tmp_path, BRONZE)) == len(ROWS)
 
 
+def test_a_spine_that_changes_while_it_is_read_is_refused_and_not_kept(
+    odd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spine = tmp_path / "spine.csv"
+    spine.write_text("customer_id,application_date\nC1,2023-06-01\n")
+    monkeypatch.setattr(spines, "_check_rows", lambda path, _duckdb: spine.write_text("other"))
+    argv = ["--spine", spine, "--out", tmp_path / "t.parquet", "--datamart", odd / "mart"]
+    kept = set(odd.glob("mart/ledger/spines/*"))
+    assert "spine.csv changed while it was read" in one_line(ask("training-set", *argv))
+    assert not (tmp_path / "t.parquet").exists() and set(odd.glob("mart/ledger/spines/*")) == kept
+
+
 # Paths
 
 NAMES = [
@@ -248,7 +264,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ["releases"],
         ["diff", "1", "2", "--keys"],
         ["training-sets"],
-        ["audit"],
+        pytest.param(["audit"], marks=pytest.mark.slow),
         ["vacuum", "--dry-run"],
         ["doctor"],
         ["erase", "--customer", "{customer}", "--dry-run"],
@@ -307,6 +323,15 @@ def test_an_alias_is_its_users_alone_and_no_log_names_it(odd: Path) -> None:
     assert [each.stat().st_mode & 0o777 for each in link.parents[:2]] == [0o700, 0o700]
     logs = list((odd / "mart").glob("*/*/_delta_log/*.json"))
     assert logs and not [log for log in logs if "lakehouse-alias" in log.read_text()]
+
+
+def test_where_no_plain_alias_can_be_made_the_user_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a b").mkdir()
+    monkeypatch.setattr(paths, "_aliases", lambda: SimpleNamespace(name=str(tmp_path / "a b")))
+    with pytest.raises(BadInput, match="set TMPDIR to one of letters and digits"):
+        plain(tmp_path / "c d")
 
 
 def built_by_spark(root: Path) -> int:
@@ -410,7 +435,33 @@ def test_a_word_made_to_run_is_refused_in_one_line_as_it_is(
     assert not list(tmp_path.iterdir()) and tree(odd) == before
 
 
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["generate", "--customers", "99999999999", "--out", "g"], "customers must be 1 to"),
+        (["generate", "--months", "99999", "--out", "g"], "months must be 1 to"),
+        (["generate", "--out", "file"], "is a file; give a folder"),
+        (["generate", "--out", "file/g"], "no folder can be made there (Not a directory)"),
+        (["history", "--limit", "9" * 30], "is not in the range"),
+        (["diff", "1", "2", "--limit", "9" * 30], "is not in the range"),
+        (["diff", "9" * 30, "2"], "no release 999"),
+        (["training-set", "--out", "t.parquet", "--release", "9" * 30], "no release 999"),
+    ],
+    ids=lambda each: " ".join(each)[:40] if isinstance(each, list) else "",
+)
+def test_numbers_beyond_all_bounds_and_files_for_folders_are_refused_in_one_line(
+    argv: list[str], words: str, odd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    where = ["--datamart", odd / "mart"] if argv[0] != "generate" else []
+    assert words in one_line(ask(*argv, *where))
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
 # Cells and columns made to run
+
+_ERR_ON_A_TERMINAL = Console(file=io.StringIO(), force_terminal=True)
 
 
 def payloads(mark: Path) -> list[str]:
@@ -505,6 +556,20 @@ def test_what_is_printed_of_payloads_moves_no_terminal(attacked: Path, built: An
     assert "\x1b[31m7" in repr(as_told).encode().decode("unicode_escape")
 
 
+def test_markup_and_emoji_in_what_is_printed_are_text(capsys: pytest.CaptureFixture[str]) -> None:
+    text = f":b: [red]x[/] [/] {ESCAPES}"
+    show.note(text)
+    show.rows(text, [{"value": text, "lines": "a\nb"}])
+    show._staying("t", text, ["2023-01"])
+    with _ERR_ON_A_TERMINAL.status("") as status:
+        show._moving(status)("t", text, [])
+        assert ":b: [red]x[/] [/] \\u001b" in str(status.status)
+    printed = capsys.readouterr()
+    for seen in (printed.out, printed.err):
+        assert ":b: [red]x[/] [/] \\u001b]0;owned" in seen and not OBEYED.search(seen)
+    assert "a\\nb" in printed.out
+
+
 @pytest.mark.parametrize(
     ("header", "words"),
     [
@@ -541,7 +606,7 @@ def test_a_column_that_comes_again_in_another_case_is_the_same_column(tmp_path: 
 
 MIB = 1 << 20
 LANDS = """
-import json, resource, sys
+import json, sys
 from pathlib import Path
 from lakehouse.bronze.clickstream import SOURCE
 from lakehouse.engine.landing import Counts, land
@@ -552,7 +617,9 @@ try:
     told = repr(sum(landed.counts.values(), Counts()))
 except LakehouseError as error:
     told = f"{error.exit_code}: {error}"
-print(json.dumps([told, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10]))
+# Not getrusage, which begins at the size of the process that started this one.
+peak = Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]
+print(json.dumps([told, int(peak) >> 10]))
 """
 GOOD = "".join(f"{click(f'C{n}', '2023-01-01', 1)}\n" for n in range(100))
 HEADED = ",".join(SOURCE.header) + "\n" + GOOD

@@ -174,6 +174,13 @@ def test_who_came_in_first_is_cut_off_and_told_of(server: socket.socket) -> None
         assert stranger.communicate(timeout=60)[0] == "b''\n"
 
 
+def test_an_attempt_to_connect_that_was_given_up_is_nobody(server: socket.socket) -> None:
+    address = server.getsockname()
+    socket.create_connection(address).close()
+    with server.accept()[0]:
+        close_to_others(address)
+
+
 def test_jupyterlab_and_its_kernels_listen_on_loopback_alone() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -189,6 +196,7 @@ def test_jupyterlab_and_its_kernels_listen_on_loopback_alone() -> None:
         assert listening(lab) == LOOPBACK
 
 
+@pytest.mark.slow
 @pytest.mark.spark
 @pytest.mark.parametrize("master", [None, "local[2]"])
 def test_spark_on_one_machine_listens_on_loopback_alone(master: str | None) -> None:
