@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from functools import cache
@@ -154,22 +153,25 @@ class _Search:
         }
 
     def _is_in(self, receipt: Receipt) -> bool:
-        """Whether a row of a training set is the person's."""
+        """Whether a row of a training set is the person's; it may be where its labels are lost."""
         asked = receipt.selection
         if asked.label is None:
             return f"{SPINES}/{asked.spine}.parquet" in self.spines
         months = asked.first_month or "", asked.last_month or "9999-99"
+        try:
+            files = self._label_files(receipt.versions[LABEL_STORE.full_name])
+        except DeltaError:
+            return True
         return any(
             definition == asked.label.name and months[0] <= f"{day:%Y-%m}" <= months[1]
-            for file in self._label_files(receipt.versions[LABEL_STORE.full_name])
+            for file in files
             for definition, day in self._labels(file)
         )
 
-    def _label_files(self, version: int) -> Iterator[Path]:
-        """The files with the person's labels at a version; none where that is gone."""
-        with suppress(DeltaError):
-            found = self.log.files(LABEL_STORE, version).keys() & self.tables.get(LABEL_STORE, {})
-            yield from (self._folder(LABEL_STORE) / path for path in found)
+    def _label_files(self, version: int) -> list[Path]:
+        """The files with the person's labels at a version; DeltaError where that is gone."""
+        found = self.log.files(LABEL_STORE, version).keys() & self.tables.get(LABEL_STORE, {})
+        return [self._folder(LABEL_STORE) / path for path in found]
 
     def _labels(self, file: Path) -> Iterator[tuple[str, date]]:
         """Definition and day of application of each label of the person."""

@@ -119,7 +119,8 @@ def _failing(training_set: TrainingSet) -> Iterator[None]:
         # Its message may show a row.
         raise LakehouseError(
             f"training set of release {training_set.release}: the engine fails to compute it "
-            f"({type(error).__name__}), as where a data file is damaged; --debug shows all of it"
+            f"({type(error).__name__}), as where a data file is damaged; python main.py doctor --deep tells "
+            "which, --debug shows all of it"
         ) from error
 
 
