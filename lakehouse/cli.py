@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from lakehouse.catalog import Catalog, load
 from lakehouse.engine.paths import why_no_path
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.months import Scope, is_month
+from lakehouse.stop import Stopped, stoppable
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -613,10 +613,9 @@ def main(argv: list[str]) -> int:
     # Options alone are those of `run`; any other first word is a command, or a mistyped one.
     if not argv or (argv[0].startswith("-") and argv[0] not in ("-h", "--help", "--version")):
         argv = ["run", *argv]
-    signal.signal(signal.SIGTERM, _terminate)
     try:
         # Not cli.main: it takes every stop for Ctrl-C, and prints an empty line.
-        with cli.make_context("main.py", argv) as context:
+        with stoppable(), cli.make_context("main.py", argv) as context:
             cli.invoke(context)
     except click.exceptions.Exit as end:
         return end.exit_code
@@ -625,10 +624,8 @@ def main(argv: list[str]) -> int:
     except LakehouseError as error:
         told = str(error) if not _is_disk_full(error.__cause__) else _spelt_full(error)
         return _fail(told, error.exit_code, "--debug" in argv)
-    except _Terminated:
-        return _fail(_STOPPED, 143, False)
-    except KeyboardInterrupt:
-        return _fail(_STOPPED, 130, False)
+    except Stopped as stop:
+        return _fail(_STOPPED, stop.exit_code, "--debug" in argv)
     except BrokenPipeError:
         # The reader of a pipe has left (`| head`): no error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -638,17 +635,9 @@ def main(argv: list[str]) -> int:
         return _fail(_ENGINE_LOST, 1, "--debug" in argv)
     except OSError as error:
         return _fail(f"{error.strerror or error}: {error.filename or ''}", 1, "--debug" in argv)
-    except SystemExit as stop:
-        return int(stop.code or 0)
+    except SystemExit as end:
+        return int(end.code or 0)
     return 0
-
-
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM, as from `kill` or `docker stop`: stops what Ctrl-C stops."""
-
-
-def _terminate(_signal: int, _frame: Any) -> None:
-    raise _Terminated
 
 
 def _spelt_full(error: LakehouseError) -> str:

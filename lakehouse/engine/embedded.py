@@ -23,6 +23,7 @@ from lakehouse.engine.log import Log, changed_rows, commit_properties
 from lakehouse.engine.paths import plain
 from lakehouse.engine.store import DELETE, OPERATION, UPSERT, Merged, merge_condition
 from lakehouse.months import in_groups, with_later
+from lakehouse.stop import unstoppable
 from lakehouse.table import MONTH, Table
 
 # Sail streams rows through joins and holds their other sides; delta-rs holds a merge several times.
@@ -173,16 +174,18 @@ def session() -> SparkSession:
     from pyspark.sql.connect.client import DefaultChannelBuilder
     from pyspark.sql.connect.session import SparkSession as ConnectSession
 
-    server = SparkConnectServer("127.0.0.1", 0)
-    server.start(background=True)
-    host, port = server.listening_address
-    channel = DefaultChannelBuilder(f"sc://{host}:{port}", [_NEVER_IDLE])
-    spark = ConnectSession.builder.channelBuilder(channel).create()
-    channel_ready_future(spark.client._channel).result()
-    close_to_others((host, port))
-    # A connection that is lost cannot come again: PySpark would try for minutes, at exit as well.
-    spark.client.set_retry_policies([])
-    atexit.unregister(spark.client._on_exit)
+    # Stopped half way, it would ask at exit for a server that is no more, for minutes.
+    with unstoppable():
+        server = SparkConnectServer("127.0.0.1", 0)
+        server.start(background=True)
+        host, port = server.listening_address
+        channel = DefaultChannelBuilder(f"sc://{host}:{port}", [_NEVER_IDLE])
+        spark = ConnectSession.builder.channelBuilder(channel).create()
+        channel_ready_future(spark.client._channel).result()
+        close_to_others((host, port))
+        # A connection that is lost cannot come again: PySpark would try for minutes, at exit as well.
+        spark.client.set_retry_policies([])
+        atexit.unregister(spark.client._on_exit)
     spark.conf.set("spark.sql.session.timeZone", "UTC")
     _SERVERS.append(server)
     return cast(SparkSession, spark)

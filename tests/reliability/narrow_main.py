@@ -10,5 +10,6 @@ CATALOG = narrow()
 if __name__ == "__main__":
     lakehouse.catalog.load = lambda: CATALOG
     from lakehouse.cli import main
+    from lakehouse.stop import leave
 
-    sys.exit(main(sys.argv[1:]))
+    leave(main(sys.argv[1:]))

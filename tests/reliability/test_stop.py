@@ -33,7 +33,10 @@ def test_a_stop_is_one_line_and_the_next_run_goes_on(
     root = Path(shutil.copytree(worlds[job.world], tmp_path / "world"))
 
     ended = disturbed(
-        [*job.command(root), "--json"], root / "datamart", round(share * expected.steps), how
+        [*job.command(root), "--json"],
+        root / "datamart",
+        max(round(share * expected.steps), 1),
+        how,
     )
 
     assert (ended.code, ended.err) == (CODES[how], STOPPED)

@@ -1,0 +1,96 @@
+"""Ctrl-C and `kill`: one way to stop, whatever an engine makes of the interruption."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from _thread import interrupt_main
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Timer, current_thread, main_thread
+from typing import Any, NoReturn
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_AGAIN_SECONDS = 0.01
+
+
+class Stopped(BaseException):
+    """A command was stopped by a signal; `exit_code` is that of the field, 128 + its number."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = 128 + number
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Raise Stopped for SIGINT and SIGTERM, and for any error that one of them has caused on its way out."""
+    told: list[int] = []
+
+    def stop(number: int, _frame: Any) -> None:
+        told.append(number)
+        raise KeyboardInterrupt
+
+    def again(unraisable: sys.UnraisableHookArgs) -> None:
+        # It came while Python tidied an object up, where what is raised is dropped.
+        if told and isinstance(unraisable.exc_value, KeyboardInterrupt):
+            Timer(_AGAIN_SECONDS, interrupt_main, [told[-1]]).start()
+        else:
+            hook(unraisable)
+
+    hook, sys.unraisablehook = sys.unraisablehook, again
+    before = _handled(stop)
+    try:
+        yield
+    except (Exception, KeyboardInterrupt) as error:
+        # DuckDB, Sail and delta-rs wrap an interruption in errors of their own.
+        if told or _is_interruption(error):
+            raise Stopped(told[0] if told else signal.SIGINT) from error
+        raise
+    finally:
+        _restore(before)
+        sys.unraisablehook = hook
+
+
+@contextmanager
+def unstoppable() -> Iterator[None]:
+    """For work of a moment that must not be cut in two: a stop that is asked for meanwhile comes after it."""
+    asked: list[int] = []
+    before = _handled(lambda number, _frame: asked.append(number))
+    try:
+        yield
+    finally:
+        _restore(before)
+    for number in asked[:1]:
+        signal.raise_signal(number)
+
+
+def leave(code: int) -> NoReturn:
+    """End the process; after a stop at once, as threads of an engine may wait for what was stopped."""
+    if code - 128 in _SIGNALS:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+def _handled(stop: Any) -> dict[int, Any]:
+    """The handlers of before; none where this is not the main thread, which alone gets signals."""
+    if current_thread() is not main_thread():
+        return {}
+    return {number: signal.signal(number, stop) for number in _SIGNALS}
+
+
+def _restore(handlers: dict[int, Any]) -> None:
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+def _is_interruption(error: BaseException | None) -> bool:
+    """Whether an error is or came of Ctrl-C, for which PySpark has a handler of its own."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
