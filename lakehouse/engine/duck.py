@@ -23,8 +23,8 @@ def duckdb_in(work: Path) -> Iterator[DuckDBPyConnection]:
     connection = duckdb.connect(
         config={"memory_limit": MEMORY_LIMIT, "temp_directory": str(work / "spill")}
     )
-    # Of a slow query it would stand in the answer on stdout.
-    connection.execute("SET enable_progress_bar = false")
+    # Of a slow query it would stand in the answer on stdout. SET is refused in a notebook.
+    connection.execute("PRAGMA disable_progress_bar")
     try:
         yield connection
     finally:
