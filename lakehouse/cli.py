@@ -6,7 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,11 +15,12 @@ import click
 from lakehouse import __version__, show
 from lakehouse.catalog import Catalog, load
 from lakehouse.engine.paths import why_no_path
-from lakehouse.errors import BadInput, LakehouseError
+from lakehouse.errors import BadInput, LakehouseError, NoSpace
 from lakehouse.months import Scope, is_month
 from lakehouse.stop import Stopped, stoppable
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+Wait = Callable[[str], None] | None
 
 
 def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
@@ -106,9 +107,11 @@ class _Names(click.ParamType):
         return tuple(name.strip() for name in names if name.strip())
 
 
+# Gives what tells for whom it waits; None where it is not to wait.
 _WAIT = click.option(
-    "--wait", is_flag=True, help="Where another run is at work, wait until it has ended."
-)
+    "--wait", is_flag=True, callback=lambda _context, _option, wait: show.note if wait else None,
+    help="Where another run is at work, wait until it has ended.",
+)  # fmt: skip
 _SELECTION = _options(
     click.option("--through", type=_Month(), help="Take raw rows up to this month only."),
     click.option("--month", type=_Month(), help="Take raw rows of this month only."),
@@ -141,14 +144,12 @@ def cli() -> None:
 )
 @_WAIT
 @_COMMON
-def run(as_json: bool, wait: bool, repair: bool, **given: Any) -> None:
+def run(as_json: bool, **given: Any) -> None:
     """Ingest and refresh what changed, and publish a release."""
     from lakehouse.engine.run import run as run_job
 
     with show.progress(quiet=as_json) as on_progress:
-        job = replace(_job(given, on_progress), wait=show.note if wait else None)
-        job = replace(job, request=replace(job.request, repair=repair))
-        report = run_job(job)
+        report = run_job(_job(given, on_progress))
     show.answer(as_json, show.report_as_json(report), lambda: show.report(report))
 
 
@@ -321,7 +322,7 @@ def training_sets(as_json: bool, datamart: Path, **_: Any) -> None:
 @_WAIT
 @_COMMON
 def erase(
-    as_json: bool, data: Path, datamart: Path, customer: str, dry_run: bool, wait: bool, **_: Any
+    as_json: bool, data: Path, datamart: Path, customer: str, dry_run: bool, wait: Wait, **_: Any
 ) -> None:
     """Erase a person from all tables, their history and the quarantine; keep a receipt without the person.
 
@@ -329,8 +330,7 @@ def erase(
     """
     from lakehouse.engine.erase import erase as erase_customer
 
-    told = show.note if wait else None
-    erased = erase_customer(datamart, data, load(), customer, dry_run, told)
+    erased = erase_customer(datamart, data, load(), customer, dry_run, wait)
     show.answer(as_json, erased, lambda: show.erased(erased))
 
 
@@ -418,7 +418,7 @@ def model(
 @_WAIT
 @_COMMON
 def optimize(
-    as_json: bool, wait: bool, datamart: Path, engine: str, master: str | None, **_: Any
+    as_json: bool, wait: Wait, datamart: Path, engine: str, master: str | None, **_: Any
 ) -> None:
     """Write small files of a month together, table by table; no row changes."""
     from lakehouse.engine.optimize import optimize as optimize_tables
@@ -429,7 +429,7 @@ def optimize(
             load(),
             lambda log: _store(log, engine, master),
             on_progress,
-            show.note if wait else None,
+            wait,
         )
     show.answer(as_json, done, lambda: show.optimized(done))
 
@@ -448,15 +448,13 @@ def optimize(
 @_WAIT
 @_COMMON
 def vacuum(
-    as_json: bool, wait: bool, datamart: Path, keep_releases: int, dry_run: bool, **_: Any
+    as_json: bool, wait: Wait, datamart: Path, keep_releases: int, dry_run: bool, **_: Any
 ) -> None:
     """Give up old releases, and delete the files that no kept release and no training set needs."""
     from lakehouse.engine.vacuum import vacuum as vacuum_tables
 
     with show.progress(quiet=as_json) as on_progress:
-        done = vacuum_tables(
-            datamart, load(), keep_releases, dry_run, on_progress, show.note if wait else None
-        )
+        done = vacuum_tables(datamart, load(), keep_releases, dry_run, on_progress, wait)
     show.answer(as_json, done, lambda: show.vacuumed(done))
 
 
@@ -599,12 +597,15 @@ def _job(given: dict[str, Any], on_progress: Any) -> Any:
         data=given["data"],
         datamart=given["datamart"],
         catalog=catalog,
-        request=Request(scope, given["by_month"], given["full_refresh"]),
+        request=Request(
+            scope, given["by_month"], given["full_refresh"], given.get("repair", False)
+        ),
         max_bad=given["max_bad"],
         open_store=lambda log, size: open_store(
             choose(given["engine"], given["master"], size, show.note), log, given["master"]
         ),
         on_progress=on_progress,
+        wait=given.get("wait"),
     )
 
 
@@ -622,8 +623,8 @@ def main(argv: list[str]) -> int:
     except click.ClickException as error:
         return _fail(error.format_message(), 2, "--debug" in argv)
     except LakehouseError as error:
-        told = str(error) if not _is_disk_full(error.__cause__) else _spelt_full(error)
-        return _fail(told, error.exit_code, "--debug" in argv)
+        is_told = isinstance(error, NoSpace) or not _is_disk_full(error.__cause__)
+        return _fail(str(error) if is_told else _NO_SPACE, error.exit_code, "--debug" in argv)
     except Stopped as stop:
         return _fail(_STOPPED, stop.exit_code, "--debug" in argv)
     except BrokenPipeError:
@@ -638,11 +639,6 @@ def main(argv: list[str]) -> int:
     except SystemExit as end:
         return int(end.code or 0)
     return 0
-
-
-def _spelt_full(error: LakehouseError) -> str:
-    """What was said where it says so already; else that the disk is full."""
-    return str(error) if "space left" in str(error) else _NO_SPACE
 
 
 def _is_disk_full(error: BaseException | None) -> bool:

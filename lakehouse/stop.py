@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from threading import Timer, current_thread, main_thread
 from typing import Any, NoReturn
 
+from lakehouse.errors import causes
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _AGAIN_SECONDS = 0.01
 
@@ -87,10 +89,6 @@ def _restore(handlers: dict[int, Any]) -> None:
         signal.signal(number, handler)
 
 
-def _is_interruption(error: BaseException | None) -> bool:
+def _is_interruption(error: BaseException) -> bool:
     """Whether an error is or came of Ctrl-C, for which PySpark has a handler of its own."""
-    while error is not None:
-        if isinstance(error, KeyboardInterrupt):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+    return any(isinstance(each, KeyboardInterrupt) for each in causes(error))

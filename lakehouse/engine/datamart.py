@@ -16,7 +16,7 @@ from deltalake.exceptions import DeltaError
 from filelock import FileLock, Timeout
 
 from lakehouse.catalog import Catalog
-from lakehouse.engine.log import Log
+from lakehouse.engine.log import LOG_FOLDER, Log
 from lakehouse.engine.paths import check_no_links, check_openable
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.ledger.releases import TABLE as RELEASES
@@ -113,7 +113,7 @@ def check_writable(root: Path) -> None:
 def unwritable(root: Path) -> Path | None:
     """What keeps a datamart from being made or written: a folder of it or above it, or a file there."""
     nearest = next(each for each in (root, *root.absolute().parents) if each.exists())
-    within = (*root.glob("*"), *root.glob("*/*"), *root.glob("*/*/_delta_log"))
+    within = (*root.glob("*"), *root.glob("*/*"), *root.glob(f"*/*/{LOG_FOLDER}"))
     folders = (nearest, *(each for each in within if each.is_dir()))
     return next((each for each in folders if not _is_open(each)), None)
 

@@ -13,11 +13,9 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
-import pyarrow as pa
-
 from lakehouse.engine import ledger
 from lakehouse.engine.datamart import add_missing_columns, erasure_folder, receipts_locked
-from lakehouse.engine.log import Log, commit_properties, schema
+from lakehouse.engine.log import Log
 from lakehouse.ledger.erasures import TABLE as ERASURES
 from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.ledger.training_sets import TABLE as TRAINING_SETS
@@ -126,20 +124,4 @@ def _rows(log: Log, table: Table) -> list[dict[str, Any]]:
 
 
 def _write(log: Log, table: Table, rows: Iterable[Mapping[str, Any]], erasure: Erasure) -> None:
-    """Merge the rows that are not there as they are, by delta-rs: no engine is needed."""
-    there = ledger.rows(log, table)
-    differing = [row for row in rows if row not in there]
-    if not differing:
-        return
-    maps = [field.name for field in table.fields if field.type.startswith("MAP<")]
-    values = [{**row, **{name: list(row[name].items()) for name in maps}} for row in differing]
-    source = pa.Table.from_pylist(values, pa.schema(schema(table).to_arrow()))
-    key = table.keys[0]
-    merger = log.open(table).merge(
-        source,
-        f"t.{key} = s.{key}",
-        source_alias="s",
-        target_alias="t",
-        commit_properties=commit_properties({"erasure_id": erasure.erasure_id}),
-    )
-    merger.when_matched_update_all().when_not_matched_insert_all().execute()
+    ledger.put(log, table, rows, {"erasure_id": erasure.erasure_id})

@@ -13,7 +13,7 @@ from pyspark.errors import PySparkException
 
 from lakehouse.catalog import Catalog
 from lakehouse.engine.log import Log
-from lakehouse.errors import LakehouseError
+from lakehouse.errors import LakehouseError, NoSpace, causes
 from lakehouse.table import Table
 
 # What the JVM throws as an Error, PySpark does not translate; a full disk is one.
@@ -30,7 +30,7 @@ def told_clearly(log: Log, catalog: Catalog, table: Table) -> Iterator[None]:
         yield
     except (*ENGINE_ERRORS, OSError, LakehouseError) as error:
         if is_disk_full(error):
-            raise LakehouseError(
+            raise NoSpace(
                 f"no space left on the disk of datamart {log.root} while writing {table.full_name}; "
                 "free some, the next run goes on from there"
             ) from error
@@ -41,13 +41,12 @@ def told_clearly(log: Log, catalog: Catalog, table: Table) -> Iterator[None]:
 
 def is_disk_full(error: BaseException | None) -> bool:
     """Whether an error, or what it came of, is that a disk or a quota is used up."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in _FULL:
-            return True
-        if any(words in str(error).lower() for words in _FULL_WORDS):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+    return any(map(_tells_of_full_disk, causes(error)))
+
+
+def _tells_of_full_disk(error: BaseException) -> bool:
+    by_number = isinstance(error, OSError) and error.errno in _FULL
+    return by_number or any(words in str(error).lower() for words in _FULL_WORDS)
 
 
 def _told(log: Log, catalog: Catalog, table: Table, error: Exception) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from hashlib import sha256
 from pathlib import Path
 
+from lakehouse.engine.landing import fingerprint
 from lakehouse.errors import LakehouseError
 
 _PACKAGE = "io.delta:delta-spark_4.2_2.13:4.4.0"
@@ -66,7 +66,7 @@ def _folders() -> list[Path]:
 
 def altered(jars: Iterable[Path]) -> list[Path]:
     """Those whose bytes are not the known ones."""
-    return [jar for jar in jars if sha256(jar.read_bytes()).hexdigest() != _KNOWN[jar.name]]
+    return [jar for jar in jars if fingerprint(jar) != _KNOWN[jar.name]]
 
 
 def check(jars: Iterable[Path]) -> None:

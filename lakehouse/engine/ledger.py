@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from lakehouse.bronze.quarantine import TABLE as QUARANTINE
 from lakehouse.catalog import Catalog
 from lakehouse.engine.landing import fingerprint
-from lakehouse.engine.log import Log, months_of
+from lakehouse.engine.log import Log, commit_properties, months_of, schema
 from lakehouse.engine.standing import Standing, standing
 from lakehouse.engine.store import Store, upserts
 from lakehouse.errors import BadInput, LakehouseError
@@ -90,20 +92,48 @@ def at_month(log: Log, month: str) -> Release:
     )
 
 
-def recorded(log: Log, catalog: Catalog) -> dict[str, Recorded]:
-    """What each table holds: by the newest release if it is still at that version, else by its commits.
+@dataclass(frozen=True)
+class State:
+    """The newest release, and how each table that is there stands beside it: read once for all that asks."""
 
-    A table that a run found unchanged has no commit of that run; the release says that it was looked at.
-    """
+    catalog: Catalog
+    newest: Release | None
+    standings: Mapping[str, Standing]
+
+    @property
+    def recorded(self) -> dict[str, Recorded]:
+        """What each table holds: by the newest release if it is still at that version, else by its commits.
+
+        A table that a run found unchanged has no commit of that run; the release says that it was looked at.
+        """
+        found = {
+            table.full_name: _recorded(table, self.standings, self.newest)
+            for table in self.catalog.tables
+            if table.full_name in self.standings
+        }
+        stopped = _with_stopped(found, self.standings)
+        return _with_lost_quarantine(stopped, self.catalog, self.standings, self.newest)
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the newest release pins the tables as they are."""
+        if self.newest is None:
+            return False
+        versions = {name: each.version for name, each in self.standings.items()}
+        same = self.newest["versions"] == versions
+        return same and all(each.is_released for each in self.standings.values())
+
+
+def state(log: Log, catalog: Catalog) -> State:
+    """The state of a datamart, out of its logs alone."""
     known = releases(log)
     newest = known[-1] if known else None
-    standings = _standings(log, catalog, newest)
-    found = {
-        table.full_name: _recorded(table, standings, newest)
-        for table in catalog.tables
-        if table.full_name in standings
-    }
-    return _with_lost_quarantine(_with_stopped(found, standings), catalog, standings, newest)
+    return State(catalog, newest, _standings(log, catalog, newest))
+
+
+def recorded(log: Log, catalog: Catalog) -> dict[str, Recorded]:
+    """What each table holds."""
+    return state(log, catalog).recorded
 
 
 def _standings(log: Log, catalog: Catalog, newest: Release | None) -> dict[str, Standing]:
@@ -222,13 +252,7 @@ def _scopes(pairs: Iterable[list[str | None]]) -> tuple[Scope, ...]:
 
 def is_published(log: Log, catalog: Catalog) -> bool:
     """Whether the newest release pins the tables as they are."""
-    known = releases(log)
-    return bool(known) and _is_published(_standings(log, catalog, known[-1]), known[-1])
-
-
-def _is_published(standings: Mapping[str, Standing], newest: Release) -> bool:
-    same = newest["versions"] == {name: each.version for name, each in standings.items()}
-    return same and all(each.is_released for each in standings.values())
+    return state(log, catalog).is_published
 
 
 def source_record(sha256: str | None, scopes: Iterable[Scope]) -> dict[str, Any]:
@@ -246,7 +270,8 @@ def next_release(
     """The release that the tables now make; None where the newest says the same already."""
     known = releases(log)
     before = known[-1] if known else None
-    standings = _standings(log, catalog, before)
+    now = State(catalog, before, _standings(log, catalog, before))
+    standings = now.standings
     _check_ours(standings)
     checksums = _checksums(log, catalog, known)
     pinned: Release = {
@@ -255,7 +280,7 @@ def next_release(
         "code": dict(catalog.code),
     }
     same = before and all(before[name] == value for name, value in pinned.items())
-    if before and same and not checksums and _is_published(standings, before):
+    if same and not checksums and now.is_published:
         return None
     counts = {t.full_name: log.rows_by_month(t) for t in _released_tables(catalog)}
     held = [month for t in catalog.sources for month in months_of(counts[t.full_name])]
@@ -341,6 +366,27 @@ def publish(store: Store, row: Release) -> int:
     """Write the release: the last commit of a run, by which readers find all others."""
     insert(store, RELEASES, row, {"run_id": row["run_id"]})
     return int(row["release"])
+
+
+def put(
+    log: Log, table: Table, wanted: Iterable[Mapping[str, Any]], metadata: dict[str, Any]
+) -> None:
+    """Make rows of a ledger table these, by their key; by delta-rs, so that no engine is needed."""
+    there = rows(log, table)
+    differing = [row for row in wanted if row not in there]
+    if not differing:
+        return
+    maps = [field.name for field in table.fields if field.type.startswith("MAP<")]
+    values = [{**row, **{name: list(row[name].items()) for name in maps}} for row in differing]
+    key = table.keys[0]
+    merger = log.open(table).merge(
+        pa.Table.from_pylist(values, pa.schema(schema(table).to_arrow())),
+        f"t.{key} = s.{key}",
+        source_alias="s",
+        target_alias="t",
+        commit_properties=commit_properties(metadata),
+    )
+    merger.when_matched_update_all().when_not_matched_insert_all().execute()
 
 
 def insert(store: Store, table: Table, row: Mapping[str, Any], metadata: dict[str, Any]) -> None:

@@ -19,10 +19,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from lakehouse.engine.log import LOG_FOLDER
 from lakehouse.engine.person import Person
 from lakehouse.errors import LakehouseError
 
-_LOG = "_delta_log"
 _OF_FILES = ("add", "remove", "cdc")
 _LAST_CHECKPOINT = "_last_checkpoint"
 
@@ -38,7 +38,7 @@ class Rewritten:
 def data_files(folder: Path) -> dict[str, Path]:
     """Every Parquet file of a table by its path in the folder, whether a version has it or not."""
     files = {file.relative_to(folder): file for file in folder.rglob("*.parquet")}
-    return {path.as_posix(): file for path, file in files.items() if path.parts[0] != _LOG}
+    return {path.as_posix(): file for path, file in files.items() if path.parts[0] != LOG_FOLDER}
 
 
 def rewrite_table(folder: Path, into: Path, person: Person, touched: set[str]) -> None:
@@ -116,7 +116,7 @@ def _codec(name: str) -> str:
 def _take(file: Path, to: Path, truth: Mapping[str, Rewritten]) -> None:
     """A file that holds no row of the person; of the log, with what it says of those that did."""
     to.parent.mkdir(parents=True, exist_ok=True)
-    corrected = file.parent.name == _LOG and _correct(file, to, truth)
+    corrected = file.parent.name == LOG_FOLDER and _correct(file, to, truth)
     if corrected:
         # TIMESTAMP AS OF goes by the time of a commit's file.
         shutil.copystat(file, to)

@@ -40,23 +40,29 @@ _CLOCK_MAY_BE_OFF = timedelta(days=1)
 
 def plan(job: Job) -> list[Step]:
     """What a run would do, a step a table; changes nothing and starts no engine."""
+    return _planned(job)[0]
+
+
+def _planned(job: Job) -> tuple[list[Step], ledger.State]:
+    """The steps, and the state of the datamart that they were planned on."""
     check_datamart(job.datamart, job.log, job.catalog)
     sha256 = {table.full_name: fingerprint(path) for table, path in job.files.items()}
-    return make_plan(job.catalog, ledger.recorded(job.log, job.catalog), sha256, job.request)
+    state = ledger.state(job.log, job.catalog)
+    return make_plan(job.catalog, state.recorded, sha256, job.request), state
 
 
 def run(job: Job) -> Report:
     """Bring every table up to date with the raw files; a run with nothing to do touches nothing."""
     began = time.monotonic()
     begun = job.request.repair or erasure_folder(job.datamart).exists()
-    report = None if begun else _up_to_date(job, plan(job))
+    report = None if begun else _up_to_date(job, *_planned(job))
     if report is None:
         check_writable(job.datamart)
         with locked(job.datamart, job.wait):
             mended = _mended(job) if job.request.repair else []
             # Another run may have done it meanwhile.
-            steps = plan(job)
-            report = _up_to_date(job, steps) or _Run(job).whole(steps)
+            steps, state = _planned(job)
+            report = _up_to_date(job, steps, state) or _Run(job).whole(steps)
             report.notes[:0] = mended
     report.seconds = time.monotonic() - began
     return report
@@ -68,16 +74,14 @@ def _mended(job: Job) -> list[str]:
     return mend(job)
 
 
-def _up_to_date(job: Job, steps: Sequence[Step]) -> Report | None:
+def _up_to_date(job: Job, steps: Sequence[Step], state: ledger.State) -> Report | None:
     """What is told of a datamart where nothing is to do; None where something is."""
     there = all(job.log.exists(table) for table in job.catalog.tables)
-    if any(step.pending for step in steps) or not (
-        there and ledger.is_published(job.log, job.catalog)
-    ):
+    if not (there and state.newest and state.is_published) or any(step.pending for step in steps):
         return None
     tables = job.catalog.sources
     _check_scope(job, {m for table in tables for m in job.log.rows_by_month(table)})
-    return Report(ledger.releases(job.log)[-1]["release"])
+    return Report(state.newest["release"])
 
 
 def _check_scope(job: Job, held: set[str]) -> None:

@@ -164,8 +164,9 @@ def start(master: str | None) -> SparkSession:
             "jars; `python main.py doctor` says what is missing"
         ) from error
     spark.sparkContext.setLogLevel("OFF")
-    # On first use they have only now come.
-    jars.check(jars.kept_jars())
+    if "spark.jars" not in settings:
+        # They have only now come.
+        jars.check(jars.kept_jars())
     return spark
 
 

@@ -13,9 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from os import walk
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
@@ -30,7 +28,7 @@ from lakehouse.engine.datamart import (
 )
 from lakehouse.engine.inspect import existing_log
 from lakehouse.engine.job import OnProgress
-from lakehouse.engine.log import LOG_FOLDER, Log, commit_properties, schema
+from lakehouse.engine.log import LOG_FOLDER, Log
 from lakehouse.engine.receipts import Receipt, receipts
 from lakehouse.engine.training_sets import spine_folder
 from lakehouse.errors import LakehouseError
@@ -219,7 +217,7 @@ class _Vacuum:
         changed = [row for row in marked if row not in self.releases]
         if changed:
             add_missing_columns(self.log, RELEASES)
-            _update(self.log, changed)
+            ledger.put(self.log, RELEASES, changed, {"given_up": [r["release"] for r in changed]})
 
     def delete(self, work: Path, on_progress: OnProgress) -> None:
         for space in self.spaces:
@@ -274,23 +272,3 @@ def _given_up(row: ledger.Release, held: Collection[str]) -> ledger.Release:
         "given_up_at": row.get("given_up_at") or ledger.now_utc(),
         "checksums": checksums,
     }
-
-
-def _update(log: Log, rows: Collection[ledger.Release]) -> None:
-    """Both columns of these releases, by delta-rs."""
-    names = ("release", "given_up_at", "checksums")
-    values: list[dict[str, Any]] = [
-        {**{name: row[name] for name in names}, "checksums": list(row["checksums"].items())}
-        for row in rows
-    ]
-    declared = pa.schema(schema(RELEASES).to_arrow())
-    source = pa.Table.from_pylist(values, pa.schema([declared.field(name) for name in names]))
-    properties = commit_properties({"given_up": [row["release"] for row in rows]})
-    merger = log.open(RELEASES).merge(
-        source,
-        "t.release = s.release",
-        source_alias="s",
-        target_alias="t",
-        commit_properties=properties,
-    )
-    merger.when_matched_update({name: f"s.{name}" for name in names[1:]}).execute()

@@ -16,7 +16,7 @@ from lakehouse.catalog import Catalog
 from lakehouse.engine import ledger
 from lakehouse.engine.doctor import Finding
 from lakehouse.engine.landing import fingerprint
-from lakehouse.engine.log import Log
+from lakehouse.engine.log import LOG_FOLDER, Log
 from lakehouse.engine.readable import loss
 from lakehouse.engine.receipts import Receipt, receipts
 from lakehouse.engine.spine import spine_file
@@ -102,7 +102,7 @@ class Checked:
 
     def _damaged_log(self, table: Table, own: Standing | None) -> str | None:
         """What ails a log that can be opened; Delta passes over a commit whose file is empty."""
-        commits = (Path(self.log.uri(table)) / "_delta_log").glob("*.json")
+        commits = (Path(self.log.uri(table)) / LOG_FOLDER).glob("*.json")
         empty = [each.name for each in commits if each.stat().st_size == 0]
         if empty:
             return f"commit {empty[0]} of its log is empty"

@@ -42,6 +42,10 @@ class Bank:
     root: Path
 
     @property
+    def data(self) -> Path:
+        return self.root / "data"
+
+    @property
     def datamart(self) -> Path:
         return self.root / "datamart"
 
@@ -55,13 +59,12 @@ class Bank:
 
     def change(self, file: str, edit: Edit) -> None:
         """Rewrite a raw file; its cells are texts."""
-        path = self.root / "data" / file
+        path = self.data / file
         edit(pd.read_csv(path, dtype=str, keep_default_na=False)).to_csv(path, index=False)
 
     def run(self, through: str | None = None, catalog: Catalog = CATALOG) -> None:
         scope = Request(Scope(None, through))
-        data = self.root / "data"
-        run(Job(data, self.datamart, catalog, lambda log, _size: EmbeddedStore(log), scope))
+        run(Job(self.data, self.datamart, catalog, lambda log, _size: EmbeddedStore(log), scope))
 
     def prepared(self, release: int, catalog: Catalog = CATALOG, **asked: Any) -> TrainingSet:
         row = ledger.release(self.log, release)

@@ -190,6 +190,11 @@ def eventually(page: Any, holds: Callable[[], bool]) -> None:
     raise AssertionError("it did not come to hold")
 
 
+def code_of(notebook: Path) -> list[Any]:
+    cells = nbformat.read(notebook, as_version=4).cells
+    return [cell for cell in cells if cell.cell_type == "code"]
+
+
 def test_the_link_opens_the_start_page_beside_the_files(page: Any) -> None:
     page.get_by_role("heading", name="Start here").wait_for()
     for name in ("data", "lakehouse", "notebooks", "main.py"):
@@ -207,14 +212,15 @@ def test_the_start_page_leads_to_a_notebook_that_runs_and_finds_every_table(
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
     page.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^Run$")).click()
     page.locator(".lm-Menu-itemLabel", has_text=re.compile("^Run All Cells$")).click()
-    page.get_by_text("Python 3 (ipykernel) | Busy").wait_for()
-    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
     notebook = lab.folder / "notebooks/01_tour.ipynb"
+    # Between two cells the kernel is idle too.
+    last = f"[{len(code_of(notebook))}]:"
+    page.locator(".jp-Notebook .jp-InputPrompt", has_text=last).wait_for(state="attached")
     before = notebook.read_bytes()
     page.keyboard.press("Control+s")
-    eventually(page, lambda: notebook.read_bytes() != before)
-    cells = nbformat.read(notebook, as_version=4).cells
-    code = [cell for cell in cells if cell.cell_type == "code"]
+    # It is written in place, and may be read half way.
+    eventually(page, lambda: (now := notebook.read_bytes()) != before and now.endswith(b"\n}\n"))
+    code = code_of(notebook)
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
     outputs = [output for cell in code for output in cell.outputs]
     assert [each for each in outputs if each.output_type == "error"] == []

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from tests.reliability.jobs import JOBS, Undisturbed, let_be, make_worlds
+from tests.reliability.jobs import JOBS, Stage, Undisturbed, let_be, make_worlds
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +30,16 @@ def undisturbed(
         return let_be(name, worlds[JOBS[name].world], root)
 
     return of
+
+
+@pytest.fixture
+def staged(
+    worlds: dict[str, Path], undisturbed: Callable[[str], Undisturbed], tmp_path: Path
+) -> Callable[[str], Stage]:
+    """A job by its name, in a copy of its world."""
+
+    def stage(name: str) -> Stage:
+        root = Path(shutil.copytree(worlds[JOBS[name].world], tmp_path / "world"))
+        return Stage(JOBS[name], undisturbed(name), root)
+
+    return stage

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from lakehouse.engine.receipts import receipts
 from lakehouse.engine.training_build import reproduce
 from lakehouse.generate import generate
 from tests.reliability.narrow_main import CATALOG
-from tests.reliability.process import Done, contents, disturbed, finished
+from tests.reliability.process import Done, check_whole, contents, disturbed, finished
 
 Command = Callable[[Path], list[str | Path]]
 
@@ -128,6 +129,41 @@ def let_be(name: str, world: Path, root: Path) -> Undisturbed:
     ended = disturbed(JOBS[name].command(root), root / "datamart", after_steps=None)
     assert ended.code == 0, ended.err
     return Undisturbed(ended.steps, contents(root / "datamart"))
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A job in a world of its own, and what it would leave if it were let."""
+
+    job: Job
+    expected: Undisturbed
+    root: Path
+
+    @property
+    def datamart(self) -> Path:
+        return self.root / "datamart"
+
+    def disturb(
+        self,
+        share: float,
+        *more: str,
+        how: signal.Signals = signal.SIGKILL,
+        whole_group: bool = False,
+    ) -> Done:
+        """Do the job with more options, and send it a signal once so much of its work is done."""
+        after = max(round(share * self.expected.steps), 1)
+        return disturbed(
+            [*self.job.command(self.root), *more], self.datamart, after, how, whole_group
+        )
+
+    def check_rerun(self) -> None:
+        """The plain job again, and a run, leave what the undisturbed job leaves."""
+        done(self.job.command(self.root))
+        if self.job.command is not run:
+            done(run(self.root))
+        assert contents(self.datamart) == self.expected.tables
+        check_whole(self.datamart)
+        check_receipts(self.datamart)
 
 
 def check_receipts(datamart: Path) -> None:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import random
-import shutil
 import signal
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from tests.reliability.jobs import JOBS, Undisturbed, check_receipts, done, run
-from tests.reliability.process import check_whole, contents, disturbed
+from tests.reliability.jobs import Stage
 
 pytestmark = pytest.mark.slow
 
@@ -36,25 +33,11 @@ KILLED: list[bool] = []
 
 @pytest.mark.parametrize(("name", "share"), KILLS)
 def test_after_a_kill_the_plain_rerun_leaves_what_an_undisturbed_job_leaves(
-    name: str,
-    share: float,
-    worlds: dict[str, Path],
-    undisturbed: Callable[[str], Undisturbed],
-    tmp_path: Path,
+    name: str, share: float, staged: Callable[[str], Stage]
 ) -> None:
-    job, expected = JOBS[name], undisturbed(name)
-    root = Path(shutil.copytree(worlds[job.world], tmp_path / "world"))
-
-    after = max(round(share * expected.steps), 1)
-    ended = disturbed(job.command(root), root / "datamart", after)
-    KILLED.append(ended.code == -signal.SIGKILL)
-    done(job.command(root))
-    if job.command is not run:
-        done(run(root))
-
-    assert contents(root / "datamart") == expected.tables
-    check_whole(root / "datamart")
-    check_receipts(root / "datamart")
+    stage = staged(name)
+    KILLED.append(stage.disturb(share).code == -signal.SIGKILL)
+    stage.check_rerun()
 
 
 def test_most_of_the_kills_came_in_the_middle_of_the_work() -> None:

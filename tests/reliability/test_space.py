@@ -8,7 +8,7 @@ import random
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.generate import generate
 from lakehouse.months import Scope
 from lakehouse.plan import Request
+from tests.engine.bank import Bank
 from tests.on_spark import OnSpark
 from tests.reliability.narrow_main import CATALOG
 from tests.reliability.process import check_whole, contents
@@ -47,27 +48,8 @@ NEWEST = 4
 Rows = dict[str, list[str]]
 
 
-@dataclass(frozen=True)
-class World:
-    """Raw files and the datamart made of them."""
-
-    root: Path
-
-    @property
-    def data(self) -> Path:
-        return self.root / "data"
-
-    @property
-    def datamart(self) -> Path:
-        return self.root / "datamart"
-
-    @property
-    def log(self) -> Log:
-        return Log(str(self.datamart))
-
-    @property
-    def store(self) -> EmbeddedStore:
-        return EmbeddedStore(self.log)
+class World(Bank):
+    """A bank of the narrow catalog whose space is given back."""
 
     def job(self, through: str | None = None, **changes: Any) -> Job:
         given = Job(
