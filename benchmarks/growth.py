@@ -12,16 +12,16 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import statistics
 import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from run import measured
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-ROOT = Path(__file__).parent.parent
+from benchmarks.measure import ROOT, measured, median, size
+
 # Between monthly runs lie more hours than vacuum lets readers have; here they follow each other.
 MONTH_LATER = """
 import sys
@@ -47,7 +47,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Size:
+class Grown:
     """A datamart after so many releases."""
 
     releases: int
@@ -79,7 +79,7 @@ def months(count: int) -> list[str]:
     return [f"{first + number // 12}-{number % 12 + 1:02d}" for number in range(count)]
 
 
-def growing(main: list[str], place: list[str], count: int, maintained: bool) -> Iterator[Size]:
+def growing(main: list[str], place: list[str], count: int, maintained: bool) -> Iterator[Grown]:
     """Run month after month; a size after every ten."""
     taken = []
     for release, month in enumerate(months(count), start=1):
@@ -90,21 +90,12 @@ def growing(main: list[str], place: list[str], count: int, maintained: bool) -> 
         if maintained:
             measured([*main, "optimize", *place])
             measured([*main, "vacuum", "--keep-releases", str(KEPT), *place])
-        walls, cpus, _ = zip(*(measured(run) for _ in range(3)), strict=True)
-        month_cpu = statistics.median(cpu for _, cpu, _ in taken[-EVERY:])
-        noop = statistics.median(walls), statistics.median(cpus)
-        yield Size(release, *size(Path(place[-1])), *noop, month_cpu)
+        noop, month = median([measured(run) for _ in range(3)]), median(taken[-EVERY:])
+        held = astuple(size(Path(place[-1])))
+        yield Grown(release, *held, noop.wall_seconds, noop.cpu_seconds, month.cpu_seconds)
 
 
-def size(datamart: Path) -> tuple[int, float, float]:
-    """Files, megabytes, megabytes of Delta logs."""
-    files = [file for file in datamart.rglob("*") if file.is_file()]
-    in_logs = [file for file in files if "_delta_log" in file.parts]
-    mb, log_mb = (sum(file.stat().st_size for file in some) / 1e6 for some in (files, in_logs))
-    return len(files), mb, log_mb
-
-
-def table(sizes: list[Size]) -> str:
+def table(sizes: list[Grown]) -> str:
     lines = [f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS)]
     for each in sizes:
         cells = (f"{cell:,}" if isinstance(cell, int) else f"{cell:.2f}" for cell in astuple(each))
@@ -112,7 +103,7 @@ def table(sizes: list[Size]) -> str:
     return "\n".join(lines)
 
 
-def draw(curves: dict[str, list[Size]], out: Path) -> None:
+def draw(curves: dict[str, list[Grown]], out: Path) -> None:
     """The four curves, each with and without maintenance."""
     import matplotlib
 
@@ -139,7 +130,7 @@ def measure() -> None:
     parser.add_argument("--narrow", action="store_true")
     given = parser.parse_args()
     main = started(given.narrow)
-    curves: dict[str, list[Size]] = {ALONE: [], MAINTAINED: []}
+    curves: dict[str, list[Grown]] = {ALONE: [], MAINTAINED: []}
     os.chdir(ROOT)
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder, "data")

@@ -1,9 +1,9 @@
-"""Time the five runs that users wait for, each from process start to exit, and print a table.
+"""The lakehouse beside pipelines of others: the same raw files, the same gold, one table.
 
-`python benchmarks/run.py [--customers 12500] [--engine embedded] [--repeat 3] [--reference]`:
-a full build, the last month after all others, a rerun with nothing new, a training set, and with
---reference the same gold in DuckDB and deltalake, all on one generated delivery. Medians of wall and
-CPU seconds, the largest peak of memory.
+`python benchmarks/run.py [--customers 12500] [--repeat 3] [--pipelines embedded duckdb ...]`. Each job runs
+from process start to exit; pipelines take turns within a round. Medians of wall and CPU seconds, the largest
+peak of memory of all processes together, and seconds in those of the first pipeline. In the end every gold
+is compared with the first one's, cell by cell: the exit code is 1 where one differs.
 """
 
 from __future__ import annotations
@@ -11,85 +11,149 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-MAIN = [sys.executable, str(ROOT / "main.py")]
-Measured = tuple[float, float, float]  # wall seconds, CPU seconds, peak MiB
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.measure import MAIN, ROOT, Cost, measured, median
+
+OTHERS = ROOT / "benchmarks" / "others"
+# 2024-11 is the last month but one of the clickstream: the month after has all four tables.
+BEFORE, MONTH, LAST = "2024-11", "2024-12", "2025-11"
+FULL, AGAIN, ONE_MORE = "full build", "rerun, nothing new", "one more month"
+TRAINING = "training set"
+ENGINES = ("embedded", "spark")
+Round = dict[tuple[str, str], Cost]  # by job and pipeline
+Command = list[str]
+Pipeline = Callable[[Path, Path, str], Command]  # raw files, tables, through which month
 
 
-def measured(command: list[str]) -> Measured:
-    """Run a command to its end; a non-zero exit is an error."""
-    began = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    assert process.stderr is not None
-    told = process.stderr.read()
-    _, status, used = os.wait4(process.pid, 0)
-    if status:
-        sys.exit(f"{' '.join(command)} failed:\n{told.decode()}")
-    return time.monotonic() - began, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+def lakehouse(engine: str) -> Pipeline:
+    def command(data: Path, out: Path, through: str) -> Command:
+        place = ["--data", str(data), "--datamart", str(out), "--engine", engine]
+        return [*MAIN, "run", *place, "--through", through]
+
+    return command
 
 
-def pipeline(data: Path, datamart: Path, engine: str, *options: str) -> list[str]:
-    given = ["--data", str(data), "--datamart", str(datamart), "--engine", engine]
-    return [*MAIN, "run", *given, *options]
+def script(name: str, *options: str) -> Pipeline:
+    def command(data: Path, out: Path, through: str) -> Command:
+        place = ["--data", str(data), "--out", str(out)]
+        return [sys.executable, str(OTHERS / name), *place, "--through", through, *options]
+
+    return command
 
 
-def one_round(data: Path, work: Path, engine: str, reference: bool) -> dict[str, Measured]:
-    """Each job once, on datamarts of its own."""
-    full, monthly = work / "full", work / "monthly"
-    for each in (full, monthly, work / "reference"):
-        shutil.rmtree(each, ignore_errors=True)
-    jobs: dict[str, Callable[[], list[str]]] = {
-        "full build": lambda: pipeline(data, full, engine),
-        "rerun, nothing new": lambda: pipeline(data, full, engine),
-    }
-    taken = {name: measured(job()) for name, job in jobs.items()}
-    out = str(work / "train.parquet")
-    place = ["--datamart", str(full), "--engine", engine]
-    taken["training set"] = measured([*MAIN, "training-set", *place, "--out", out])
-    # 2024-11 is the last month but one of the clickstream: the month after has all four tables.
-    measured(pipeline(data, monthly, engine, "--through", "2024-11"))
-    taken["one more month"] = measured(pipeline(data, monthly, engine, "--through", "2024-12"))
-    if reference:
-        script = str(ROOT / "benchmarks" / "duckdb_reference.py")
-        out = str(work / "reference")
-        taken["gold alone, DuckDB + deltalake"] = measured(
-            [sys.executable, script, "--data", str(data), "--out", out]
-        )
+PIPELINES = {
+    "embedded": lakehouse("embedded"),
+    "spark": lakehouse("spark"),
+    "duckdb": script("duckdb_delta.py"),
+    "polars": script("polars_delta.py"),
+    "loop": script("spark_months.py"),
+}
+NAMES = {
+    "embedded": "lakehouse, embedded",
+    "spark": "lakehouse, Spark",
+    "duckdb": "DuckDB + deltalake, gold alone",
+    "polars": "Polars + deltalake, gold alone",
+    "loop": "PySpark month loop",
+}
+# The loop does all months again where it is not told the one.
+ONE_MONTH = PIPELINES | {"loop": script("spark_months.py", "--month", MONTH)}
+
+
+def one_round(data: Path, work: Path, names: Sequence[str] = ("embedded",)) -> Round:
+    """Each job of each pipeline once, in turns; `work` is a folder for these raw files alone."""
+    jobs = (
+        (FULL, PIPELINES, _anew, LAST),
+        (AGAIN, PIPELINES, _as_it_is, LAST),
+        (ONE_MORE, ONE_MONTH, _as_before, MONTH),
+    )
+    taken: Round = {}
+    for job, pipelines, prepared, through in jobs:
+        for name in names:
+            out = prepared(data, work, name)
+            taken[job, name] = measured(pipelines[name](data, out, through))
+    for name in (name for name in names if name in ENGINES):
+        place = ["--datamart", str(work / f"{name}-full"), "--engine", name]
+        out = work / f"{name}.parquet"
+        taken[TRAINING, name] = measured([*MAIN, "training-set", *place, "--out", str(out)])
     return taken
 
 
-def table(rounds: list[dict[str, Measured]]) -> str:
-    lines = ["| job | wall s | CPU s | peak MiB |", "|---|---|---|---|"]
-    for name in rounds[0]:
-        walls, cpus, peaks = zip(*(each[name] for each in rounds), strict=True)
-        wall, cpu = statistics.median(walls), statistics.median(cpus)
-        lines.append(f"| {name} | {wall:.1f} | {cpu:.1f} | {max(peaks):.0f} |")
+def _anew(_data: Path, work: Path, name: str) -> Path:
+    shutil.rmtree(work / f"{name}-full", ignore_errors=True)
+    return work / f"{name}-full"
+
+
+def _as_it_is(_data: Path, work: Path, name: str) -> Path:
+    return work / f"{name}-full"
+
+
+def _as_before(data: Path, work: Path, name: str) -> Path:
+    """The tables without the month; they are built once."""
+    before, out = work / f"{name}-before", work / f"{name}-month"
+    if not before.exists():
+        measured(PIPELINES[name](data, before, BEFORE))
+    shutil.rmtree(out, ignore_errors=True)
+    shutil.copytree(before, out)
+    return out
+
+
+def table(rounds: Sequence[Round], first: str) -> str:
+    """A row a job and pipeline."""
+    costs = defaultdict(list)
+    for each in rounds:
+        for key, cost in each.items():
+            costs[key].append(cost)
+    lines = ["| job | pipeline | wall s | CPU s | peak MiB | wall, times | CPU, times |",
+             "|---|---|---|---|---|---|---|"]  # fmt: skip
+    for (job, name), taken in costs.items():
+        cost, ours = median(taken), median(costs.get((job, first), taken))
+        times = (cost.wall_seconds / ours.wall_seconds, cost.cpu_seconds / ours.cpu_seconds)
+        lines.append(
+            f"| {job} | {NAMES[name]} | {cost.wall_seconds:.1f} | {cost.cpu_seconds:.1f} "
+            f"| {cost.peak_mib:.0f} | {times[0]:.1f} | {times[1]:.1f} |"
+        )
     return "\n".join(lines)
+
+
+def gold(work: Path, name: str) -> Path:
+    """Where a pipeline has its gold tables."""
+    return work / f"{name}-full" / ("" if name in ("duckdb", "polars") else "gold")
+
+
+def agree(work: Path, first: str, name: str) -> bool:
+    from benchmarks.others.agree import unlike
+
+    found = unlike(gold(work, first), gold(work, name))
+    print(f"{NAMES[name]}: {'; '.join(found) or 'the same gold'}")
+    return not found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--customers", type=int, default=12500)
-    parser.add_argument("--engine", choices=["embedded", "spark"], default="embedded")
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--reference", action="store_true")
+    parser.add_argument(
+        "--pipelines", nargs="+", choices=list(PIPELINES), default=["embedded", "duckdb", "polars"]
+    )
     given = parser.parse_args()
+    first, *others = given.pipelines
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         data = work / "data"
         measured([*MAIN, "generate", "--customers", str(given.customers), "--out", str(data)])
-        rounds = [one_round(data, work, given.engine, given.reference) for _ in range(given.repeat)]
-    load = os.getloadavg()[0]
-    print(f"{given.customers} customers, {given.engine}, {os.cpu_count()} cores, load {load:.1f}\n")
-    print(table(rounds))
+        rounds = [one_round(data, work, given.pipelines) for _ in range(given.repeat)]
+        print(f"{given.customers} customers, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+        print(f"medians of {given.repeat}; times: in those of {NAMES[first]}\n")
+        print(table(rounds, first), end="\n\n")
+        all_agree = [agree(work, first, name) for name in others]
+    sys.exit(not all(all_agree))
 
 
 if __name__ == "__main__":

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import os
 import platform
-import statistics
 import tempfile
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from benchmarks.run import one_round
+from benchmarks.measure import median
+from benchmarks.run import Round, one_round
 from deck import drills, queries
 from deck.runs import Runs
 from lakehouse import Lakehouse, __version__
@@ -59,11 +59,10 @@ def timings(data: Path, repeat: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         generate(work / "files", FULL_CUSTOMERS, 24, 7)
+        sizes = {"these files": data, "full size": work / "files"}
         taken = {
-            "these files": [one_round(data, work, "embedded", False) for _ in range(repeat)],
-            "full size": [
-                one_round(work / "files", work, "embedded", False) for _ in range(repeat)
-            ],
+            size: [one_round(raw, work / size) for _ in range(repeat)]
+            for size, raw in sizes.items()
         }
     return {
         "repeat": repeat,
@@ -73,14 +72,14 @@ def timings(data: Path, repeat: int) -> dict[str, Any]:
     }
 
 
-def _medians(rounds: list[dict[str, tuple[float, float, float]]]) -> dict[str, Any]:
+def _medians(rounds: list[Round]) -> dict[str, Any]:
     found = {}
-    for job in rounds[0]:
-        walls, cpus, peaks = zip(*(each[job] for each in rounds), strict=True)
+    for job, pipeline in rounds[0]:
+        cost = median([each[job, pipeline] for each in rounds])
         found[job] = {
-            "wall_s": statistics.median(walls),
-            "cpu_s": statistics.median(cpus),
-            "peak_mib": max(peaks),
+            "wall_s": cost.wall_seconds,
+            "cpu_s": cost.cpu_seconds,
+            "peak_mib": cost.peak_mib,
         }
     return found
 

@@ -15,6 +15,7 @@ import click
 from lakehouse import __version__, show
 from lakehouse.catalog import Catalog, load
 from lakehouse.engine.paths import why_no_path
+from lakehouse.engine.place import Place, is_of_store, place
 from lakehouse.errors import BadInput, LakehouseError, NoSpace
 from lakehouse.months import Scope, is_month
 from lakehouse.stop import Stopped, stoppable
@@ -44,13 +45,22 @@ class _Place(click.ParamType):
         return Path(value)
 
 
+class _Datamart(_Place):
+    """A folder of this machine, or a prefix of an object store."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        if isinstance(value, str) and is_of_store(value):
+            return place(value)
+        return super().convert(value, param, ctx)
+
+
 _DATA = click.option(
     "--data", type=_Place(), default=Path("data"), show_default=True,
     help="Folder of the raw CSV files.",
 )  # fmt: skip
 _DATAMART = click.option(
-    "--datamart", type=_Place(), default=Path("datamart"), show_default=True,
-    help="Folder of the Delta tables.",
+    "--datamart", type=_Datamart(), default=Path("datamart"), show_default=True,
+    help="Folder of the Delta tables, or s3a://bucket/prefix.",
 )  # fmt: skip
 _ENGINE = _options(
     click.option(
@@ -167,7 +177,7 @@ def plan(as_json: bool, **given: Any) -> None:
 
 @cli.command()
 @_COMMON
-def status(as_json: bool, datamart: Path, **_: Any) -> None:
+def status(as_json: bool, datamart: Place, **_: Any) -> None:
     """Show what is there: tables, rows, months, versions."""
     from lakehouse.engine.inspect import status as inspect_status
 
@@ -185,7 +195,7 @@ def status(as_json: bool, datamart: Path, **_: Any) -> None:
     help="Newest versions to show.",
 )
 @_COMMON
-def history(as_json: bool, datamart: Path, table: str | None, limit: int, **_: Any) -> None:
+def history(as_json: bool, datamart: Place, table: str | None, limit: int, **_: Any) -> None:
     """Show the versions of TABLE (as gold.label_store), or of every table."""
     from lakehouse.engine.inspect import history as inspect_history
 
@@ -195,7 +205,7 @@ def history(as_json: bool, datamart: Path, table: str | None, limit: int, **_: A
 
 @cli.command()
 @_COMMON
-def releases(as_json: bool, datamart: Path, **_: Any) -> None:
+def releases(as_json: bool, datamart: Place, **_: Any) -> None:
     """Show every release: the runs that changed something, and what they left."""
     from lakehouse.engine.inspect import releases as inspect_releases
 
@@ -223,7 +233,7 @@ def diff(
     table: str | None,
     keys: bool,
     limit: int,
-    datamart: Path,
+    datamart: Place,
     engine: str,
     master: str | None,
     **_: Any,
@@ -275,7 +285,7 @@ def diff(
 @_COMMON
 def training_set(
     as_json: bool,
-    datamart: Path,
+    datamart: Place,
     engine: str,
     master: str | None,
     out: Path | None,
@@ -307,7 +317,7 @@ def training_set(
 
 @cli.command("training-sets")
 @_COMMON
-def training_sets(as_json: bool, datamart: Path, **_: Any) -> None:
+def training_sets(as_json: bool, datamart: Place, **_: Any) -> None:
     """Show the receipt of every training set ever built."""
     from lakehouse.engine.inspect import existing_log
     from lakehouse.engine.receipts import receipts
@@ -322,7 +332,7 @@ def training_sets(as_json: bool, datamart: Path, **_: Any) -> None:
 @_WAIT
 @_COMMON
 def erase(
-    as_json: bool, data: Path, datamart: Path, customer: str, dry_run: bool, wait: Wait, **_: Any
+    as_json: bool, data: Path, datamart: Place, customer: str, dry_run: bool, wait: Wait, **_: Any
 ) -> None:
     """Erase a person from all tables, their history and the quarantine; keep a receipt without the person.
 
@@ -344,7 +354,7 @@ def erase(
 @_COMMON
 def audit(
     as_json: bool,
-    datamart: Path,
+    datamart: Place,
     engine: str,
     master: str | None,
     release: int | None,
@@ -386,7 +396,7 @@ def audit(
 @_COMMON
 def model(
     as_json: bool,
-    datamart: Path,
+    datamart: Place,
     engine: str,
     master: str | None,
     release: int | None,
@@ -418,7 +428,7 @@ def model(
 @_WAIT
 @_COMMON
 def optimize(
-    as_json: bool, wait: Wait, datamart: Path, engine: str, master: str | None, **_: Any
+    as_json: bool, wait: Wait, datamart: Place, engine: str, master: str | None, **_: Any
 ) -> None:
     """Write small files of a month together, table by table; no row changes."""
     from lakehouse.engine.optimize import optimize as optimize_tables
@@ -448,7 +458,7 @@ def optimize(
 @_WAIT
 @_COMMON
 def vacuum(
-    as_json: bool, wait: Wait, datamart: Path, keep_releases: int, dry_run: bool, **_: Any
+    as_json: bool, wait: Wait, datamart: Place, keep_releases: int, dry_run: bool, **_: Any
 ) -> None:
     """Give up old releases, and delete the files that no kept release and no training set needs."""
     from lakehouse.engine.vacuum import vacuum as vacuum_tables
@@ -544,7 +554,7 @@ def package(as_json: bool, repo_url: str | None, out: Path, data: Path, **_: Any
     help="Read every data file too: which table no longer is what its release says.",
 )
 @_COMMON
-def doctor(as_json: bool, deep: bool, data: Path, datamart: Path, **_: Any) -> None:
+def doctor(as_json: bool, deep: bool, data: Path, datamart: Place, **_: Any) -> None:
     """Check Python, engines, Java, Delta's jars, disk and rights: what is missing, how to get it."""
     from lakehouse.engine.doctor import examine
 
@@ -553,7 +563,7 @@ def doctor(as_json: bool, deep: bool, data: Path, datamart: Path, **_: Any) -> N
         from lakehouse.engine.log import Log
         from lakehouse.engine.verify import examine_tables
 
-        rows += examine_tables(Log(str(datamart)), load())
+        rows += examine_tables(Log(datamart), load())
     show.answer(as_json, rows, lambda: show.rows("Doctor", rows))
     if any(row["state"] in ("missing", "damaged") for row in rows):
         raise SystemExit(1)
@@ -567,7 +577,7 @@ def _store(log: Any, engine: str, master: str | None) -> Any:
 
 
 def _at_release(
-    datamart: Path, engine: str, master: str | None, number: int | None
+    datamart: Place, engine: str, master: str | None, number: int | None
 ) -> tuple[Any, Catalog, Any]:
     """An engine on a datamart, the catalog, and the release of that number, else the newest."""
     from lakehouse.engine import ledger
@@ -635,10 +645,16 @@ def main(argv: list[str]) -> int:
     except _engine_losses():
         return _fail(_ENGINE_LOST, 1, "--debug" in argv)
     except OSError as error:
-        return _fail(f"{error.strerror or error}: {error.filename or ''}", 1, "--debug" in argv)
+        return _fail(_told_of_system(error), 1, "--debug" in argv)
     except SystemExit as end:
         return int(end.code or 0)
     return 0
+
+
+def _told_of_system(error: OSError) -> str:
+    from lakehouse.engine.place import of_store
+
+    return of_store(str(error)) or f"{error.strerror or error}: {error.filename or ''}"
 
 
 def _is_disk_full(error: BaseException | None) -> bool:

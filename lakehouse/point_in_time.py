@@ -5,8 +5,10 @@ Valid time alone: known time is the choice of the table versions that are joined
 
 from __future__ import annotations
 
+import calendar
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import MINYEAR, date, timedelta
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -32,6 +34,22 @@ class JoinedGroup:
     def date_column(self) -> str:
         """The column that holds the snapshot_date of the feature row that was used."""
         return f"{self.name}{AS_OF_SUFFIX}"
+
+    def window(self, application_date: date) -> tuple[date, date]:
+        """The oldest and the newest snapshot_date that an application of that day may use.
+
+        What `_as_of` says to an engine, for who looks up without one.
+        """
+        oldest = _months_before(application_date, self.max_age_months)
+        return oldest, application_date - timedelta(self.delay_days)
+
+
+def _months_before(day: date, months: int) -> date:
+    """The same day so many months before, as add_months has it: the last one of a shorter month."""
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    if year < MINYEAR:
+        return date.min
+    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
 
 
 def first_labels(label_store: DataFrame, label_def: str) -> DataFrame:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
 from _thread import interrupt_main
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Timer, current_thread, main_thread
 from typing import Any, NoReturn
@@ -15,6 +16,7 @@ from lakehouse.errors import causes
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _AGAIN_SECONDS = 0.01
+_ENDS: list[Callable[[], None]] = []
 
 
 class Stopped(BaseException):
@@ -32,6 +34,8 @@ def stoppable() -> Iterator[None]:
 
     def stop(number: int, _frame: Any) -> None:
         told.append(number)
+        # Whose call it cuts off may log that as an error of its own, as py4j does.
+        logging.disable()
         raise KeyboardInterrupt
 
     def again(unraisable: sys.UnraisableHookArgs) -> None:
@@ -68,9 +72,16 @@ def unstoppable() -> Iterator[None]:
         signal.raise_signal(number)
 
 
+def before_leaving(end: Callable[[], None]) -> None:
+    """Have it called before a stop ends this process: by what has begun a process of its own."""
+    _ENDS.append(end)
+
+
 def leave(code: int) -> NoReturn:
     """End the process; after a stop at once, as threads of an engine may wait for what was stopped."""
     if code - 128 in _SIGNALS:
+        for end in _ENDS:
+            end()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

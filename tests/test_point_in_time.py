@@ -196,6 +196,8 @@ def test_the_first_and_the_last_day_on_which_a_row_is_used(
     group = Snapshots({("CUS_0x1", seen): 7}, months, delay)
     expected = ("note 0", "CUS_0x1", day, *((7, seen) if used else (None, None)))
     assert joined(spark, [("CUS_0x1", day)], group) == {expected: 1}
+    oldest, newest = group.group("g").window(day)
+    assert (oldest <= seen <= newest) == used
 
 
 def test_a_newest_row_without_a_value_hides_the_older_one(spark: SparkSession) -> None:

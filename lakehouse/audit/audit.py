@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -55,7 +54,7 @@ def audit(
     for doing, ask in questions.items():
         on_progress(doing)
         found += _timed(ask)
-    with work_folder(Path(store.log.root)) as work:
+    with work_folder(store.log.place) as work:
         return [*found, *replay_checks(store, catalog, release, month, on_progress, work)]
 
 

@@ -31,7 +31,7 @@ def export(store: Store, catalog: Catalog, release: Release, into: Path) -> None
         assert table.source is not None
         cells = [F.col(f"`{name}`") for name in table.source.header]
         rows = store.read(table, release["versions"][table.full_name]).select(*cells)
-        rows.write.parquet(store.path(into / table.source.name))
+        store.write_parquet(rows, into / table.source.name)
 
 
 def write(catalog: Catalog, exported: Path, rows: Rows, into: Path) -> None:

@@ -1,4 +1,4 @@
-"""The datamart as a folder: is it ours, can it be written, and who is writing."""
+"""The datamart as a whole: is it ours, can it be written, and who is writing."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from deltalake.exceptions import DeltaError
 from filelock import FileLock, Timeout
@@ -18,11 +19,16 @@ from filelock import FileLock, Timeout
 from lakehouse.catalog import Catalog
 from lakehouse.engine.log import LOG_FOLDER, Log
 from lakehouse.engine.paths import check_no_links, check_openable
+from lakehouse.engine.place import LANDED, Bucket, Place
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.table import Table
 
+if TYPE_CHECKING:
+    from lakehouse.engine.lease import Lease
+
 _RUNS, _WRITER, _RECEIPTS, _WORK = ".lock", ".writer", ".receipts.lock", "_work"
+_LEASES = "_leases"
 _NOT_CONTENT = {
     ".gitkeep",
     ".gitignore",
@@ -30,6 +36,7 @@ _NOT_CONTENT = {
     _WRITER,
     _RECEIPTS,
     _WORK,
+    _LEASES,
     "_landing",
     "_damaged",
     ".DS_Store",
@@ -39,26 +46,45 @@ _ALIVE = ".alive"
 _ERASURE = "erasure"
 _DAMAGED = "_damaged"
 _PERSONAL = 0o700
+# The leases of this process: another may get one while this machine sleeps.
+_HELD: dict[Place, Lease] = {}
 
 
-def check_datamart(root: Path, log: Log, catalog: Catalog) -> None:
+def check_datamart(root: Place, log: Log, catalog: Catalog) -> None:
     """Refuse a datamart that is a file, of foreign making, led elsewhere by a link, or not to be opened."""
-    check_openable(root)
-    check_no_links(root)
-    if root.exists() and not root.is_dir():
-        raise BadInput(f"datamart {root} is a file; give a folder with --datamart")
-    content = {each.name for each in root.iterdir()} - _NOT_CONTENT if root.exists() else set()
+    if isinstance(root, Bucket):
+        root.check()
+    else:
+        _check_folder(root)
+    content = _names(root) - _NOT_CONTENT
     if content and not log.exists(RELEASES):
         _check_ledger_is_not_lost(root, log, catalog)
         raise BadInput(
             f"datamart {root} holds {sorted(content)[0]} but no ledger/releases: it is not a lakehouse "
             "datamart; give another folder with --datamart"
         )
-    for table in catalog.tables:
-        _check_table(root, log, table.path, table.keys, _columns(log, table))
+    log.of_each(
+        catalog.tables,
+        lambda table: _check_table(root, log, table.path, table.keys, _columns(log, table)),
+    )
 
 
-def _check_ledger_is_not_lost(root: Path, log: Log, catalog: Catalog) -> None:
+def _check_folder(root: Path) -> None:
+    check_openable(root)
+    check_no_links(root)
+    if root.exists() and not root.is_dir():
+        raise BadInput(f"datamart {root} is a file; give a folder with --datamart")
+
+
+def _names(root: Place, within: str = "") -> set[str]:
+    """What is in a datamart, or in a folder of it; nothing where that is not there."""
+    if isinstance(root, Bucket):
+        return root.names(within)
+    folder = root / within
+    return {each.name for each in folder.iterdir()} if folder.is_dir() else set()
+
+
+def _check_ledger_is_not_lost(root: Place, log: Log, catalog: Catalog) -> None:
     """LakehouseError where a datamart of ours has lost its releases."""
     ours = [table for table in catalog.tables if log.exists(table)]
     if ours and all({*table.keys} <= (_columns(log, table) or {}).keys() for table in ours):
@@ -80,10 +106,10 @@ def _columns(log: Log, table: Table) -> dict[str, str] | None:
 
 
 def _check_table(
-    root: Path, log: Log, path: str, keys: tuple[str, ...], columns: dict[str, str] | None
+    root: Place, log: Log, path: str, keys: tuple[str, ...], columns: dict[str, str] | None
 ) -> None:
-    folder = root / path
-    if columns is None and folder.is_dir() and any(folder.iterdir()):
+    folder = f"{root}/{path}"
+    if columns is None and _names(root, path):
         raise BadInput(
             f"datamart table {folder} is no Delta table; move it away or give another --datamart"
         )
@@ -95,9 +121,10 @@ def _check_table(
         )
 
 
-def check_writable(root: Path) -> None:
+def check_writable(root: Place) -> None:
     """Refuse a datamart folder that cannot be made or written, nor any folder of its tables."""
-    folder = unwritable(root)
+    # Whether a store can be written, its lease tells.
+    folder = None if isinstance(root, Bucket) else unwritable(root)
     if folder and _is_read_only(folder):
         raise BadInput(
             f"datamart {root} cannot be written: the disk of {folder} is mounted read-only; mount it "
@@ -131,12 +158,16 @@ def _user() -> str:
     return str(os.getuid()) if hasattr(os, "getuid") else getpass.getuser()
 
 
-@contextmanager
-def locked(root: Path, wait: Callable[[str], None] | None = None) -> Iterator[None]:
+def locked(root: Place, wait: Callable[[str], None] | None = None) -> AbstractContextManager[None]:
     """Hold the datamart alone; a lock whose holder has died, here or elsewhere, is free by itself.
 
     Where another holds it: LakehouseError, or with `wait` told who it is, and held once that one ends.
     """
+    return _leased(root, wait) if isinstance(root, Bucket) else _locked(root, wait)
+
+
+@contextmanager
+def _locked(root: Path, wait: Callable[[str], None] | None) -> Iterator[None]:
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -147,12 +178,7 @@ def locked(root: Path, wait: Callable[[str], None] | None = None) -> Iterator[No
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        if wait is None:
-            raise LakehouseError(
-                f"another run{_writer(root)} is writing to datamart {root}; start again when it has "
-                "ended, or with --wait"
-            ) from None
-        wait(f"waiting for another run{_writer(root)} to end")
+        _at_work(root, _writer(root), wait)
         lock.acquire(poll_interval=0.2)
     try:
         (root / _WRITER).write_text(_who(), encoding="utf-8")
@@ -163,14 +189,63 @@ def locked(root: Path, wait: Callable[[str], None] | None = None) -> Iterator[No
         lock.release()
 
 
+def _at_work(root: Place, writer: str, wait: Callable[[str], None] | None) -> None:
+    if wait is None:
+        raise LakehouseError(
+            f"another run{writer} is writing to datamart {root}; start again when it has ended, or "
+            "with --wait"
+        ) from None
+    wait(f"waiting for another run{writer} to end")
+
+
+@contextmanager
+def _leased(root: Bucket, wait: Callable[[str], None] | None) -> Iterator[None]:
+    """The lock of a store, which has none: a lease, taken again while the work goes on."""
+    lease = _lease(root, _RUNS)
+    holder = lease.take()
+    if holder:
+        _at_work(root, f" ({holder})", wait)
+        lease.wait()
+    _HELD[root] = lease
+    try:
+        with lease.kept():
+            # Of a run that was killed on a cluster.
+            root.delete(LANDED)
+            yield
+            root.delete(LANDED)
+    finally:
+        del _HELD[root]
+
+
+def _lease(root: Bucket, name: str) -> Lease:
+    from lakehouse.engine.lease import Lease
+
+    return Lease(f"{root}/{_LEASES}/{name.strip('.')}", _who())
+
+
+def check_held(root: Place) -> None:
+    """LakehouseError where the lease of a run has gone to another, as while this machine slept."""
+    lease = _HELD.get(root)
+    if lease and lease.take():
+        raise LakehouseError(
+            f"this run stood still for so long that another one took datamart {root}; nothing more is "
+            "written, start again when that one has ended"
+        )
+
+
 def erasure_folder(root: Path) -> Path:
     """Where an erasure stands from when it was decided until it is done."""
     return root / _WORK / _ERASURE
 
 
-def check_no_erasure_begun(root: Path) -> None:
+def is_erasure_begun(root: Place) -> bool:
+    """Whether an erasure is under way or was killed; in a store none is ever begun."""
+    return not isinstance(root, Bucket) and erasure_folder(root).exists()
+
+
+def check_no_erasure_begun(root: Place) -> None:
     """LakehouseError where an erasure is under way or was killed, so that tables may not fit together."""
-    if erasure_folder(root).exists():
+    if is_erasure_begun(root):
         raise LakehouseError(
             f"a person is being erased from datamart {root}; try again in a moment (an erasure that was "
             "killed is finished by `python main.py`)"
@@ -200,10 +275,10 @@ def _writer(root: Path) -> str:
 
 
 @contextmanager
-def receipts_locked(root: Path) -> Iterator[None]:
+def receipts_locked(root: Place) -> Iterator[None]:
     """Hold the receipts alone for a moment; runs go on beside it."""
     try:
-        with FileLock(root / _RECEIPTS, timeout=_WAIT_SECONDS):
+        with _receipts(root):
             yield
     except Timeout:
         raise LakehouseError(
@@ -211,13 +286,21 @@ def receipts_locked(root: Path) -> Iterator[None]:
         ) from None
 
 
+def _receipts(root: Place) -> AbstractContextManager[Any]:
+    if isinstance(root, Bucket):
+        lease = _lease(root, _RECEIPTS)
+        lease.wait(_WAIT_SECONDS)
+        return lease.kept()
+    return FileLock(root / _RECEIPTS, timeout=_WAIT_SECONDS)
+
+
 @contextmanager
-def work_folder(root: Path) -> Iterator[Path]:
-    """A folder for the files of one job, beside the tables; it goes with the job.
+def work_folder(root: Place) -> Iterator[Path]:
+    """A folder for the files of one job, beside the tables, or on this machine; it goes with the job.
 
     Where a job was killed, with the next job: a lock in it tells whether its job is alive.
     """
-    work = root / _WORK
+    work = (_own_folder() if isinstance(root, Bucket) else root) / _WORK
     work.mkdir(exist_ok=True, mode=_PERSONAL)
     with FileLock(work / _RUNS, timeout=_WAIT_SECONDS):
         for each in work.glob("job-*"):
@@ -230,6 +313,15 @@ def work_folder(root: Path) -> Iterator[Path]:
     finally:
         alive.release()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _own_folder() -> Path:
+    """A folder of this user alone for what is computed before it goes to a store."""
+    folder = Path(tempfile.gettempdir(), f"lakehouse-{_user()}")
+    folder.mkdir(exist_ok=True, mode=_PERSONAL)
+    if folder.is_symlink() or (hasattr(os, "getuid") and folder.stat().st_uid != os.getuid()):
+        raise BadInput(f"{folder} belongs to another user; set TMPDIR to a folder of your own")
+    return folder
 
 
 def _remove_if_dead(folder: Path) -> None:
@@ -253,15 +345,18 @@ def create_missing(log: Log, catalog: Catalog) -> None:
     """Make the tables that are not there yet; the ledger first, by which a datamart is known as ours."""
     for table in sorted(catalog.tables, key=lambda table: table.layer != "ledger"):
         if table.layer == "bronze":
-            _close_to_others(Path(log.root) / table.layer)
+            _close_to_others(log.place, table.layer)
         if not log.exists(table):
             log.create(table)
         elif table.layer == "ledger":
             add_missing_columns(log, table)
 
 
-def _close_to_others(folder: Path) -> None:
-    """Names and numbers of persons are in this folder, so it is its owner's alone."""
+def _close_to_others(root: Place, layer: str) -> None:
+    """Names and numbers of persons are in this folder, so it is its owner's alone; a store has policies."""
+    if isinstance(root, Bucket):
+        return
+    folder = root / layer
     folder.mkdir(exist_ok=True, mode=_PERSONAL)
     # Another's folder that we may write: its owner's next run does it.
     with suppress(PermissionError):

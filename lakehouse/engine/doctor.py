@@ -11,6 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from lakehouse.engine.memory import memory_bytes
+from lakehouse.engine.place import Bucket, Place
+from lakehouse.errors import LakehouseError
 
 _PINNED = {"pyspark": "4.2.0", "delta-spark": "4.4.0", "pysail": "0.7.2", "deltalake": "1.6.6"}
 _NEEDED_BYTES = 1 << 30
@@ -18,7 +20,7 @@ _NEEDED_BYTES = 1 << 30
 Finding = dict[str, str]
 
 
-def examine(data: Path, datamart: Path) -> list[Finding]:
+def examine(data: Path, datamart: Place) -> list[Finding]:
     """A finding a subject: its state is ok, missing, or absent where only the Spark engine needs it."""
     return [
         _finding("Python", _python_ok(), sys.version.split()[0], "3.10, 3.11 or 3.12 is needed"),
@@ -27,8 +29,7 @@ def examine(data: Path, datamart: Path) -> list[Finding]:
         _jars(),
         _memory(),
         _data(data),
-        _writable(datamart),
-        _disk(datamart),
+        *([_store(datamart)] if isinstance(datamart, Bucket) else _folder(datamart)),
     ]
 
 
@@ -100,6 +101,18 @@ def _data(data: Path) -> Finding:
     files = sorted(path.name for path in data.glob("*.csv")) if data.is_dir() else []
     remedy = f"put the raw CSV files into {data}, or: python main.py generate --out {data}"
     return _finding("Raw files", bool(files), ", ".join(files) or f"none in {data}", remedy)
+
+
+def _folder(datamart: Path) -> list[Finding]:
+    return [_writable(datamart), _disk(datamart)]
+
+
+def _store(datamart: Bucket) -> Finding:
+    try:
+        datamart.check()
+    except LakehouseError as error:
+        return _finding("Object store", False, str(datamart), str(error))
+    return _finding("Object store", True, str(datamart), "")
 
 
 def _writable(datamart: Path) -> Finding:

@@ -62,6 +62,9 @@ class EmbeddedStore:
     def read_parquet(self, path: str) -> DataFrame:
         return self.spark.read.parquet(self.path(path))
 
+    def write_parquet(self, rows: DataFrame, folder: Path) -> None:
+        rows.write.parquet(self.path(folder))
+
     def months_at_once(self, cells_a_month: int, months: int) -> int:
         return max(_CELLS_COMPUTED // max(cells_a_month, 1), 1)
 
@@ -121,7 +124,7 @@ class EmbeddedStore:
     @contextmanager
     def _computed(self, changes: DataFrame) -> Iterator[Dataset]:
         """The changes as Parquet files: Sail writes them five times as fast as it sends them."""
-        with work_folder(Path(self.log.root)) as work:
+        with work_folder(self.log.place) as work:
             folder = work / "changes"
             changes.write.options(**_UNENCODED).parquet(self.path(folder))
             yield dataset([str(file) for file in folder.glob("*.parquet")], format="parquet")

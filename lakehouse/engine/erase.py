@@ -34,9 +34,10 @@ from lakehouse.engine.inspect import existing_log
 from lakehouse.engine.landing import fingerprint
 from lakehouse.engine.log import Log
 from lakehouse.engine.person import Person, find_person
+from lakehouse.engine.place import Place, on_this_machine
 from lakehouse.engine.receipts import Receipt, receipts
 from lakehouse.engine.rewrite import data_files, rewrite_table, write_without
-from lakehouse.engine.training_sets import SPINES
+from lakehouse.engine.spine import SPINES
 from lakehouse.errors import BadInput
 from lakehouse.gold.label_store import TABLE as LABEL_STORE
 from lakehouse.point_in_time import APPLICATION
@@ -55,7 +56,7 @@ class Erased:
 
 
 def erase(
-    root: Path,
+    datamart: Place,
     data: Path,
     catalog: Catalog,
     customer: str,
@@ -63,6 +64,7 @@ def erase(
     wait: Callable[[str], None] | None = None,
 ) -> Erased:
     """Erase a customer by id, wholly or not at all; BadInput where no row is of that customer."""
+    root = on_this_machine(datamart)
     log = existing_log(root, catalog)
     if not customer.strip():
         raise BadInput("--customer takes the id of a customer, as CUS_0x1069")
@@ -87,7 +89,7 @@ class _Search:
 
     def __init__(self, log: Log, catalog: Catalog, customer: str, was_killed: bool = False) -> None:
         self.log = log
-        self.root = Path(log.root)
+        self.root = on_this_machine(log.place)
         self.person = find_person(customer, data_files(self._folder(ATTRIBUTES)).values())
         self.tables = {
             table: found

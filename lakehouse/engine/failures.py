@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from deltalake.exceptions import DeltaError
@@ -13,8 +14,12 @@ from pyspark.errors import PySparkException
 
 from lakehouse.catalog import Catalog
 from lakehouse.engine.log import Log
+from lakehouse.engine.place import Bucket
 from lakehouse.errors import LakehouseError, NoSpace, causes
 from lakehouse.table import Table
+
+if TYPE_CHECKING:
+    from lakehouse.engine.verify import Damage
 
 # What the JVM throws as an Error, PySpark does not translate; a full disk is one.
 ENGINE_ERRORS = (PySparkException, Py4JJavaError, DeltaError, pa.ArrowException)
@@ -50,11 +55,7 @@ def _tells_of_full_disk(error: BaseException) -> bool:
 
 
 def _told(log: Log, catalog: Catalog, table: Table, error: Exception) -> str:
-    from lakehouse.engine.verify import Checked
-
-    checked = Checked(log, catalog)
-    damages = filter(None, map(checked.damage, (table, *table.upstreams)))
-    damage = next(damages, None)
+    damage = None if isinstance(log.place, Bucket) else _damage(log, catalog, table)
     if damage:
         return (
             f"{damage.table.full_name} is damaged: {damage.what}; python main.py doctor --deep tells "
@@ -64,3 +65,11 @@ def _told(log: Log, catalog: Catalog, table: Table, error: Exception) -> str:
         f"{table.full_name}: {type(error).__name__} in the engine; what was whole stays, the "
         "next run goes on from there; --debug shows all of it"
     )
+
+
+def _damage(log: Log, catalog: Catalog, table: Table) -> Damage | None:
+    from lakehouse.engine.verify import Checked
+
+    checked = Checked(log, catalog)
+    damages = filter(None, map(checked.damage, (table, *table.upstreams)))
+    return next(damages, None)

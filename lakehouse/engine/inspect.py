@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from lakehouse.catalog import Catalog
 from lakehouse.engine import ledger
 from lakehouse.engine.datamart import check_datamart
 from lakehouse.engine.log import Log, changed_rows, months_of
+from lakehouse.engine.place import Place
 from lakehouse.errors import BadInput
 from lakehouse.months import spell
 from lakehouse.table import MONTH, Table
 
 
-def status(root: Path, catalog: Catalog) -> list[dict[str, Any]]:
+def status(root: Place, catalog: Catalog) -> list[dict[str, Any]]:
     """A row a table: rows, months, version, size, when it last changed."""
     log = existing_log(root, catalog)
     return [_status(log, table) for table in catalog.tables if log.exists(table)]
@@ -34,7 +34,7 @@ def _status(log: Log, table: Table) -> dict[str, Any]:
 
 
 def history(
-    root: Path, catalog: Catalog, name: str | None = None, limit: int | None = None
+    root: Place, catalog: Catalog, name: str | None = None, limit: int | None = None
 ) -> list[dict[str, Any]]:
     """A row a version, newest first, of one table or of all."""
     log = existing_log(root, catalog)
@@ -58,15 +58,15 @@ def _version(table: Table, commit: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def releases(root: Path, catalog: Catalog) -> list[ledger.Release]:
+def releases(root: Place, catalog: Catalog) -> list[ledger.Release]:
     """Every release, oldest first; without its checksums, one a data file."""
     found = ledger.releases(existing_log(root, catalog))
     return [{name: row[name] for name in row if name != "checksums"} for row in found]
 
 
-def existing_log(root: Path, catalog: Catalog) -> Log:
+def existing_log(root: Place, catalog: Catalog) -> Log:
     """The log of a datamart that is there; BadInput where none is."""
-    log = Log(str(root))
+    log = Log(root)
     check_datamart(root, log, catalog)
     if not any(log.exists(table) for table in catalog.tables):
         raise BadInput(f"datamart {root} is empty; `python main.py --datamart {root}` builds it")

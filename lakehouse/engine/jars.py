@@ -1,4 +1,4 @@
-"""Delta's jars: how Spark's resolver finds them, where it keeps them, and what each must be."""
+"""The jars of Delta and S3A: how Spark's resolver finds them, where it keeps them, what each must be."""
 
 from __future__ import annotations
 
@@ -11,6 +11,21 @@ from lakehouse.errors import LakehouseError
 _PACKAGE = "io.delta:delta-spark_4.2_2.13:4.4.0"
 # Of what it needs Spark has all but what is Delta's own and Unity Catalog's.
 _EXCLUDED = "com.*:*,commons-*:*,io.airlift:*,javax.*:*,org.*:*"
+# S3A, of the Hadoop in PySpark, with those 13 MB of Amazon's SDK that it uses, of 690 in its bundle.
+_S3A_PACKAGES = (
+    "org.apache.hadoop:hadoop-aws:3.5.0",
+    *(
+        f"software.amazon.awssdk:{name}:2.35.4"
+        for name in ("apache-client", "netty-nio-client", "s3", "s3-transfer-manager", "sts")
+    ),
+)
+# What of its needs Spark has, or nobody uses.
+_S3A_EXCLUDED = (
+    "com.*:*,commons-*:*,io.airlift:*,io.netty:*,javax.*:*,org.apache.hadoop:hadoop-client-*,"
+    "org.apache.httpcomponents:*,org.apache.logging*:*,org.apache.parquet:*,org.locationtech*:*,"
+    "org.roaringbitmap:*,org.slf4j:*,org.wildfly*:*,org.xerial*:*,software.amazon.awssdk:bundle"
+)
+_S3A_KNOWN = Path(__file__).with_name("s3a.sha256")
 # Their SHA-256. They are the files whose SHA-1 Maven Central states.
 _KNOWN = {
     "io.delta_delta-kernel-api-4.4.0.jar": (
@@ -37,26 +52,37 @@ _KNOWN = {
 }
 
 
-def settings() -> dict[str, str]:
-    """What gives Spark these jars, kept or resolved; LakehouseError where a kept one is altered."""
-    kept = kept_jars()
+def settings(s3a: bool = False) -> dict[str, str]:
+    """What gives Spark these jars, kept or resolved; LakehouseError where a kept one is altered.
+
+    Those of S3A, for a datamart in an object store, where they are asked for.
+    """
+    kept = kept_jars(s3a)
     check(kept)
     if kept:
         return {"spark.jars": ",".join(map(str, kept))}
     return {
-        "spark.jars.packages": _PACKAGE,
-        "spark.jars.excludes": _EXCLUDED,
+        "spark.jars.packages": ",".join([_PACKAGE, *(_S3A_PACKAGES if s3a else ())]),
+        "spark.jars.excludes": _S3A_EXCLUDED if s3a else _EXCLUDED,
         "spark.jars.ivy": str(_folders()[0]),
     }
 
 
-def kept_jars() -> list[Path]:
-    """Delta's jars where Spark's resolver keeps them; [] while one of them is missing."""
+def kept_jars(s3a: bool = False) -> list[Path]:
+    """Delta's jars, and S3A's, where Spark's resolver keeps them; [] while one of them is missing."""
     for folder in _folders():
-        jars = [folder / "jars" / name for name in _KNOWN]
+        jars = [folder / "jars" / name for name in _known(s3a)]
         if all(jar.is_file() for jar in jars):
             return jars
     return []
+
+
+def _known(s3a: bool) -> dict[str, str]:
+    """The SHA-256 of each jar by its name."""
+    if not s3a:
+        return _KNOWN
+    lines = _S3A_KNOWN.read_text(encoding="utf-8").splitlines()
+    return {**_KNOWN, **{name: sha256 for sha256, name in map(str.split, lines)}}
 
 
 def _folders() -> list[Path]:
@@ -66,11 +92,12 @@ def _folders() -> list[Path]:
 
 def altered(jars: Iterable[Path]) -> list[Path]:
     """Those whose bytes are not the known ones."""
-    return [jar for jar in jars if fingerprint(jar) != _KNOWN[jar.name]]
+    known = _known(s3a=True)
+    return [jar for jar in jars if fingerprint(jar) != known[jar.name]]
 
 
 def check(jars: Iterable[Path]) -> None:
-    """LakehouseError where one of Delta's jars is not the known file."""
+    """LakehouseError where one of the jars is not the known file."""
     for jar in altered(jars):
         raise LakehouseError(f"{jar} is not the jar that Maven Central has: {remedy(jar)}")
 

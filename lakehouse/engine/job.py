@@ -9,6 +9,7 @@ from pathlib import Path
 from lakehouse.catalog import Catalog
 from lakehouse.engine.landing import Counts, find_file
 from lakehouse.engine.log import Log
+from lakehouse.engine.place import Place
 from lakehouse.engine.store import Store
 from lakehouse.plan import Request
 from lakehouse.table import Table
@@ -29,7 +30,7 @@ class Job:
     """
 
     data: Path
-    datamart: Path
+    datamart: Place
     catalog: Catalog
     open_store: Callable[[Log, int], Store]
     request: Request = Request()
@@ -39,7 +40,7 @@ class Job:
 
     @property
     def log(self) -> Log:
-        return Log(str(self.datamart))
+        return Log(self.datamart)
 
     @property
     def files(self) -> dict[Table, Path]:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse.catalog import Catalog, load
 from lakehouse.engine import inspect, ledger
 from lakehouse.engine.choose import choose, open_store
+from lakehouse.engine.log import Log
+from lakehouse.engine.lookup import Lookup, Wanted
+from lakehouse.engine.place import place
 from lakehouse.engine.readable import check_readable
 from lakehouse.engine.store import Store
 from lakehouse.errors import BadInput
@@ -29,32 +33,20 @@ if TYPE_CHECKING:
 _MAPS = ("months", "versions", "row_counts", "sources", "code", "checksums")
 
 
-class Lakehouse:
-    """A datamart to read. `engine` is auto, embedded or spark; `release` pins every table's version.
+class _Engine:
+    """The one session of a lake and of all that is `at` a release of it, started when it is needed."""
 
-    In its session the tables also answer SQL: `SELECT * FROM gold.label_store VERSION AS OF 4`. Without a
-    version SQL reads the newest commit, which beside a run may be of no release yet.
-    """
-
-    def __init__(self, datamart: str | Path = "datamart", engine: str | None = None) -> None:
-        self.datamart = Path(datamart)
-        self._engine = engine or os.environ.get("LAKEHOUSE_ENGINE", "auto")
-        self._catalog: Catalog = load()
-        self._log = inspect.existing_log(self.datamart, self._catalog)
-        self._pinned: ledger.Release | None = None
-        self._receipts: WeakKeyDictionary[DataFrame, Receipt] = WeakKeyDictionary()
-
-    @property
-    def release(self) -> int | None:
-        """The release this lake is at; None is now."""
-        return int(self._pinned["release"]) if self._pinned else None
+    def __init__(self, name: str, log: Log, catalog: Catalog) -> None:
+        self._name = name
+        self._log = log
+        self._catalog = catalog
 
     @cached_property
-    def _store(self) -> Store:
+    def store(self) -> Store:
         from lakehouse.engine.display import show_frames_well
 
         master = os.environ.get("SPARK_MASTER")
-        store = open_store(choose(self._engine, master, 0, print), self._log, master)
+        store = open_store(choose(self._name, master, 0, print), self._log, master)
         show_frames_well()
         for table in self._catalog.tables:
             store.spark.sql(f"CREATE DATABASE IF NOT EXISTS {table.layer}")
@@ -63,6 +55,33 @@ class Lakehouse:
             uri = store.path(self._log.uri(table)).replace("'", "\\'")
             store.spark.sql(f"CREATE TABLE {table.full_name} USING delta LOCATION '{uri}'")
         return store
+
+
+class Lakehouse:
+    """A datamart to read. `engine` is auto, embedded or spark; `release` pins every table's version.
+
+    In its session the tables also answer SQL: `SELECT * FROM gold.label_store VERSION AS OF 4`. Without a
+    version SQL reads the newest commit, which beside a run may be of no release yet.
+    """
+
+    def __init__(self, datamart: str | Path = "datamart", engine: str | None = None) -> None:
+        self.datamart = place(datamart)
+        self._catalog: Catalog = load()
+        self._log = inspect.existing_log(self.datamart, self._catalog)
+        name = engine or os.environ.get("LAKEHOUSE_ENGINE", "auto")
+        self._engine = _Engine(name, self._log, self._catalog)
+        self._lookup = Lookup(self._log, self._catalog)
+        self._pinned: ledger.Release | None = None
+        self._receipts: WeakKeyDictionary[DataFrame, Receipt] = WeakKeyDictionary()
+
+    @property
+    def release(self) -> int | None:
+        """The release this lake is at; None is now."""
+        return int(self._pinned["release"]) if self._pinned else None
+
+    @property
+    def _store(self) -> Store:
+        return self._engine.store
 
     @property
     def spark(self) -> SparkSession:
@@ -108,8 +127,6 @@ class Lakehouse:
         else:
             pinned = ledger.at_month(self._log, str(month))
         lake = copy.copy(self)
-        # One session for both.
-        lake.__dict__["_store"] = self._store
         lake._pinned = pinned
         return lake
 
@@ -145,6 +162,26 @@ class Lakehouse:
         if keep_receipt:
             self._receipts[frame] = build(prepared, self._store)
         return frame
+
+    def lookup(
+        self,
+        customer_ids: str | Iterable[str],
+        as_of: str | date | None = None,
+        *,
+        groups: str | Sequence[str] = (),
+        features: str | Sequence[str] = (),
+    ) -> pd.DataFrame:
+        """The features of some customers as a training set joins them to an application of that day.
+
+        A row an id, in the order and as often as asked; columns as in a training set whose spine they
+        are; numbers are float64 whatever the rows, NaN where nothing is known. `as_of`: a day, or a
+        time of it (UTC where it names no zone); today in UTC where none is given. As of the release
+        this lake is at, else the newest. Needs no engine; keep one lake, any number of threads may ask
+        it. BadInput for what is no id, no day, or an unknown name.
+        """
+        day = _moment(datetime.now(timezone.utc) if as_of is None else as_of).date()
+        wanted = Wanted(_ids(customer_ids), day, _names(groups), _names(features))
+        return _as_pandas(self._lookup.find(wanted, self.release))
 
     def reproduce(self, training_set_id: str) -> DataFrame:
         """A training set of the past, built again; LakehouseError where it comes out different."""
@@ -194,13 +231,38 @@ def _names(given: str | Sequence[str]) -> tuple[str, ...]:
     return (given,) if isinstance(given, str) else tuple(given)
 
 
-def _moment(given: str | datetime) -> datetime:
-    """A point in time, UTC where it names no zone; BadInput for what is none."""
+def _ids(given: str | Iterable[str]) -> tuple[str, ...]:
+    """Ids of customers as a spine takes them; BadInput for what is none, which is not shown."""
+    ids = tuple([given] if isinstance(given, str) else given)
+    for number, each in enumerate(ids, start=1):
+        if not isinstance(each, str) or not each.strip(" "):
+            raise BadInput(
+                f"id {number} of {len(ids)} is no text, or an empty one; give ids as CUS_0x1069"
+            )
+    return tuple(each.strip(" ") for each in ids)
+
+
+def _as_pandas(rows: pa.Table) -> pd.DataFrame:
+    """The rows in types that do not depend on them: else a column of INT is float where one is NULL."""
+    typed = [
+        column.cast(pa.float64(), safe=False) if pa.types.is_integer(column.type) else column
+        for column in rows.columns
+    ]
+    found: pd.DataFrame = pa.table(typed, rows.schema.names).to_pandas()
+    return found
+
+
+def _moment(given: str | date) -> datetime:
+    """A point in time, in UTC; BadInput for what is none."""
     try:
         moment = datetime.fromisoformat(str(given))
-    except ValueError:
+        return (
+            moment.astimezone(timezone.utc)
+            if moment.tzinfo
+            else moment.replace(tzinfo=timezone.utc)
+        )
+    except (ValueError, OverflowError):
         raise BadInput(f"{given!r} is no time; write it as 2023-07-01 12:00") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
 
 
 def _indexed(

@@ -7,15 +7,16 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from lakehouse.bronze.quarantine import TABLE as QUARANTINE
 from lakehouse.catalog import Catalog
+from lakehouse.engine.datamart import check_held
 from lakehouse.engine.landing import fingerprint
 from lakehouse.engine.log import Log, commit_properties, months_of, schema
+from lakehouse.engine.place import Bucket
 from lakehouse.engine.standing import Standing, standing
 from lakehouse.engine.store import Store, upserts
 from lakehouse.errors import BadInput, LakehouseError
@@ -138,8 +139,9 @@ def recorded(log: Log, catalog: Catalog) -> dict[str, Recorded]:
 
 def _standings(log: Log, catalog: Catalog, newest: Release | None) -> dict[str, Standing]:
     """How each table that is there stands beside the newest release."""
-    found = {t.full_name: standing(log, t, newest) for t in _released_tables(catalog)}
-    return {name: each for name, each in found.items() if each}
+    tables = _released_tables(catalog)
+    found = log.of_each(tables, lambda table: standing(log, table, newest))
+    return {t.full_name: each for t, each in zip(tables, found, strict=True) if each}
 
 
 def _released_tables(catalog: Catalog) -> list[Table]:
@@ -337,7 +339,12 @@ def now_utc() -> datetime:
 
 
 def _checksums(log: Log, catalog: Catalog, known: Iterable[Release]) -> dict[str, str]:
-    """SHA-256 of each data file that no release has told of; a file that is gone has none."""
+    """SHA-256 of each data file that no release has told of; a file that is gone has none.
+
+    None in an object store, which keeps checksums of its own, and would send every file back for ours.
+    """
+    if isinstance(log.place, Bucket):
+        return {}
     told = {path for row in known for path in row["checksums"]}
     paths = (
         f"{table.path}/{file}"
@@ -345,7 +352,7 @@ def _checksums(log: Log, catalog: Catalog, known: Iterable[Release]) -> dict[str
         if table.layer != "ledger"
         for file in log.files(table)
     )
-    files = {path: Path(log.root) / path for path in paths if path not in told}
+    files = {path: log.place / path for path in paths if path not in told}
     return {path: fingerprint(file) for path, file in files.items() if file.is_file()}
 
 
@@ -364,6 +371,7 @@ def _together(code: Mapping[str, str]) -> str:
 
 def publish(store: Store, row: Release) -> int:
     """Write the release: the last commit of a run, by which readers find all others."""
+    check_held(store.log.place)
     insert(store, RELEASES, row, {"run_id": row["run_id"]})
     return int(row["release"])
 

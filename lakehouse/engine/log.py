@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -21,8 +22,10 @@ from deltalake import (
 from deltalake.exceptions import DeltaError
 from deltalake.schema import ArrayType, MapType, PrimitiveType
 
+from lakehouse.engine.place import Bucket, Place, on_this_machine, place
 from lakehouse.table import Table
 
+T = TypeVar("T")
 LOG_FOLDER = "_delta_log"
 # Ten years: by default time travel ends 7 days after a commit, though the files are still there.
 _KEPT = "interval 3650 days"
@@ -53,9 +56,22 @@ _PRIMITIVES = {
 class Log:
     """The tables of one datamart by their Delta logs."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str | Place) -> None:
+        where = place(root)
         # Delta's SQL takes a path that is not absolute for the name of a table.
-        self.root = root.rstrip("/") if "://" in root else str(Path(root).resolve())
+        self.place: Place = where if isinstance(where, Bucket) else where.resolve()
+        self.root = str(self.place)
+
+    def of_each(self, tables: Sequence[Table], ask: Callable[[Table], T]) -> list[T]:
+        """What is asked of each table, in their order; at once where every look is a way to a store."""
+        if isinstance(self.place, Bucket) and tables:
+            with ThreadPoolExecutor(len(tables)) as looks:
+                return list(looks.map(ask, tables))
+        return [ask(table) for table in tables]
+
+    def folder(self, table: Table) -> Path:
+        """The folder of a table; BadInput where the datamart is in an object store."""
+        return on_this_machine(self.place) / table.path
 
     def uri(self, table: Table) -> str:
         return f"{self.root}/{table.path}"
@@ -100,6 +116,13 @@ class Log:
         actions = pa.table(self.open(table, version).get_add_actions())
         paths, sizes = (actions.column(name).to_pylist() for name in ("path", "size_bytes"))
         return {unquote(path): size for path, size in zip(paths, sizes, strict=True)}
+
+    def lacking(self, table: Table, files: Iterable[str]) -> set[str]:
+        """Those data files of a table that are not there any more."""
+        if isinstance(self.place, Bucket):
+            return {*files} - self.place.files(table.path)
+        folder = self.place / table.path
+        return {file for file in files if not (folder / file).exists()}
 
     def made_at(self, table: Table) -> datetime | None:
         """When the table was created, UTC; None where it is not there or does not say."""

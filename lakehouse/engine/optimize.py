@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from lakehouse.catalog import Catalog
 from lakehouse.engine import ledger
@@ -16,6 +16,7 @@ from lakehouse.engine.datamart import check_writable, locked, receipts_locked
 from lakehouse.engine.inspect import existing_log
 from lakehouse.engine.job import OnProgress
 from lakehouse.engine.log import Log
+from lakehouse.engine.place import Place
 from lakehouse.engine.store import Store
 from lakehouse.table import Table
 
@@ -39,7 +40,7 @@ class Optimized:
 
 
 def optimize(
-    root: Path,
+    root: Place,
     catalog: Catalog,
     open_engine: Callable[[Log], Store],
     on_progress: OnProgress,
@@ -98,7 +99,7 @@ class _Optimize:
 
     def _held(self, table: Table) -> AbstractContextManager[None]:
         """Receipts are written beside a run."""
-        return receipts_locked(Path(self.log.root)) if table.layer == "ledger" else nullcontext()
+        return receipts_locked(self.log.place) if table.layer == "ledger" else nullcontext()
 
     def _publish(self) -> int | None:
         before = ledger.newest(self.log)

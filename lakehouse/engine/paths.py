@@ -9,6 +9,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from lakehouse.engine.place import is_of_store
 from lakehouse.errors import BadInput
 
 _NOT_LOOKED_INTO = ("_delta_log", "_work")
@@ -25,7 +26,7 @@ def why_no_path(text: str) -> str | None:
     if not text:
         return "names nothing"
     if _URL.match(text):
-        return "is a URL; give a path of this machine, object stores are not supported yet"
+        return "is a URL; give a path of this machine (--datamart alone may be s3a://bucket/prefix)"
     try:
         text.encode()
         Path(text).stat()
@@ -40,7 +41,8 @@ def check_openable(root: Path) -> None:
     """Refuse a folder of tables in whose path is what Delta's library cannot open, or that is a URL."""
     if _URL.match(str(root)):
         raise BadInput(
-            f"datamart {root} is no folder: object stores are not supported yet; give another with --datamart"
+            f"datamart {root} is no folder, and of object stores s3a://bucket/prefix alone is supported; "
+            "give another with --datamart"
         )
     whole = root.resolve()
     for name in whole.parts[1:]:
@@ -66,7 +68,12 @@ def check_no_links(root: Path) -> None:
 
 
 def plain(path: str | Path) -> str:
-    """The same file or folder by a path in which no engine sees a pattern or a URL; of this process alone."""
+    """The same file or folder by a path in which no engine sees a pattern or a URL; of this process alone.
+
+    What is in an object store has but one name.
+    """
+    if is_of_store(str(path)):
+        return str(path)
     whole = Path(path).resolve()
     odd = [each for each in (whole, *whole.parents) if not _PLAIN.fullmatch(each.name)]
     return str(Path(_alias(odd[0]), whole.relative_to(odd[0]))) if odd else str(whole)

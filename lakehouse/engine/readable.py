@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
@@ -13,6 +13,7 @@ from deltalake.exceptions import DeltaError
 from lakehouse.engine import ledger
 from lakehouse.engine.datamart import check_no_erasure_begun
 from lakehouse.engine.log import LOG_FOLDER, Log
+from lakehouse.engine.place import Bucket
 from lakehouse.errors import LakehouseError
 from lakehouse.table import Table
 
@@ -30,8 +31,7 @@ class _Loss:
 def check_readable(log: Log, release: ledger.Release, tables: Iterable[Table]) -> None:
     """LakehouseError where a release was given up, or a table has lost what it was at one that is kept.
 
-    Folder, log, version or a file. A table that the release does not have is passed over. For a
-    datamart on a local disk.
+    Folder, log, version or a file. A table that the release does not have is passed over.
     """
     check_kept(log, release)
     asked = tuple(tables)
@@ -39,7 +39,7 @@ def check_readable(log: Log, release: ledger.Release, tables: Iterable[Table]) -
     if first:
         if "finished_at" in release:  # else it is a receipt's
             check_kept(log, ledger.release(log, release["release"]))
-        check_no_erasure_begun(Path(log.root))
+        check_no_erasure_begun(log.place)
         raise LakehouseError(
             f"release {release['release']} cannot be read any more: {first}; "
             f"restore {log.uri(first.table)} from a backup{_or_instead(log, asked)}"
@@ -74,30 +74,31 @@ def _finished_at(log: Log, number: int) -> datetime:
 def loss(log: Log, table: Table, version: int, finished_at: datetime) -> str | None:
     """What a table has lost of a version; None where it is whole."""
     if not log.exists(table):
-        return _without_log(Path(log.uri(table)))
+        return _without_log(log, table)
     then = _opened(log, table, version)
     made = _made(then or _opened(log, table))
     if made and made > finished_at:
         return f"the table was made anew on {_utc(made)}, after the release"
     if then is None:
-        since = _utc(_changed(Path(log.uri(table)) / LOG_FOLDER))
-        return f"its log was cleaned or set back, by {since} at the latest"
+        return (
+            f"its log was cleaned or set back{_latest(log, f'{table.path}/{LOG_FOLDER}', ', by')}"
+        )
     return _without_files(log, table, version)
 
 
-def _without_log(folder: Path) -> str:
-    what = "log" if folder.exists() else "folder"
-    return f"its {what} is gone since {_utc(_changed(folder))} at the latest"
+def _without_log(log: Log, table: Table) -> str:
+    is_there = isinstance(log.place, Bucket) or log.folder(table).exists()
+    return f"its {'log' if is_there else 'folder'} is gone{_latest(log, table.path, ' since')}"
 
 
 def _without_files(log: Log, table: Table, version: int) -> str | None:
-    folder = Path(log.uri(table))
     files = log.files(table, version)
-    lacking = {file for file in files if not (folder / file).exists()}
+    lacking = log.lacking(table, files)
     if not lacking:
         return None
-    why = _by_vacuum(log, table, version, lacking) or _by_another(folder, lacking)
-    return f"{len(lacking)} of its {len(files)} data files are gone, {why}"
+    by_vacuum = _by_vacuum(log, table, version, lacking)
+    why = f", {by_vacuum}" if by_vacuum else _by_another(log, table, lacking)
+    return f"{len(lacking)} of its {len(files)} data files are gone{why}"
 
 
 def _opened(log: Log, table: Table, version: int | None = None) -> DeltaTable | None:
@@ -127,11 +128,10 @@ def _by_vacuum(log: Log, table: Table, version: int, lacking: set[str]) -> str |
     return f"removed by VACUUM {f'on {first}' if first == last else f'between {first} and {last}'}"
 
 
-def _by_another(folder: Path, lacking: set[str]) -> str:
-    since = min(_changed((folder / file).parent) for file in lacking)
-    return (
-        f"since {_utc(since)} at the latest; no VACUUM did it, another program or hand deleted them"
-    )
+def _by_another(log: Log, table: Table, lacking: set[str]) -> str:
+    folders = {str(PurePosixPath(table.path, file).parent) for file in lacking}
+    since = min(_latest(log, folder, ", since") for folder in folders)
+    return f"{since}; no VACUUM did it, another program or hand deleted them"
 
 
 def _or_instead(log: Log, tables: Sequence[Table]) -> str:
@@ -140,6 +140,13 @@ def _or_instead(log: Log, tables: Sequence[Table]) -> str:
         if names <= release["versions"].keys() and not _first_loss(log, release, tables):
             return f", or choose release {release['release']}, the oldest that can still be read"
     return "; no release can be read without"
+
+
+def _latest(log: Log, folder: str, word: str) -> str:
+    """When a folder of the datamart last changed, which a store does not tell."""
+    if isinstance(log.place, Bucket):
+        return ""
+    return f"{word} {_utc(_changed(log.place / folder))} at the latest"
 
 
 def _changed(path: Path) -> datetime:

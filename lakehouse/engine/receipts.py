@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from lakehouse.engine import ledger
@@ -90,7 +89,7 @@ def keep(store: Store, made: Receipt, erased: Sequence[Mapping[str, Any]]) -> Re
 
     LakehouseError where a person was erased since `erased` was read, before the set was computed.
     """
-    with receipts_locked(Path(store.log.root)):
+    with receipts_locked(store.log.place):
         _check_no_erasure_since(store.log, erased, made)
         add_missing_columns(store.log, TRAINING_SETS)
         past = {each.training_set_id: each for each in receipts(store.log)}
@@ -106,7 +105,7 @@ def keep(store: Store, made: Receipt, erased: Sequence[Mapping[str, Any]]) -> Re
 
 def _check_no_erasure_since(log: Log, erased: Sequence[Mapping[str, Any]], made: Receipt) -> None:
     """What was computed of tables that changed meanwhile cannot be built again, so it is not kept."""
-    check_no_erasure_begun(Path(log.root))
+    check_no_erasure_begun(log.place)
     if ledger.erasures(log) != erased:
         raise LakehouseError(
             f"a person was erased while training set {made.training_set_id} was computed; no receipt "

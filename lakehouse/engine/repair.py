@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from pathlib import Path
 
 from lakehouse.bronze.quarantine import TABLE as QUARANTINE
 from lakehouse.engine import ledger
 from lakehouse.engine.datamart import create_missing, damaged_folder, work_folder
 from lakehouse.engine.job import Job
 from lakehouse.engine.landing import land
+from lakehouse.engine.place import on_this_machine
 from lakehouse.engine.refill import check_refill
 from lakehouse.engine.standing import LOST
 from lakehouse.engine.undo import undo_others
@@ -64,8 +64,8 @@ def _refillable(job: Job) -> list[Damage]:
 
 
 def _set_aside(job: Job, damage: Damage, run_id: str) -> str:
-    folder = Path(job.log.uri(damage.table))
-    aside = damaged_folder(job.datamart) / f"{damage.table.full_name}-{run_id}"
+    folder = job.log.folder(damage.table)
+    aside = damaged_folder(on_this_machine(job.datamart)) / f"{damage.table.full_name}-{run_id}"
     shutil.move(folder, aside)
     anew = "a new one begins, empty" if _is_ledger(damage) else "it is made anew"
     return f"{damage.table.full_name}: {damage.what}; {anew}, what was left is in {aside}"
@@ -75,7 +75,7 @@ def _take_out(job: Job, damage: Damage, run_id: str) -> str:
     """A version without the lost files, which says that their partitions are still to be taken."""
     table = damage.table
     for path in damage.files:
-        (Path(job.log.uri(table)) / path).unlink(missing_ok=True)
+        (job.log.folder(table) / path).unlink(missing_ok=True)
     job.log.take_out_missing(table, _said(job, damage, run_id))
     then = "their rows are forgotten" if _is_ledger(damage) else "their rows are made anew"
     return f"{table.full_name}: {damage.what}; {then}"

@@ -17,7 +17,7 @@ from lakehouse.engine.datamart import (
     check_datamart,
     check_writable,
     create_missing,
-    erasure_folder,
+    is_erasure_begun,
     locked,
     work_folder,
 )
@@ -25,6 +25,7 @@ from lakehouse.engine.failures import told_clearly
 from lakehouse.engine.ingest import Delivery, Writer, ingest, quarantine
 from lakehouse.engine.job import Job, Report
 from lakehouse.engine.landing import Landed, fingerprint, land, listed
+from lakehouse.engine.place import on_this_machine
 from lakehouse.engine.refill import check_refill
 from lakehouse.engine.refresh import evolve, pending_months, refresh
 from lakehouse.engine.store import Merged, Store
@@ -54,7 +55,9 @@ def _planned(job: Job) -> tuple[list[Step], ledger.State]:
 def run(job: Job) -> Report:
     """Bring every table up to date with the raw files; a run with nothing to do touches nothing."""
     began = time.monotonic()
-    begun = job.request.repair or erasure_folder(job.datamart).exists()
+    if job.request.repair:
+        on_this_machine(job.datamart)
+    begun = job.request.repair or is_erasure_begun(job.datamart)
     report = None if begun else _up_to_date(job, *_planned(job))
     if report is None:
         check_writable(job.datamart)
@@ -76,7 +79,7 @@ def _mended(job: Job) -> list[str]:
 
 def _up_to_date(job: Job, steps: Sequence[Step], state: ledger.State) -> Report | None:
     """What is told of a datamart where nothing is to do; None where something is."""
-    there = all(job.log.exists(table) for table in job.catalog.tables)
+    there = all(job.log.of_each(job.catalog.tables, job.log.exists))
     if not (there and state.newest and state.is_published) or any(step.pending for step in steps):
         return None
     tables = job.catalog.sources

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import TimeoutError
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from py4j.protocol import Py4JError
+from pyspark import SparkContext
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
-from lakehouse.engine import jars
+from lakehouse.engine import jars, jvm
 from lakehouse.engine.expectations import broken_expectation
 from lakehouse.engine.log import Log, changed_rows
 from lakehouse.engine.memory import memory_bytes
 from lakehouse.engine.paths import plain
+from lakehouse.engine.place import LANDED, Bucket, has, is_of_store, s3a_settings, scratch
 from lakehouse.engine.store import DELETE, OPERATION, UPSERT, Merged, merge_condition
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.table import Table
@@ -28,6 +35,7 @@ _BESIDE_HEAP_MIB, _MOST_HEAP_MIB = 1024, 3072
 _CHANGES = "lakehouse_changes"
 _USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 _SETTINGS = {
+    "spark.app.name": "lakehouse",
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     "spark.sql.session.timeZone": "UTC",
@@ -45,6 +53,16 @@ _CONNECT_MODE = (
     "SPARK_CONNECT_MODE",
     "SPARK_API_MODE",
 )
+_STANDALONE, _PORT = "spark://", 7077
+_ANSWER_SECONDS = 5
+# A setting of ours, which may stand beside those of the cluster in spark-defaults.conf.
+_WAIT, _WAIT_SECONDS = "spark.lakehouse.executorsWaitSeconds", "180"
+_GIVEN = "PYSPARK_GATEWAY_PORT"
+_NOT_HERE = (
+    "Spark does not start: Java 17 or 21 is needed, and on first use Maven Central for Delta's "
+    "jars; `python main.py doctor` says what is missing"
+)
+_NOT_ON_CLUSTER = "Spark does not start on {}; --debug shows what it says"
 _LOOPBACK = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
 # On one machine time goes into compiling and scheduling, not into rows.
 _LOCAL_SETTINGS = {
@@ -60,8 +78,8 @@ class SparkStore:
 
     def __init__(self, log: Log, master: str | None = None) -> None:
         self.log = log
-        self.spark = start(master)
-        self._is_local = is_local(master)
+        self.spark = start(master, on_s3a=isinstance(log.place, Bucket))
+        self._is_local = is_local(self.spark.sparkContext.master)
 
     def path(self, path: str | Path) -> str:
         # On a cluster others read it too: they have the path itself, and no link of this machine.
@@ -78,7 +96,28 @@ class SparkStore:
         return reader.load(self.path(self.log.uri(table)))
 
     def read_parquet(self, path: str) -> DataFrame:
-        return self.spark.read.parquet(self.path(path))
+        return self.spark.read.parquet(self.path(self._for_executors(path)))
+
+    def write_parquet(self, rows: DataFrame, folder: Path) -> None:
+        where = self.log.place
+        if self._is_local or isinstance(where, Path):
+            rows.write.parquet(self.path(folder))
+            return
+        with scratch(where) as name:
+            rows.write.parquet(f"{where}/{name}")
+            folder.mkdir()
+            for each in where.files(name):
+                where.get(f"{name}/{each}", folder / each)
+
+    def _for_executors(self, path: str) -> str:
+        """The path itself; of a file of this machine, on a cluster, that of its copy in the store."""
+        where = self.log.place
+        if self._is_local or isinstance(where, Path) or is_of_store(path):
+            return path
+        name = f"{LANDED}/{self.spark.sparkContext.applicationId}/{Path(path).name}"
+        if not has(where, name):
+            where.put(Path(path), name)
+        return f"{where}/{name}"
 
     def months_at_once(self, cells_a_month: int, months: int) -> int:
         return max(months, 1)  # Spark spills by itself
@@ -139,35 +178,101 @@ class SparkStore:
         """)
 
 
-def start(master: str | None) -> SparkSession:
-    """A Spark session with Delta; LakehouseError where there is no Java, or a jar of Delta is altered."""
+def start(master: str | None, on_s3a: bool = False) -> SparkSession:
+    """A Spark session with Delta that computes; LakehouseError in one line where that is not to be had.
+
+    That is where there is no Java, a jar of Delta is altered, or a cluster's master or workers are silent.
+    """
     for name in _CONNECT_MODE:
         os.environ.pop(name, None)
+    if master and master.startswith(_STANDALONE):
+        _check_answers(master)
+    settings = _settings(master, on_s3a)
+    if on_s3a:
+        _check_begun_with_s3a()
+    try:
+        spark = jvm.session(settings)
+    except RuntimeError as error:
+        raise LakehouseError(_NOT_ON_CLUSTER.format(master) if master else _NOT_HERE) from error
+    spark.sparkContext.setLogLevel("OFF")
+    if "spark.jars.packages" in settings:
+        # They have only now come.
+        jars.check(jars.kept_jars(on_s3a))
+    if not is_local(spark.sparkContext.master):
+        _wait_for_executors(spark)
+    return spark
+
+
+def _check_begun_with_s3a() -> None:
+    """LakehouseError where this process has begun Spark without S3A, which cannot come later."""
+    begun = SparkContext._active_spark_context
+    if (
+        begun
+        and _GIVEN not in os.environ
+        and "hadoop-aws" not in begun.getConf().get("spark.jars", "")
+    ):
+        raise LakehouseError(
+            "this process has begun Spark for a datamart of this machine; open the one in an object "
+            "store in a process of its own, or first"
+        )
+
+
+def _settings(master: str | None, on_s3a: bool) -> dict[str, str]:
+    settings = {**_SETTINGS, "spark.sql.warehouse.dir": _warehouse().name}
+    settings |= s3a_settings() if on_s3a else {}
+    if _GIVEN in os.environ:
+        # spark-submit has started this process, and knows of master, memory and jars.
+        return settings
     cores = os.cpu_count() or 2
-    builder = SparkSession.builder.appName("lakehouse").master(master or f"local[{cores}]")
-    settings = _SETTINGS | (_LOOPBACK if is_local(master) else {})
+    settings |= {"spark.master": master or f"local[{cores}]", **jars.settings(on_s3a)}
+    if is_local(master) or _is_on_loopback(master or ""):
+        settings |= _LOOPBACK
     if master is None:
         settings |= {
             **_LOCAL_SETTINGS,
             "spark.driver.memory": f"{heap_mib(memory_bytes())}m",
             "spark.sql.shuffle.partitions": str(cores),
-            "spark.sql.warehouse.dir": _warehouse().name,
         }
-    settings |= jars.settings()
-    for name, value in settings.items():
-        builder = builder.config(name, value)
+    return settings
+
+
+def _check_answers(master: str) -> None:
+    """LakehouseError where none of a standalone cluster's masters listens: Spark would try for minutes."""
+    for host, port in _addresses(master):
+        with suppress(OSError), socket.create_connection((host, port), _ANSWER_SECONDS):
+            return
+    raise LakehouseError(
+        f"the Spark master {master} does not answer; start it, or name another with --master"
+    )
+
+
+def _addresses(master: str) -> list[tuple[str, int]]:
+    """Host and port of each master of a standalone cluster; BadInput where they are not told."""
     try:
-        spark = builder.getOrCreate()
-    except (PySparkException, RuntimeError, OSError) as error:
+        urls = [urlsplit(f"//{each}") for each in master.removeprefix(_STANDALONE).split(",")]
+        return [(url.hostname or "", url.port or _PORT) for url in urls]
+    except ValueError:
+        raise BadInput(f"{master} names no Spark master; write it as spark://host:7077") from None
+
+
+def _is_on_loopback(master: str) -> bool:
+    hosts = [host for host, _ in _addresses(master)] if master.startswith(_STANDALONE) else [""]
+    return all(host == "localhost" or host.startswith("127.") for host in hosts)
+
+
+def _wait_for_executors(spark: SparkSession) -> None:
+    """LakehouseError where a cluster gives no executor: Spark would wait for one without a word."""
+    seconds = float(spark.conf.get(_WAIT, _WAIT_SECONDS) or _WAIT_SECONDS)
+    try:
+        jvm.in_thread(spark.range(1).count).result(seconds)
+    except TimeoutError:
         raise LakehouseError(
-            "Spark does not start: Java 17 or 21 is needed, and on first use Maven Central for Delta's "
-            "jars; `python main.py doctor` says what is missing"
-        ) from error
-    spark.sparkContext.setLogLevel("OFF")
-    if "spark.jars" not in settings:
-        # They have only now come.
-        jars.check(jars.kept_jars())
-    return spark
+            f"{spark.sparkContext.master} gave no executor within {seconds:g} s: no worker is there, or "
+            "none has the cores and memory that are asked for (spark.executor.cores, "
+            f"spark.executor.memory); {_WAIT} is how long to wait"
+        ) from None
+    except (PySparkException, Py4JError) as error:
+        raise LakehouseError(_NOT_ON_CLUSTER.format(spark.sparkContext.master)) from error
 
 
 def is_local(master: str | None) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse.engine.duck import duckdb_in, identifier, literal, path_literal
 from lakehouse.engine.landing import fingerprint
+from lakehouse.engine.place import Place, keep
 from lakehouse.engine.raw_file import steady
 from lakehouse.errors import BadInput
 from lakehouse.point_in_time import APPLICATION, CUSTOMER, SPINE
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from duckdb import DuckDBPyConnection
 
+SPINES = "ledger/spines"
 # Nothing is guessed: a guess skips lines, or takes columns out of the path.
 _READERS = {
     ".csv": """read_csv({}, header = true, all_varchar = true, delim = ',', quote = '"', escape = '"',
@@ -70,13 +72,13 @@ def _write_frame(spine: pd.DataFrame, file: Path) -> None:
         ) from None
 
 
-def spine_file(folder: Path, sha256: str) -> Path:
-    """Where the spine of that fingerprint is kept."""
-    return folder / f"{sha256}.parquet"
+def spine_file(sha256: str) -> str:
+    """Where in a datamart the spine of that fingerprint is kept."""
+    return f"{SPINES}/{sha256}.parquet"
 
 
-def keep_spine(path: Path, folder: Path, taken: Collection[str], work: Path) -> str:
-    """Check a CSV or Parquet spine and keep it as Parquet in `folder`; its SHA-256.
+def keep_spine(path: Path, root: Place, taken: Collection[str], work: Path) -> str:
+    """Check a CSV or Parquet spine and keep it as Parquet in a datamart; its SHA-256.
 
     BadInput for a file that is no spine, that changes meanwhile, or with a column that is named as one
     of `taken`. What is not whole yet is in `work`, on the same disk.
@@ -91,8 +93,7 @@ def keep_spine(path: Path, folder: Path, taken: Collection[str], work: Path) -> 
         _check_columns(path, types, taken)
         _check_rows(path, duckdb)
         _write(duckdb, types, work / "spine.parquet")
-    folder.mkdir(parents=True, exist_ok=True)
-    (work / "spine.parquet").replace(spine_file(folder, sha256))
+    keep(root, work / "spine.parquet", spine_file(sha256))
     return sha256
 
 

@@ -49,6 +49,9 @@ class Store(Protocol):
     def read_parquet(self, path: str) -> DataFrame:
         """A Parquet file of the landing."""
 
+    def write_parquet(self, rows: DataFrame, folder: Path) -> None:
+        """Rows as Parquet files in a new folder of this machine, wherever they are computed."""
+
     def months_at_once(self, cells_a_month: int, months: int) -> int:
         """How many of the months may be computed at once, each of so many cells."""
 

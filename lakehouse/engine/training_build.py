@@ -127,9 +127,9 @@ def _failing(training_set: TrainingSet) -> Iterator[None]:
 @contextmanager
 def _rows_in_order(training_set: TrainingSet, store: Store) -> Iterator[pa.RecordBatchReader]:
     """The rows as a stream, sorted: the engine writes them in parts, DuckDB merges the parts."""
-    with work_folder(Path(store.log.root)) as work, duckdb_in(work) as connection:
+    with work_folder(store.log.place) as work, duckdb_in(work) as connection:
         parts = work / "parts"
-        training_set.frame.write.parquet(store.path(parts))
+        store.write_parquet(training_set.frame, parts)
         order = ", ".join(identifier(each) for each in training_set.spine.columns)
         rows = connection.sql(f"FROM {parquet_in(parts)} ORDER BY {order}")
         yield rows.to_arrow_reader(_BATCH_ROWS)

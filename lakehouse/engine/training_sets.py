@@ -17,8 +17,9 @@ from lakehouse.engine import ledger
 from lakehouse.engine.datamart import work_folder
 from lakehouse.engine.landing import fingerprint
 from lakehouse.engine.log import Log
+from lakehouse.engine.place import has, on_this_machine
 from lakehouse.engine.readable import check_readable
-from lakehouse.engine.spine import keep_spine, spine_file
+from lakehouse.engine.spine import SPINES, keep_spine, spine_file
 from lakehouse.engine.store import Store
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.fingerprint import module_fingerprint
@@ -27,8 +28,6 @@ from lakehouse.point_in_time import APPLICATION, JoinedGroup, first_labels, with
 from lakehouse.selection import DEFAULT_LABEL, Selection, select
 from lakehouse.silver.loan_daily import TABLE as LOANS
 from lakehouse.table import Table
-
-SPINES = "ledger/spines"
 
 
 @dataclass(frozen=True)
@@ -86,13 +85,14 @@ class TrainingSet:
     def spine(self) -> DataFrame:
         """The labelled loans, or the user's own applications: a row each of the training set."""
         if self.selection.spine:
-            kept = spine_file(spine_folder(self._store.log), self.selection.spine)
-            if not kept.is_file():
+            name, log = spine_file(self.selection.spine), self._store.log
+            kept = f"{log.root}/{name}"
+            if not has(log.place, name):
                 raise LakehouseError(
                     f"the spine of training set {self.training_set_id} is gone: no {kept}; "
                     "restore it, or build with --spine again"
                 )
-            return self._store.read_parquet(str(kept))
+            return self._store.read_parquet(kept)
         assert self.selection.label is not None, "neither a spine nor a label"
         labels = first_labels(self.label_store, self.selection.label.name)
         return self._in_months(labels, APPLICATION)
@@ -145,7 +145,7 @@ def _id(said: Sequence[Any]) -> str:
 
 def spine_folder(log: Log) -> Path:
     """Where spines of users are kept, by their SHA-256."""
-    return Path(log.root) / SPINES
+    return on_this_machine(log.place) / SPINES
 
 
 def prepare(store: Store, catalog: Catalog, release: ledger.Release, asked: Asked) -> TrainingSet:
@@ -154,7 +154,7 @@ def prepare(store: Store, catalog: Catalog, release: ledger.Release, asked: Aske
         raise BadInput(
             "a spine says by itself which applications; leave out --label-def, --from, --to"
         )
-    columns = _features_at(store.log, catalog, release)
+    columns = features_at(store.log, catalog, release)
     selection = select(
         columns,
         asked.groups,
@@ -167,12 +167,12 @@ def prepare(store: Store, catalog: Catalog, release: ledger.Release, asked: Aske
     found = TrainingSet(store, catalog, release["release"], release["versions"], selection)
     check_readable(store.log, release, found.tables)
     if asked.spine:
-        with work_folder(Path(store.log.root)) as work:
-            keep_spine(asked.spine, spine_folder(store.log), _column_names(columns), work)
+        with work_folder(store.log.place) as work:
+            keep_spine(asked.spine, store.log.place, _column_names(columns), work)
     return found
 
 
-def _features_at(
+def features_at(
     log: Log, catalog: Catalog, release: ledger.Release
 ) -> dict[Table, tuple[str, ...]]:
     """The features that each group had at a release, in the order of its columns."""

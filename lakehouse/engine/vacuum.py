@@ -29,6 +29,7 @@ from lakehouse.engine.datamart import (
 from lakehouse.engine.inspect import existing_log
 from lakehouse.engine.job import OnProgress
 from lakehouse.engine.log import LOG_FOLDER, Log
+from lakehouse.engine.place import Place, on_this_machine
 from lakehouse.engine.receipts import Receipt, receipts
 from lakehouse.engine.training_sets import spine_folder
 from lakehouse.errors import LakehouseError
@@ -72,7 +73,7 @@ class Vacuumed:
 
 
 def vacuum(
-    root: Path,
+    datamart: Place,
     catalog: Catalog,
     keep_releases: int,
     dry_run: bool,
@@ -84,6 +85,7 @@ def vacuum(
     Needs no engine. LakehouseError where a run is to be gone on with. Killed on the way, the next one
     goes on, and what is kept is whole at every moment.
     """
+    root = on_this_machine(datamart)
     log = existing_log(root, catalog)
     if dry_run:
         return _Vacuum(log, catalog, keep_releases).told(dry_run)
@@ -101,7 +103,7 @@ class _Space:
     def __init__(self, log: Log, table: Table, versions: Collection[int]) -> None:
         self.log = log
         self.table = table
-        self.folder = Path(log.uri(table))
+        self.folder = log.folder(table)
         opened = {version: _files(log, table, version) for version in sorted(versions)}
         self.versions = [version for version, files in opened.items() if files is not None]
         self.held = {path for files in opened.values() if files is not None for path in files}

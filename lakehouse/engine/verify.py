@@ -17,11 +17,11 @@ from lakehouse.engine import ledger
 from lakehouse.engine.doctor import Finding
 from lakehouse.engine.landing import fingerprint
 from lakehouse.engine.log import LOG_FOLDER, Log
+from lakehouse.engine.place import on_this_machine
 from lakehouse.engine.readable import loss
 from lakehouse.engine.receipts import Receipt, receipts
 from lakehouse.engine.spine import spine_file
 from lakehouse.engine.standing import Standing, standing
-from lakehouse.engine.training_sets import spine_folder
 from lakehouse.errors import LakehouseError
 from lakehouse.table import Table
 
@@ -77,7 +77,7 @@ class Checked:
 
     def damage(self, table: Table) -> Damage | None:
         """What the newest version of a table has lost; None where it is whole."""
-        folder = Path(self.log.uri(table))
+        folder = self.log.folder(table)
         try:
             if not self.log.exists(table):
                 left = folder.is_dir() and any(folder.iterdir())
@@ -102,7 +102,7 @@ class Checked:
 
     def _damaged_log(self, table: Table, own: Standing | None) -> str | None:
         """What ails a log that can be opened; Delta passes over a commit whose file is empty."""
-        commits = (Path(self.log.uri(table)) / LOG_FOLDER).glob("*.json")
+        commits = (self.log.folder(table) / LOG_FOLDER).glob("*.json")
         empty = [each.name for each in commits if each.stat().st_size == 0]
         if empty:
             return f"commit {empty[0]} of its log is empty"
@@ -117,7 +117,7 @@ class Checked:
         return None
 
     def _has_all(self, table: Table, version: int) -> bool:
-        folder = Path(self.log.uri(table))
+        folder = self.log.folder(table)
         return version >= 0 and all((folder / f).exists() for f in self.log.files(table, version))
 
     def standing(self, table: Table) -> Standing | None:
@@ -127,7 +127,7 @@ class Checked:
 
     def ails(self, table: Table, file: DataFile) -> str | None:
         """What ails a data file; None where it is what it was when it was written."""
-        path = Path(self.log.uri(table)) / file.path
+        path = self.log.folder(table) / file.path
         if path not in self._known:
             self._known[path] = _ails(path, file, self.checksums.get(f"{table.path}/{file.path}"))
         return self._known[path]
@@ -253,7 +253,7 @@ def _spines(log: Log) -> Iterator[Finding]:
     """Spines of users that are gone: their training sets cannot be built again."""
     for each in _receipts(log):
         sha256 = each.selection.spine
-        file = spine_file(spine_folder(log), sha256) if sha256 else None
+        file = on_this_machine(log.place) / spine_file(sha256) if sha256 else None
         if file and not _is_parquet(file):
             yield {
                 "subject": f"training set {each.training_set_id}",

@@ -47,8 +47,8 @@ def parquet(tmp_path: Path, name: str = "spine.parquet", **columns: Any) -> Path
 
 def rows(path: Path, kept: Path, work: Path, taken: Sequence[str] = TAKEN) -> list[dict[str, Any]]:
     """What is kept of a spine."""
-    file = spine_file(kept, keep_spine(path, kept, taken, work))
-    assert [each.name for each in kept.iterdir()] == [file.name]
+    file = kept / spine_file(keep_spine(path, kept, taken, work))
+    assert [each for each in kept.rglob("*") if each.is_file()] == [file]
     return list(pq.read_table(file).to_pylist())
 
 
@@ -166,7 +166,7 @@ def test_the_same_file_is_kept_once_by_its_fingerprint_and_a_changed_one_beside_
     other = csv(tmp_path, HEADER + "b,2023-07-01\n", "c.csv")
     first, again, changed = (keep_spine(each, kept, TAKEN, work) for each in (one, copy, other))
     assert first == again != changed
-    assert sorted(each.name for each in kept.iterdir()) == sorted(
+    assert sorted(each.name for each in kept.rglob("*.parquet")) == sorted(
         [f"{first}.parquet", f"{changed}.parquet"]
     )
 

@@ -207,7 +207,7 @@ def reference_gold(data: Path, connection: DuckDBPyConnection) -> dict[str, Duck
     return {
         "gold.features_clickstream": connection.sql(clickstream.SQL),
         "gold.features_attributes": connection.sql(ATTRIBUTES),
-        "gold.features_financials": connection.sql(_financials_sql()),
+        "gold.features_financials": connection.sql(financials_sql()),
         "gold.label_store": connection.sql(LABEL_STORE),
     }
 
@@ -233,7 +233,7 @@ def _delivered_sql(source: str, data: Path) -> str:
     )
 
 
-def _financials_sql() -> str:
+def financials_sql() -> str:
     emptied = (f"(given(raw.{name}) IS NOT NULL AND {name} IS NULL)::INTEGER" for name in CLEANED)
     kinds = (
         f"len(list_filter(loans, lambda loan: loan = '{kind}'))::INTEGER AS {name}_count,"
