@@ -83,6 +83,11 @@ def halved(name: str, last_digits: tuple[str, ...]) -> Replay:
 def replayable(store: Store, catalog: Catalog, release: Release, cut: str | None) -> str:
     """The month to cut a release off after; BadInput or LakehouseError where it cannot be built again."""
     check_code(catalog, release)
+    if not store.reads_this_machine:
+        raise BadInput(
+            "an audit builds datamarts on this machine, which a cluster cannot read where the datamart "
+            "is in an object store; run it without --master"
+        )
     check_readable(store.log, release, (*catalog.sources, *gold(catalog)))
     return chosen_cut(store, catalog, release, cut)
 

@@ -45,6 +45,7 @@ class EmbeddedStore:
     """Sail and delta-rs on one datamart."""
 
     name = "embedded"
+    reads_this_machine = True
 
     def __init__(self, log: Log) -> None:
         self.log = log

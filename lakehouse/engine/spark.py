@@ -81,6 +81,11 @@ class SparkStore:
         self.spark = start(master, on_s3a=isinstance(log.place, Bucket))
         self._is_local = is_local(self.spark.sparkContext.master)
 
+    @property
+    def reads_this_machine(self) -> bool:
+        # With a datamart in a folder, that is one which all machines of a cluster have.
+        return self._is_local or isinstance(self.log.place, Path)
+
     def path(self, path: str | Path) -> str:
         # On a cluster others read it too: they have the path itself, and no link of this machine.
         return plain(path) if self._is_local else str(path)
@@ -100,7 +105,7 @@ class SparkStore:
 
     def write_parquet(self, rows: DataFrame, folder: Path) -> None:
         where = self.log.place
-        if self._is_local or isinstance(where, Path):
+        if self.reads_this_machine or isinstance(where, Path):
             rows.write.parquet(self.path(folder))
             return
         with scratch(where) as name:
@@ -112,7 +117,7 @@ class SparkStore:
     def _for_executors(self, path: str) -> str:
         """The path itself; of a file of this machine, on a cluster, that of its copy in the store."""
         where = self.log.place
-        if self._is_local or isinstance(where, Path) or is_of_store(path):
+        if self.reads_this_machine or isinstance(where, Path) or is_of_store(path):
             return path
         name = f"{LANDED}/{self.spark.sparkContext.applicationId}/{Path(path).name}"
         if not has(where, name):

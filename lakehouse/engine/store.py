@@ -40,6 +40,10 @@ class Store(Protocol):
     log: Log
     spark: SparkSession
 
+    @property
+    def reads_this_machine(self) -> bool:
+        """Whether what computes finds the files of this machine, as all do but a cluster on a store."""
+
     def path(self, path: str | Path) -> str:
         """The path by which this engine finds a file or folder, whatever characters its own has."""
 
