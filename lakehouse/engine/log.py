@@ -219,9 +219,14 @@ def _our_metadata(text: str | None) -> dict[str, Any]:
 
 
 def changed_rows(metrics: dict[str, Any]) -> dict[str, int]:
-    """Rows inserted, updated, deleted of a MERGE, however the engine spells them."""
+    """Rows inserted, updated, deleted of a MERGE or an append, however the engine spells them."""
     spelt = {
-        "inserted": ("num_target_rows_inserted", "numTargetRowsInserted"),
+        "inserted": (
+            "num_target_rows_inserted",
+            "numTargetRowsInserted",
+            "num_added_rows",
+            "numOutputRows",
+        ),
         "updated": ("num_target_rows_updated", "numTargetRowsUpdated"),
         "deleted": ("num_target_rows_deleted", "numTargetRowsDeleted"),
     }

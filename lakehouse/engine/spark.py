@@ -18,7 +18,7 @@ from lakehouse.engine.expectations import broken_expectation
 from lakehouse.engine.log import Log, changed_rows
 from lakehouse.engine.memory import memory_bytes
 from lakehouse.engine.paths import plain
-from lakehouse.engine.store import DELETE, OPERATION, UPSERT, Merged, merge_condition
+from lakehouse.engine.store import DELETE, OPERATION, UPSERT, Merged, merge_condition, upserts
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.table import Table
 
@@ -103,10 +103,23 @@ class SparkStore:
         finally:
             if not insert_only:
                 source.unpersist()
+        return self._merged(table, before)
+
+    def _merged(self, table: Table, before: int | None) -> list[Merged]:
+        """What the commit since a version did; nothing where there was none."""
         after = self.log.version(table)
         if after is None or after == before:
             return []
         return [Merged(after, **changed_rows(self.log.history(table, 1)[0]["metrics"]))]
+
+    def load(self, table: Table, rows: DataFrame, metadata: dict[str, Any]) -> list[Merged]:
+        writer = rows.write.format("delta").mode("append")
+        before = self.log.version(table)
+        try:
+            writer.option("userMetadata", json.dumps(metadata)).save(self.path(self.log.uri(table)))
+        except PySparkException as error:
+            raise broken_expectation(table, upserts(rows)) or _failed(table, error) from error
+        return self._merged(table, before)
 
     def compact(self, table: Table, metadata: dict[str, Any]) -> int | None:
         before = self.log.version(table)

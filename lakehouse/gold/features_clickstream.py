@@ -83,18 +83,19 @@ def _aged_name(signal: str, age: int) -> str:
 def _sums(name: str) -> Iterator[Column]:
     values = [_aged_name(name, age) for age in range(LONGEST)]
     terms = {
-        "n": "if(isnotnull({v}), 1L, 0L)",
-        "s": "coalesce({v}, 0L)",
-        "q": "coalesce({v} * {v}, 0L)",
-        "a": "if(isnotnull({v}), {age}L, 0L)",
-        "b": "if(isnotnull({v}), {age}L * {age}L, 0L)",
-        "p": "coalesce({v} * {age}L, 0L)",
+        "n": lambda v, age: f"if(isnotnull({v}), 1L, 0L)",
+        "s": lambda v, age: f"coalesce({v}, 0L)",
+        "q": lambda v, age: f"coalesce({v} * {v}, 0L)",
+        "a": lambda v, age: f"if(isnotnull({v}), {age}L, 0L)",
+        "b": lambda v, age: f"if(isnotnull({v}), {age * age}L, 0L)",
+        "p": lambda v, age: f"coalesce({v} * {age}L, 0L)",
     }
     # As SQL text: building these as Column objects took longer than computing them.
     for letter, term in terms.items():
-        spelt = [term.format(v=value, age=age) for age, value in enumerate(values)]
+        first = 1 if letter in "abp" else 0
+        spelt = [term(value, age) for age, value in enumerate(values)]
         for months in WINDOWS_MONTHS:
-            yield F.expr(" + ".join(spelt[:months])).alias(f"_{letter}_{name}_{months}")
+            yield F.expr(" + ".join(spelt[first:months])).alias(f"_{letter}_{name}_{months}")
 
 
 def _mean(n: Column, s: Column) -> Column:
