@@ -83,19 +83,25 @@ def _aged_name(signal: str, age: int) -> str:
 def _sums(name: str) -> Iterator[Column]:
     values = [_aged_name(name, age) for age in range(LONGEST)]
     terms = {
-        "n": lambda v, age: f"if(isnotnull({v}), 1L, 0L)",
-        "s": lambda v, age: f"coalesce({v}, 0L)",
-        "q": lambda v, age: f"coalesce({v} * {v}, 0L)",
-        "a": lambda v, age: f"if(isnotnull({v}), {age}L, 0L)",
-        "b": lambda v, age: f"if(isnotnull({v}), {age * age}L, 0L)",
-        "p": lambda v, age: f"coalesce({v} * {age}L, 0L)",
+        "n": "if(isnotnull({v}), 1L, 0L)",
+        "s": "coalesce({v}, 0L)",
+        "q": "coalesce({v} * {v}, 0L)",
+        "a": "if(isnotnull({v}), {age}L, 0L)",
+        "b": "if(isnotnull({v}), {squared}L, 0L)",
+        "p": "coalesce({v} * {age}L, 0L)",
     }
     # As SQL text: building these as Column objects took longer than computing them.
     for letter, term in terms.items():
-        first = 1 if letter in "abp" else 0
-        spelt = [term(value, age) for age, value in enumerate(values)]
+        spelt = [
+            term.format(v=value, age=age, squared=age * age)
+            for age, value in enumerate(values)
+            # Of age 0 these are 0; planning takes its time by terms.
+            if age or letter in "nsq"
+        ]
+        missing = LONGEST - len(spelt)
         for months in WINDOWS_MONTHS:
-            yield F.expr(" + ".join(spelt[first:months])).alias(f"_{letter}_{name}_{months}")
+            total = " + ".join(spelt[: months - missing])
+            yield F.expr(total).alias(f"_{letter}_{name}_{months}")
 
 
 def _mean(n: Column, s: Column) -> Column:
