@@ -60,7 +60,7 @@ def _file(module: str) -> Path | None:
 @cache
 def _imports(path: Path | None) -> tuple[str, ...]:
     found: list[str] = []
-    for node in ast.walk(ast.parse(_text(path))):
+    for node in ast.walk(_tree(path)):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -75,7 +75,7 @@ def _essence(path: Path | None) -> str:
     """The text without comments, docstrings and blank lines; the same on every Python version."""
     source = _text(path)
     lines = source.splitlines()
-    for start, column, end in _docstrings(ast.parse(source)):
+    for start, column, end in _docstrings(_tree(path)):
         lines[start - 1 : end] = [lines[start - 1][:column], *[""] * (end - start)]
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         row, column = token.start
@@ -93,6 +93,11 @@ def _docstrings(tree: ast.AST) -> list[tuple[int, int, int]]:
         if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
         if isinstance(first.value.value, str)
     ]
+
+
+@cache
+def _tree(path: Path | None) -> ast.Module:
+    return ast.parse(_text(path))
 
 
 def _text(path: Path | None) -> str:

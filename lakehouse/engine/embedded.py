@@ -10,7 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-from deltalake import ColumnProperties, WriterProperties
+import pyarrow as pa
+from deltalake import ColumnProperties, WriterProperties, write_deltalake
 from deltalake.exceptions import DeltaError
 from deltalake.table import TableMerger
 from pyarrow.dataset import Dataset, dataset, field
@@ -21,7 +22,7 @@ from lakehouse.engine.expectations import broken_expectation
 from lakehouse.engine.listener import close_to_others
 from lakehouse.engine.log import Log, changed_rows, commit_properties
 from lakehouse.engine.paths import plain
-from lakehouse.engine.store import DELETE, OPERATION, UPSERT, Merged, merge_condition
+from lakehouse.engine.store import DELETE, OPERATION, UPSERT, Merged, merge_condition, upserts
 from lakehouse.months import in_groups, with_later
 from lakehouse.stop import unstoppable
 from lakehouse.table import MONTH, Table
@@ -88,15 +89,25 @@ class EmbeddedStore:
                     merger = self._merger(
                         table, rows, {**metadata, "pending_months": pending}, group
                     )
-                    try:
+                    with _told_what_broke(table, changes):
                         metrics = _with_clauses(merger, source, insert_only).execute()
-                    except DeltaError as error:
-                        broken = broken_expectation(table, changes)
-                        if broken is None:
-                            raise
-                        raise broken from error
                     merges.append(Merged(self.log.version(table) or 0, **changed_rows(metrics)))
         return merges
+
+    def load(self, table: Table, rows: DataFrame, metadata: dict[str, Any]) -> list[Merged]:
+        with self._computed(rows) as source:
+            count = source.count_rows()
+            if not count:
+                return []
+            with _told_what_broke(table, upserts(rows)):
+                write_deltalake(
+                    self.log.open(table),
+                    _without_comments(_reader(source)),
+                    mode="append",
+                    writer_properties=_writer_properties(table),
+                    commit_properties=commit_properties(metadata),
+                )
+        return [Merged(self.log.version(table) or 0, count, 0, 0)]
 
     def compact(self, table: Table, metadata: dict[str, Any]) -> int | None:
         before = self.log.version(table)
@@ -112,9 +123,7 @@ class EmbeddedStore:
         self, table: Table, rows: Dataset, metadata: dict[str, Any], months: Sequence[str]
     ) -> TableMerger:
         return self.log.open(table).merge(
-            rows.scanner(
-                batch_size=_BATCH_ROWS, batch_readahead=2, fragment_readahead=1
-            ).to_reader(),
+            _reader(rows),
             merge_condition(table, months).replace("`", '"'),
             source_alias="s",
             target_alias="t",
@@ -129,6 +138,29 @@ class EmbeddedStore:
             folder = work / "changes"
             changes.write.options(**_UNENCODED).parquet(self.path(folder))
             yield dataset([str(file) for file in folder.glob("*.parquet")], format="parquet")
+
+
+@contextmanager
+def _told_what_broke(table: Table, changes: DataFrame) -> Iterator[None]:
+    """The expectation that the changes break, in place of an error that shows a row of them."""
+    try:
+        yield
+    except DeltaError as error:
+        broken = broken_expectation(table, changes)
+        if broken is None:
+            raise
+        raise broken from error
+
+
+def _reader(rows: Dataset) -> pa.RecordBatchReader:
+    return rows.scanner(batch_size=_BATCH_ROWS, batch_readahead=2, fragment_readahead=1).to_reader()
+
+
+def _without_comments(rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
+    """The same rows; delta-rs refuses a column whose comment, from upstream, is not the table's own."""
+    plain = pa.schema([pa.field(each.name, each.type) for each in rows.schema])
+    batches = (pa.RecordBatch.from_arrays(batch.columns, schema=plain) for batch in rows)
+    return pa.RecordBatchReader.from_batches(plain, batches)
 
 
 def _slices(source: Dataset, months: Sequence[str]) -> list[Sequence[str]]:
@@ -191,5 +223,7 @@ def session() -> SparkSession:
         spark.client.set_retry_policies([])
         atexit.unregister(spark.client._on_exit)
     spark.conf.set("spark.sql.session.timeZone", "UTC")
+    # Sail does not read where in our code a column was named, and finding it out loads all of IPython.
+    spark.conf.set("spark.python.sql.dataFrameDebugging.enabled", "false")
     _SERVERS.append(server)
     return cast(SparkSession, spark)

@@ -105,11 +105,17 @@ def ingest(store: Store, delivery: Delivery, months: Sequence[str]) -> list[Merg
     row is no vanished row.
     """
     table = _with_columns(store, delivery)
+    is_first = store.log.may_load(table)
     said = {"run_id": delivery.writer.run_id, "code": delivery.code, **delivery.record}
     merges: list[Merged] = []
     for group, later in with_later(in_groups(months, _months_at_once(store, delivery, months))):
         metadata = {**said, "pending_months": later}
-        merges += _ingest_group(store, table, delivery, group, metadata)
+        new = _delivered(store, table, delivery, group)
+        merges += (
+            store.load(table, new, metadata)
+            if is_first
+            else _merge(store, table, new, delivery, group, metadata)
+        )
     return merges
 
 
@@ -118,17 +124,26 @@ def _months_at_once(store: Store, delivery: Delivery, months: Sequence[str]) -> 
     return store.months_at_once(largest * len(delivery.table.fields), len(months))
 
 
-def _ingest_group(
-    store: Store, table: Table, delivery: Delivery, months: Sequence[str], metadata: dict[str, Any]
-) -> list[Merged]:
+def _delivered(store: Store, table: Table, delivery: Delivery, months: Sequence[str]) -> DataFrame:
+    """The file's rows of the months, as the table has them."""
     accepted = store.read_parquet(str(delivery.landed.accepted))
     extra = delivery.extra_columns(table.columns)
     accepted = accepted.withColumnsRenamed(extra)
     # Columns of earlier deliveries that this one has not.
     gone = {*table.columns} - {*delivery.table.columns} - {*extra.values()}
     accepted = accepted.select("*", *(F.lit(None).alias(name) for name in sorted(gone)))
-    new = as_declared(_stamped(accepted, delivery.writer), table)
-    new = new.where(F.col(MONTH).isin(list(months)))
+    stamped = as_declared(_stamped(accepted, delivery.writer), table)
+    return stamped.where(F.col(MONTH).isin(list(months)))
+
+
+def _merge(
+    store: Store,
+    table: Table,
+    new: DataFrame,
+    delivery: Delivery,
+    months: Sequence[str],
+    metadata: dict[str, Any],
+) -> list[Merged]:
     if not set(months) & set(store.log.rows_by_month(table)):
         return store.merge(table, upserts(new), metadata, months, insert_only=True)
     old = store.read(table).where(F.col(MONTH).isin(list(months)))

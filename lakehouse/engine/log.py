@@ -100,7 +100,7 @@ class Log:
 
     def rows_by_month(self, table: Table, version: int | None = None) -> dict[str, int]:
         """Rows a partition (`` where the table has none), out of the log's statistics."""
-        actions = pa.table(self.open(table, version).get_add_actions(flatten=True))
+        actions = self.open(table, version).get_add_actions(flatten=True)
         # These two alone: statistics of other columns need not fit into Python's values.
         counts = actions.column("num_records").to_pylist()
         partition = f"partition.{table.partition}"
@@ -111,9 +111,16 @@ class Log:
             rows[month or ""] = rows.get(month or "", 0) + int(count or 0)
         return rows
 
+    def may_load(self, table: Table) -> bool:
+        """Whether rows may be added without a look for their keys: there are none, nor another writer.
+
+        In an object store a writer's lease may lapse while it writes.
+        """
+        return isinstance(self.place, Path) and not self.rows_by_month(table)
+
     def files(self, table: Table, version: int | None = None) -> dict[str, int]:
         """Bytes of each data file of a version, by its path in the table's folder as it is on disk."""
-        actions = pa.table(self.open(table, version).get_add_actions())
+        actions = self.open(table, version).get_add_actions()
         paths, sizes = (actions.column(name).to_pylist() for name in ("path", "size_bytes"))
         return {unquote(path): size for path, size in zip(paths, sizes, strict=True)}
 
@@ -151,7 +158,7 @@ class Log:
         # Not to_pyarrow_table: its reading threads may outlive the interpreter and abort it at exit.
         rows = QueryBuilder().register("t", self.open(table, version)).execute("SELECT * FROM t")
         # By way of a stream: a file that is lost is an error of Arrow's then, not a bare Exception.
-        return list(pa.RecordBatchReader.from_stream(rows).read_all().to_pylist())
+        return _as_dicts(pa.RecordBatchReader.from_stream(rows).read_all())
 
     def create(self, table: Table) -> None:
         """The empty table, with its comments, change feed and constraints."""
@@ -192,6 +199,21 @@ class Log:
             schema_mode="overwrite",
             commit_properties=commit_properties(metadata),
         )
+
+
+def _as_dicts(rows: pa.Table) -> list[dict[str, Any]]:
+    columns = (_as_values(column) for column in rows.columns)
+    return [dict(zip(rows.column_names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _as_values(column: pa.ChunkedArray) -> list[Any]:
+    """Python's values of a column; moments in UTC."""
+    if not pa.types.is_timestamp(column.type):
+        return list(column.to_pylist())
+    # Arrow makes moments of a zone by way of pandas, whose import costs more than all else here.
+    without_zone = [chunk.view(pa.timestamp("us")) for chunk in column.chunks]
+    values = (value for chunk in without_zone for value in chunk.to_pylist())
+    return [value and value.replace(tzinfo=timezone.utc) for value in values]
 
 
 def commit_properties(metadata: dict[str, Any]) -> CommitProperties:
@@ -242,9 +264,14 @@ def _our_metadata(text: str | None) -> dict[str, Any]:
 
 
 def changed_rows(metrics: dict[str, Any]) -> dict[str, int]:
-    """Rows inserted, updated, deleted of a MERGE, however the engine spells them."""
+    """Rows inserted, updated, deleted of a MERGE or an append, however the engine spells them."""
     spelt = {
-        "inserted": ("num_target_rows_inserted", "numTargetRowsInserted"),
+        "inserted": (
+            "num_target_rows_inserted",
+            "numTargetRowsInserted",
+            "num_added_rows",
+            "numOutputRows",
+        ),
         "updated": ("num_target_rows_updated", "numTargetRowsUpdated"),
         "deleted": ("num_target_rows_deleted", "numTargetRowsDeleted"),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse.engine.log import months_of, type_names
@@ -37,30 +38,39 @@ def refresh(
     metadata: dict[str, Any],
     on_group: Callable[[Sequence[str]], None],
 ) -> list[Merged]:
-    """Recompute the months of a table out of its upstreams as they are now; a commit a group of months."""
+    """Recompute the months of a table out of its upstreams as they are now; a commit a group of months.
+
+    A table that holds nothing yet is loaded: there is no key to merge on.
+    """
     versions = {each.full_name: store.log.version(each) or 0 for each in table.upstreams}
+    is_first = store.log.may_load(table)
     merges: list[Merged] = []
     for group, later in with_later(in_groups(months, _months_at_once(store, table, months))):
         on_group(group)
         commit = {**metadata, "consumed": versions, "pending_months": later}
-        merges += _refresh_group(store, table, group, versions, commit)
+        new = _computed(store, table, group, versions)
+        merges += (
+            store.load(table, new, commit) if is_first else _merge(store, table, new, group, commit)
+        )
     return merges
 
 
-def _refresh_group(
-    store: Store,
-    table: Table,
-    months: Sequence[str],
-    versions: Mapping[str, int],
-    metadata: dict[str, Any],
-) -> list[Merged]:
+def _computed(
+    store: Store, table: Table, months: Sequence[str], versions: Mapping[str, int]
+) -> DataFrame:
+    """The rows that the months should have."""
     assert table.transform is not None, f"{table.full_name} has no transformation"
     needed = sorted(widen(months, before=table.look_back_months))
     frames = [
         store.read(each, versions[each.full_name]).where(F.col(MONTH).isin(needed))
         for each in table.upstreams
     ]
-    new = as_declared(table.transform(*frames), table).where(F.col(MONTH).isin(list(months)))
+    return as_declared(table.transform(*frames), table).where(F.col(MONTH).isin(list(months)))
+
+
+def _merge(
+    store: Store, table: Table, new: DataFrame, months: Sequence[str], metadata: dict[str, Any]
+) -> list[Merged]:
     if not set(months) & _existing(store, [table]):
         return store.merge(table, upserts(new), metadata, months, insert_only=True)
     old = store.read(table).where(F.col(MONTH).isin(list(months)))

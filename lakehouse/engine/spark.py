@@ -25,7 +25,7 @@ from lakehouse.engine.log import Log, changed_rows
 from lakehouse.engine.memory import memory_bytes
 from lakehouse.engine.paths import plain
 from lakehouse.engine.place import LANDED, Bucket, has, is_of_store, s3a_settings, scratch
-from lakehouse.engine.store import DELETE, OPERATION, UPSERT, Merged, merge_condition
+from lakehouse.engine.store import DELETE, OPERATION, UPSERT, Merged, merge_condition, upserts
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.table import Table
 
@@ -39,6 +39,8 @@ _SETTINGS = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     "spark.sql.session.timeZone": "UTC",
+    # Where in our code each column was named: asked of the JVM column by column.
+    "spark.python.sql.dataFrameDebugging.enabled": "false",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.log.level": "ERROR",
@@ -147,10 +149,23 @@ class SparkStore:
         finally:
             if not insert_only:
                 source.unpersist()
+        return self._merged(table, before)
+
+    def _merged(self, table: Table, before: int | None) -> list[Merged]:
+        """What the commit since a version did; nothing where there was none."""
         after = self.log.version(table)
         if after is None or after == before:
             return []
         return [Merged(after, **changed_rows(self.log.history(table, 1)[0]["metrics"]))]
+
+    def load(self, table: Table, rows: DataFrame, metadata: dict[str, Any]) -> list[Merged]:
+        writer = rows.write.format("delta").mode("append")
+        before = self.log.version(table)
+        try:
+            writer.option("userMetadata", json.dumps(metadata)).save(self.path(self.log.uri(table)))
+        except PySparkException as error:
+            raise broken_expectation(table, upserts(rows)) or _failed(table, error) from error
+        return self._merged(table, before)
 
     def compact(self, table: Table, metadata: dict[str, Any]) -> int | None:
         before = self.log.version(table)

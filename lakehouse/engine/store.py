@@ -75,6 +75,12 @@ class Store(Protocol):
         changes is in the table.
         """
 
+    def load(self, table: Table, rows: DataFrame, metadata: dict[str, Any]) -> list[Merged]:
+        """Write rows (the table's columns) into a table that holds none of their keys, in one commit.
+
+        What a merge would do, without looking for rows to match or writing each a second time as a change.
+        """
+
     def compact(self, table: Table, metadata: dict[str, Any]) -> int | None:
         """Write small files of a partition together, rows unchanged; the new version, None without."""
 

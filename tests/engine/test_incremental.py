@@ -896,7 +896,7 @@ class KilledError(Exception):
 
 
 class DyingStore:
-    """A store of five months a merge whose process is killed at the nth merge of a table."""
+    """A store of five months a commit whose process is killed at the nth commit to a table."""
 
     def __init__(self, log: Log, at: str, nth: int) -> None:
         self.store = EmbeddedStore(log)
@@ -908,12 +908,19 @@ class DyingStore:
     def months_at_once(self, _cells_a_month: int, _months: int) -> int:
         return 5
 
-    def merge(self, table: Table, *args: Any, **named: Any) -> Merged:
+    def merge(self, table: Table, *args: Any, **named: Any) -> list[Merged]:
+        self._may_die(table)
+        return self.store.merge(table, *args, **named)
+
+    def load(self, table: Table, *args: Any) -> list[Merged]:
+        self._may_die(table)
+        return self.store.load(table, *args)
+
+    def _may_die(self, table: Table) -> None:
         if table.full_name == self.at:
             self.left -= 1
             if self.left == 0:
                 raise KilledError(self.at)
-        return self.store.merge(table, *args, **named)
 
 
 def killed_run(bank: Bank, at: str, nth: int) -> None:
@@ -933,7 +940,7 @@ def nothing_staged(bank: Bank) -> bool:
         ("ledger.releases", 1),
     ],
 )
-def test_a_first_build_killed_at_a_merge_is_ended_by_the_next_plain_run(
+def test_a_first_build_killed_at_a_commit_is_ended_by_the_next_plain_run(
     fresh: Bank, everything: dict[str, Rows], table: str, nth: int
 ) -> None:
     killed_run(fresh, table, nth)

@@ -6,7 +6,7 @@ import random
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
@@ -21,6 +21,7 @@ from pyspark.sql import functions as F
 
 from lakehouse.bronze.clickstream import SOURCE
 from lakehouse.catalog import Catalog, load
+from lakehouse.engine import embedded
 from lakehouse.engine.embedded import EmbeddedStore
 from lakehouse.engine.job import Job, Report
 from lakehouse.engine.ledger import releases
@@ -320,20 +321,24 @@ class KilledError(Exception):
 
 @contextmanager
 def killed_at_commit(nth: int, before: bool) -> Iterator[list[int]]:
-    """Raise just before or just after the nth MERGE commits; counts them in the list it gives."""
-    execute, done = TableMerger.execute, [0]
+    """Raise just before or just after the nth MERGE or load commits; counts them in the list it gives."""
+    done = [0]
 
-    def dying(merger: TableMerger) -> Any:
-        done[0] += 1
-        if before and done[0] == nth:
-            raise KilledError
-        metrics = execute(merger)
-        if done[0] == nth:
-            raise KilledError
-        return metrics
+    def dying(commit: Callable[..., Any]) -> Callable[..., Any]:
+        def once(*given: Any, **named: Any) -> Any:
+            done[0] += 1
+            if before and done[0] == nth:
+                raise KilledError
+            metrics = commit(*given, **named)
+            if done[0] == nth:
+                raise KilledError
+            return metrics
+
+        return once
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TableMerger, "execute", dying)
+        patch.setattr(TableMerger, "execute", dying(TableMerger.execute))
+        patch.setattr(embedded, "write_deltalake", dying(embedded.write_deltalake))
         yield done
 
 
