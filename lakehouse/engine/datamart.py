@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deltalake.exceptions import DeltaError
-from filelock import FileLock, Timeout
 
 from lakehouse.catalog import Catalog
 from lakehouse.engine.log import LOG_FOLDER, Log
@@ -25,6 +24,8 @@ from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.table import Table
 
 if TYPE_CHECKING:
+    from filelock import FileLock
+
     from lakehouse.engine.lease import Lease
 
 _RUNS, _WRITER, _RECEIPTS, _WORK = ".lock", ".writer", ".receipts.lock", "_work"
@@ -174,10 +175,10 @@ def _locked(root: Path, wait: Callable[[str], None] | None) -> Iterator[None]:
         raise BadInput(
             f"datamart {root} cannot be made ({error.strerror}); give another folder with --datamart"
         ) from None
-    lock = FileLock(root / _RUNS)
+    lock = _lock(root / _RUNS)
     try:
         lock.acquire(timeout=0)
-    except Timeout:
+    except TimeoutError:
         _at_work(root, _writer(root), wait)
         lock.acquire(poll_interval=0.2)
     try:
@@ -187,6 +188,14 @@ def _locked(root: Path, wait: Callable[[str], None] | None) -> Iterator[None]:
     finally:
         (root / _WRITER).unlink(missing_ok=True)
         lock.release()
+
+
+def _lock(file: Path, seconds: float = -1) -> FileLock:
+    """The lock of a file; TimeoutError where it is not to be had in so many seconds, -1 waits for ever."""
+    # Its import brings asyncio along, which a run with nothing to do does without.
+    from filelock import FileLock
+
+    return FileLock(file, timeout=seconds)
 
 
 def _at_work(root: Place, writer: str, wait: Callable[[str], None] | None) -> None:
@@ -280,7 +289,7 @@ def receipts_locked(root: Place) -> Iterator[None]:
     try:
         with _receipts(root):
             yield
-    except Timeout:
+    except TimeoutError:
         raise LakehouseError(
             f"another process holds the receipts of datamart {root}; try again when it has ended"
         ) from None
@@ -291,7 +300,7 @@ def _receipts(root: Place) -> AbstractContextManager[Any]:
         lease = _lease(root, _RECEIPTS)
         lease.wait(_WAIT_SECONDS)
         return lease.kept()
-    return FileLock(root / _RECEIPTS, timeout=_WAIT_SECONDS)
+    return _lock(root / _RECEIPTS, _WAIT_SECONDS)
 
 
 @contextmanager
@@ -302,11 +311,11 @@ def work_folder(root: Place) -> Iterator[Path]:
     """
     work = (_own_folder() if isinstance(root, Bucket) else root) / _WORK
     work.mkdir(exist_ok=True, mode=_PERSONAL)
-    with FileLock(work / _RUNS, timeout=_WAIT_SECONDS):
+    with _lock(work / _RUNS, _WAIT_SECONDS):
         for each in work.glob("job-*"):
             _remove_if_dead(each)
         folder = Path(tempfile.mkdtemp(dir=work, prefix="job-"))
-        alive = FileLock(folder / _ALIVE)
+        alive = _lock(folder / _ALIVE)
         alive.acquire()
     try:
         yield folder
@@ -325,7 +334,7 @@ def _own_folder() -> Path:
 
 
 def _remove_if_dead(folder: Path) -> None:
-    with suppress(Timeout, FileNotFoundError), FileLock(folder / _ALIVE, timeout=0):
+    with suppress(TimeoutError, FileNotFoundError), _lock(folder / _ALIVE, 0):
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -18,7 +18,6 @@ from uuid import uuid4
 from deltalake import CommitProperties, DeltaTable, Schema
 from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.schema import Field, PrimitiveType
-from filelock import Timeout
 
 HELD_SECONDS = 300
 _RENEWED_SECONDS = 60
@@ -74,11 +73,11 @@ class Lease:
         return None
 
     def wait(self, seconds: float = math.inf) -> None:
-        """Take it once its holder has ended; Timeout where that is not so in time."""
+        """Take it once its holder has ended; TimeoutError where that is not so in time."""
         begun = time.monotonic()
         while self.take():
             if time.monotonic() - begun > seconds:
-                raise Timeout(self._uri)
+                raise TimeoutError(self._uri)
             time.sleep(_LOOK_SECONDS)
 
     def _opened(self) -> DeltaTable:
