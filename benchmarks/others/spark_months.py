@@ -218,16 +218,16 @@ def _count_of(kind: str) -> Column:
 
 
 def features_clickstream(rows: DataFrame, month: str) -> DataFrame:
-    """The customers of a month, over the last six months."""
+    """The customers of a month, over the last six months; `t` counts from this one, 0 and below."""
     now = 12 * int(month[:4]) + int(month[5:])
-    t = 12 * F.year("snapshot_date") + F.month("snapshot_date")
-    is_now = F.col("t") == now
+    t = 12 * F.year("snapshot_date") + F.month("snapshot_date") - now
+    is_now = F.col("t") == 0
     activity = sum((F.coalesce(F.col(name), F.lit(0)) for name in SIGNALS), F.lit(0))
     names = {name: name for name in SIGNALS} | {"activity": "activity_sum"}
     statistics = []
     for name in MEASURED:
         for months in WINDOWS_MONTHS:
-            value = F.when(F.col("t") > now - months, F.col(name))
+            value = F.when(F.col("t") > -months, F.col(name))
             statistics += [
                 F.avg(value).alias(f"{name}_mean_{months}m"),
                 F.stddev_samp(value).alias(f"{name}_std_{months}m"),
@@ -241,7 +241,7 @@ def features_clickstream(rows: DataFrame, month: str) -> DataFrame:
             *(F.max(F.when(is_now, F.col(name))).alias(kept) for name, kept in names.items()),
             *statistics,
             F.count("*").alias("months_observed"),
-            F.min(F.when(~is_now, now - F.col("t"))).alias("months_since_previous"),
+            F.min(F.when(~is_now, -F.col("t"))).alias("months_since_previous"),
         )
         .where(F.col("snapshot_date").isNotNull())
     )

@@ -144,8 +144,8 @@ def test_duckdbs_own_delta_extension_reads_the_rows_of_each_release(
 @pytest.mark.xfail(
     raises=pa.ArrowNotImplementedError, reason="apache/arrow#49368: the README says so", strict=True
 )
-def test_pyarrow_filters_on_a_text(lake: Lakehouse) -> None:
-    path, version = place(lake, GOLD[0], 1)
+def test_pyarrow_filters_on_a_text_that_was_merged(lake: Lakehouse) -> None:
+    path, version = place(lake, GOLD[0], 2)
     assert DeltaTable(path, version).to_pyarrow_table(filters=[("customer_id", ">=", SOME_ID)])
 
 
