@@ -203,13 +203,13 @@ def start(master: str | None, on_s3a: bool = False) -> SparkSession:
 
     That is where there is no Java, a jar of Delta is altered, or a cluster's master or workers are silent.
     """
-    for name in _CONNECT_MODE:
-        os.environ.pop(name, None)
     if master and master.startswith(_STANDALONE):
         _check_answers(master)
     settings = _settings(master, on_s3a)
     if on_s3a:
         _check_begun_with_s3a()
+    for name in _CONNECT_MODE:
+        os.environ.pop(name, None)
     try:
         spark = jvm.session(settings)
     except RuntimeError as error:
