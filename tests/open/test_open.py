@@ -141,14 +141,6 @@ def test_duckdbs_own_delta_extension_reads_the_rows_of_each_release(
         assert in_order(found, table) == engine_rows(table, release)
 
 
-@pytest.mark.xfail(
-    raises=pa.ArrowNotImplementedError, reason="apache/arrow#49368: the README says so", strict=True
-)
-def test_pyarrow_filters_on_a_text_that_was_merged(lake: Lakehouse) -> None:
-    path, version = place(lake, GOLD[0], 2)
-    assert DeltaTable(path, version).to_pyarrow_table(filters=[("customer_id", ">=", SOME_ID)])
-
-
 @pytest.mark.parametrize("table", GOLD, ids=lambda table: table.name)
 def test_columns_are_of_types_that_every_program_has(lake: Lakehouse, table: Table) -> None:
     for release in RELEASES:
