@@ -356,7 +356,7 @@ def test_a_datamart_of_spark_may_have_any_name_too(on_spark: OnSpark, tmp_path: 
 
 # What is no path, or names nothing
 
-URLS = ["s3://bucket/x", "s3a:/bucket/x", "https://example.org/x", "file:///tmp/x", "hdfs://h/x"]
+URLS = ["gs://bucket/x", "s3a:/bucket/x", "https://example.org/x", "file:///tmp/x", "hdfs://h/x"]
 PLACES = [
     ["run", "--data"],
     ["run", "--datamart"],
@@ -386,7 +386,7 @@ def test_what_can_be_no_path_is_refused_in_one_line_and_makes_nothing(
 
 @pytest.mark.parametrize("url", URLS)
 def test_python_refuses_a_url_in_one_line(url: str) -> None:
-    with pytest.raises(BadInput, match="object stores are not supported yet"):
+    with pytest.raises(BadInput, match="s3a://bucket/prefix alone is supported"):
         Lakehouse(url)
 
 
