@@ -15,7 +15,7 @@ import click
 from lakehouse import __version__, show
 from lakehouse.catalog import Catalog, load
 from lakehouse.engine.paths import why_no_path
-from lakehouse.engine.place import Place, is_of_store, place
+from lakehouse.engine.place import Place, is_of_store, of_store, place
 from lakehouse.errors import BadInput, LakehouseError, NoSpace
 from lakehouse.months import Scope, is_month
 from lakehouse.stop import Stopped, stoppable
@@ -33,7 +33,7 @@ def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Comm
     return apply
 
 
-class _Place(click.ParamType):
+class _Path(click.ParamType):
     """A file or folder of this machine, whether it is there or not."""
 
     name = "path"
@@ -45,7 +45,7 @@ class _Place(click.ParamType):
         return Path(value)
 
 
-class _Datamart(_Place):
+class _Datamart(_Path):
     """A folder of this machine, or a prefix of an object store."""
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
@@ -55,7 +55,7 @@ class _Datamart(_Place):
 
 
 _DATA = click.option(
-    "--data", type=_Place(), default=Path("data"), show_default=True,
+    "--data", type=_Path(), default=Path("data"), show_default=True,
     help="Folder of the raw CSV files.",
 )  # fmt: skip
 _DATAMART = click.option(
@@ -261,7 +261,7 @@ def diff(
 @cli.command("training-set")
 @click.option(
     "--out",
-    type=_Place(),
+    type=_Path(),
     help="Parquet file to write; its metadata names the set.",
 )
 @click.option(
@@ -276,7 +276,7 @@ def diff(
 )
 @click.option(
     "--spine",
-    type=_Place(),
+    type=_Path(),
     help="CSV or Parquet of customer_id and application_date to score, instead of labelled loans.",
 )
 @click.option(
@@ -388,7 +388,7 @@ def audit(
 )
 @click.option(
     "--out",
-    type=_Place(),
+    type=_Path(),
     default=Path("model_report"),
     show_default=True,
     help="Folder of the report: index.html, model.json, plots.",
@@ -505,7 +505,7 @@ def dictionary(as_json: bool, table: str | None, **_: Any) -> None:
 )
 @click.option(
     "--out",
-    type=_Place(),
+    type=_Path(),
     required=True,
     help="Folder to write the CSV files to.",
 )
@@ -531,7 +531,7 @@ def generate(as_json: bool, customers: int, months: int, seed: int, out: Path, *
 )
 @click.option(
     "--out",
-    type=_Place(),
+    type=_Path(),
     required=True,
     help="Zip file to write, as submission.zip.",
 )
@@ -652,8 +652,6 @@ def main(argv: list[str]) -> int:
 
 
 def _told_of_system(error: OSError) -> str:
-    from lakehouse.engine.place import of_store
-
     return of_store(str(error)) or f"{error.strerror or error}: {error.filename or ''}"
 
 

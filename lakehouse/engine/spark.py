@@ -6,9 +6,9 @@ import json
 import os
 import socket
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import TimeoutError
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -84,9 +84,14 @@ class SparkStore:
         self._is_local = is_local(self.spark.sparkContext.master)
 
     @property
+    def _bucket(self) -> Bucket | None:
+        """The store by which a cluster gets files of this machine; a datamart's folder all of it have."""
+        where = self.log.place
+        return where if isinstance(where, Bucket) and not self._is_local else None
+
+    @property
     def reads_this_machine(self) -> bool:
-        # With a datamart in a folder, that is one which all machines of a cluster have.
-        return self._is_local or isinstance(self.log.place, Path)
+        return self._bucket is None
 
     def path(self, path: str | Path) -> str:
         # On a cluster others read it too: they have the path itself, and no link of this machine.
@@ -106,8 +111,8 @@ class SparkStore:
         return self.spark.read.parquet(self.path(self._for_executors(path)))
 
     def write_parquet(self, rows: DataFrame, folder: Path) -> None:
-        where = self.log.place
-        if self.reads_this_machine or isinstance(where, Path):
+        where = self._bucket
+        if where is None:
             rows.write.parquet(self.path(folder))
             return
         with scratch(where) as name:
@@ -118,8 +123,8 @@ class SparkStore:
 
     def _for_executors(self, path: str) -> str:
         """The path itself; of a file of this machine, on a cluster, that of its copy in the store."""
-        where = self.log.place
-        if self.reads_this_machine or isinstance(where, Path) or is_of_store(path):
+        where = self._bucket
+        if where is None or is_of_store(path):
             return path
         name = f"{LANDED}/{self.spark.sparkContext.applicationId}/{Path(path).name}"
         if not has(where, name):
@@ -141,11 +146,9 @@ class SparkStore:
         # A MERGE reads its source twice, once where it only inserts.
         source = changes if insert_only else changes.persist()
         try:
-            if insert_only or not source.isEmpty():
-                self._execute(table, source, metadata, months, insert_only)
-        except PySparkException as error:
-            # Its message shows the row: personal data that no log may hold.
-            raise broken_expectation(table, changes) or _failed(table, error) from error
+            with _told_what_broke(table, changes):
+                if insert_only or not source.isEmpty():
+                    self._execute(table, source, metadata, months, insert_only)
         finally:
             if not insert_only:
                 source.unpersist()
@@ -161,10 +164,8 @@ class SparkStore:
     def load(self, table: Table, rows: DataFrame, metadata: dict[str, Any]) -> list[Merged]:
         writer = rows.write.format("delta").mode("append")
         before = self.log.version(table)
-        try:
+        with _told_what_broke(table, upserts(rows)):
             writer.option("userMetadata", json.dumps(metadata)).save(self.path(self.log.uri(table)))
-        except PySparkException as error:
-            raise broken_expectation(table, upserts(rows)) or _failed(table, error) from error
         return self._merged(table, before)
 
     def compact(self, table: Table, metadata: dict[str, Any]) -> int | None:
@@ -315,6 +316,15 @@ def heap_mib(memory: int) -> int:
             "take --engine embedded, or give the machine or container more"
         )
     return min(mib - _BESIDE_HEAP_MIB, _MOST_HEAP_MIB)
+
+
+@contextmanager
+def _told_what_broke(table: Table, changes: DataFrame) -> Iterator[None]:
+    """In place of Spark's error, whose message shows a row: personal data that no log may hold."""
+    try:
+        yield
+    except PySparkException as error:
+        raise broken_expectation(table, changes) or _failed(table, error) from error
 
 
 def _failed(table: Table, error: PySparkException) -> LakehouseError:

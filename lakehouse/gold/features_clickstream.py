@@ -94,14 +94,12 @@ def _sums(name: str) -> Iterator[Column]:
     # As SQL text: building these as Column objects took longer than computing them.
     for letter, term in terms.items():
         spelt = [
-            term.format(v=value, age=age, squared=age * age)
-            for age, value in enumerate(values)
-            # Of age 0 these are 0; planning takes its time by terms.
-            if age or letter in "nsq"
+            term.format(v=value, age=age, squared=age * age) for age, value in enumerate(values)
         ]
-        missing = LONGEST - len(spelt)
+        # What is multiplied by an age of 0 is 0, and planning takes its time by terms.
+        first = 0 if letter in "nsq" else 1
         for months in WINDOWS_MONTHS:
-            total = " + ".join(spelt[: months - missing])
+            total = " + ".join(spelt[first:months])
             yield F.expr(total).alias(f"_{letter}_{name}_{months}")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from duckdb import DuckDBPyConnection, DuckDBPyRelation
 
+from benchmarks.others.rules import KINDS_OF_LOAN
 from tests.reference import clickstream
 from tests.reference.differences import differences
 
@@ -80,18 +81,6 @@ SELECT customer_id, snapshot_date, age, age - age % 10 AS age_decade, occupation
        strftime(snapshot_date, '%Y-%m') AS month
 FROM person
 """
-
-KINDS_OF_LOAN = {
-    "auto_loan": "Auto Loan",
-    "credit_builder_loan": "Credit-Builder Loan",
-    "debt_consolidation_loan": "Debt Consolidation Loan",
-    "home_equity_loan": "Home Equity Loan",
-    "mortgage_loan": "Mortgage Loan",
-    "not_specified": "Not Specified",
-    "payday_loan": "Payday Loan",
-    "personal_loan": "Personal Loan",
-    "student_loan": "Student Loan",
-}
 
 CLEANED = {
     "monthly_inhand_salary": "amount(raw.Monthly_Inhand_Salary, 0, 1e6)",
