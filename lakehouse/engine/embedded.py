@@ -22,6 +22,7 @@ from lakehouse.engine.expectations import broken_expectation
 from lakehouse.engine.listener import close_to_others
 from lakehouse.engine.log import Log, changed_rows, commit_properties
 from lakehouse.engine.paths import plain
+from lakehouse.engine.side_by_side import tables_at_once
 from lakehouse.engine.store import DELETE, OPERATION, UPSERT, Merged, merge_condition, upserts
 from lakehouse.months import in_groups, with_later
 from lakehouse.stop import unstoppable
@@ -70,6 +71,9 @@ class EmbeddedStore:
     def months_at_once(self, cells_a_month: int, months: int) -> int:
         return max(_CELLS_COMPUTED // max(cells_a_month, 1), 1)
 
+    def tables_at_once(self, raw_bytes: int) -> int:
+        return tables_at_once(raw_bytes)
+
     def merge(
         self,
         table: Table,
@@ -82,7 +86,9 @@ class EmbeddedStore:
         with self._computed(changes) as source:
             if not source.count_rows():
                 return merges
-            for group, later in with_later(_slices(source, months)):
+            # Those of no change are not read: a delivery has every month, and changes the last.
+            changed = _present(source, months)
+            for group, later in with_later(_slices(source, changed)):
                 pending = [*later, *metadata.get("pending_months", [])]
                 rows = source.filter(field(MONTH).isin(group)) if group else source
                 if rows.count_rows():
@@ -161,6 +167,12 @@ def _without_comments(rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
     plain = pa.schema([pa.field(each.name, each.type) for each in rows.schema])
     batches = (pa.RecordBatch.from_arrays(batch.columns, schema=plain) for batch in rows)
     return pa.RecordBatchReader.from_batches(plain, batches)
+
+
+def _present(source: Dataset, months: Sequence[str]) -> list[str]:
+    """Those of the months of which there are rows."""
+    there = {*source.to_table([MONTH])[MONTH].unique().to_pylist()} if months else set()
+    return [month for month in months if month in there]
 
 
 def _slices(source: Dataset, months: Sequence[str]) -> list[Sequence[str]]:

@@ -105,17 +105,12 @@ def ingest(store: Store, delivery: Delivery, months: Sequence[str]) -> list[Merg
     row is no vanished row.
     """
     table = _with_columns(store, delivery)
-    is_first = store.log.may_load(table)
     said = {"run_id": delivery.writer.run_id, "code": delivery.code, **delivery.record}
     merges: list[Merged] = []
     for group, later in with_later(in_groups(months, _months_at_once(store, delivery, months))):
         metadata = {**said, "pending_months": later}
         new = _delivered(store, table, delivery, group)
-        merges += (
-            store.load(table, new, metadata)
-            if is_first
-            else _merge(store, table, new, delivery, group, metadata)
-        )
+        merges += _write(store, table, new, delivery, group, metadata)
     return merges
 
 
@@ -136,7 +131,7 @@ def _delivered(store: Store, table: Table, delivery: Delivery, months: Sequence[
     return stamped.where(F.col(MONTH).isin(list(months)))
 
 
-def _merge(
+def _write(
     store: Store,
     table: Table,
     new: DataFrame,
@@ -144,6 +139,8 @@ def _merge(
     months: Sequence[str],
     metadata: dict[str, Any],
 ) -> list[Merged]:
+    if store.log.may_load(table, months):
+        return store.load(table, new, metadata)
     if not set(months) & set(store.log.rows_by_month(table)):
         return store.merge(table, upserts(new), metadata, months, insert_only=True)
     old = store.read(table).where(F.col(MONTH).isin(list(months)))

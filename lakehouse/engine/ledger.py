@@ -201,14 +201,15 @@ def _with_lost_quarantine(
 def _with_stopped(
     found: dict[str, Recorded], standings: Mapping[str, Standing]
 ) -> dict[str, Recorded]:
-    """Where a run was killed between the quarantine and its table, the file counts as not read."""
+    """Where a run was killed between the quarantine and a table, the table's file counts as not read."""
     held = standings.get(QUARANTINE.full_name)
-    commit = held.newest_of_ours(held.version) if held else None
-    said = commit["metadata"] if commit else {}
-    table = said.get(QUARANTINED_OF)
-    if table in found and found[table].sha256 != said["sha256"]:
-        return {**found, table: replace(found[table], sha256=None)}
-    return found
+    # Oldest first, so that the newest commit of each table is what stays.
+    said = [commit["metadata"] for commit in reversed(held.ours if held else ())]
+    files = {each[QUARANTINED_OF]: each["sha256"] for each in said if QUARANTINED_OF in each}
+    return {
+        name: replace(own, sha256=None) if files.get(name, own.sha256) != own.sha256 else own
+        for name, own in found.items()
+    }
 
 
 def _by_release(table: Table, version: int, newest: Release) -> Recorded:

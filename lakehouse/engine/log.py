@@ -111,12 +111,12 @@ class Log:
             rows[month or ""] = rows.get(month or "", 0) + int(count or 0)
         return rows
 
-    def may_load(self, table: Table) -> bool:
-        """Whether rows may be added without a look for their keys: there are none, nor another writer.
+    def may_load(self, table: Table, months: Iterable[str]) -> bool:
+        """Whether rows of months need no look for their keys: there are none, and no other writer.
 
         In an object store a writer's lease may lapse while it writes.
         """
-        return isinstance(self.place, Path) and not self.rows_by_month(table)
+        return isinstance(self.place, Path) and not {*months} & self.rows_by_month(table).keys()
 
     def files(self, table: Table, version: int | None = None) -> dict[str, int]:
         """Bytes of each data file of a version, by its path in the table's folder as it is on disk."""

@@ -40,18 +40,15 @@ def refresh(
 ) -> list[Merged]:
     """Recompute the months of a table out of its upstreams as they are now; a commit a group of months.
 
-    A table that holds nothing yet is loaded: there is no key to merge on.
+    Months of which the table holds nothing yet are loaded: there is no key to merge on.
     """
     versions = {each.full_name: store.log.version(each) or 0 for each in table.upstreams}
-    is_first = store.log.may_load(table)
     merges: list[Merged] = []
     for group, later in with_later(in_groups(months, _months_at_once(store, table, months))):
         on_group(group)
         commit = {**metadata, "consumed": versions, "pending_months": later}
         new = _computed(store, table, group, versions)
-        merges += (
-            store.load(table, new, commit) if is_first else _merge(store, table, new, group, commit)
-        )
+        merges += _write(store, table, new, group, commit)
     return merges
 
 
@@ -68,9 +65,11 @@ def _computed(
     return as_declared(table.transform(*frames), table).where(F.col(MONTH).isin(list(months)))
 
 
-def _merge(
+def _write(
     store: Store, table: Table, new: DataFrame, months: Sequence[str], metadata: dict[str, Any]
 ) -> list[Merged]:
+    if store.log.may_load(table, months):
+        return store.load(table, new, metadata)
     if not set(months) & _existing(store, [table]):
         return store.merge(table, upserts(new), metadata, months, insert_only=True)
     old = store.read(table).where(F.col(MONTH).isin(list(months)))

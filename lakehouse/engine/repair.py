@@ -39,7 +39,7 @@ def mend(job: Job) -> list[str]:
         )
     # First the ledger: what the others hold is read from it.
     told += [_take_out(job, each, run_id) for each in damages if each.files and _is_ledger(each)]
-    undone = undo_others(log, catalog, run_id)
+    undone = undo_others(log, catalog, ledger.recorded(log, catalog), run_id)
     if undone:
         damages = _refillable(job)
     lost = [each for each in damages if each.files and not _is_ledger(each)]

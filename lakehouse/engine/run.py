@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from lakehouse.bronze.quarantine import TABLE as QUARANTINE
@@ -28,6 +29,7 @@ from lakehouse.engine.landing import Landed, fingerprint, land, listed
 from lakehouse.engine.place import on_this_machine
 from lakehouse.engine.refill import check_refill
 from lakehouse.engine.refresh import evolve, pending_months, refresh
+from lakehouse.engine.side_by_side import side_by_side, tables_at_once
 from lakehouse.engine.store import Merged, Store
 from lakehouse.engine.undo import undo_others
 from lakehouse.errors import BadInput, LakehouseError
@@ -65,7 +67,7 @@ def run(job: Job) -> Report:
             mended = _mended(job) if job.request.repair else []
             # Another run may have done it meanwhile.
             steps, state = _planned(job)
-            report = _up_to_date(job, steps, state) or _Run(job).whole(steps)
+            report = _up_to_date(job, steps, state) or _Run(job, state).whole(steps)
             report.notes[:0] = mended
     report.seconds = time.monotonic() - began
     return report
@@ -115,32 +117,51 @@ def _months(landed: Iterable[Landed]) -> set[str]:
 class _Run:
     """One run under the lock."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, state: ledger.State) -> None:
         self.job = job
+        self.before = state.recorded
         self.log = job.log
         self.report = Report()
         self.writer = Writer(uuid.uuid4().hex[:12], datetime.now(timezone.utc))
         self.landed: dict[str, Landed] = {}
+        self.quarantining = Lock()
+        self.raw_bytes = sum(path.stat().st_size for path in job.files.values())
 
     def whole(self, steps: Sequence[Step]) -> Report:
         _check_clock(self.job)
         with work_folder(self.job.datamart) as landing:
-            for step in steps:
-                if step.table.source and step.pending:
-                    self._land(step.table, landing)
+            pending = [step.table for step in steps if step.table.source and step.pending]
+            store = self._land_and_start(pending, landing)
             _check_scope(self.job, _months(self.landed.values()))
             self._check_refills()
-            store = self._open_store()
             with told_clearly(self.log, self.job.catalog, RELEASES):
                 self._note_lost_receipts()
                 create_missing(self.log, self.job.catalog)
-                self.report.notes += undo_others(self.log, self.job.catalog, self.writer.run_id)
+                self.report.notes += undo_others(
+                    self.log, self.job.catalog, self.before, self.writer.run_id
+                )
             self._passes(store)
         self.report.release = ledger.releases(self.log)[-1]["release"]
+        # They came in the order in which their work began.
+        order = [table.full_name for table in self.job.catalog.tables]
+        self.report.tables = dict(
+            sorted(self.report.tables.items(), key=lambda named: order.index(named[0]))
+        )
         return self.report
 
+    def _land_and_start(self, tables: Sequence[Table], landing: Path) -> Store:
+        """Read the pending files and start the engine; bad input changes nothing, as no table has changed."""
+        opened: list[Store] = []
+        side_by_side(
+            tables,
+            lambda table: self._land(table, landing),
+            tables_at_once(self.raw_bytes),
+            meanwhile=lambda: opened.append(self.job.open_store(self.log, self.raw_bytes)),
+        )
+        self.report.engine = opened[0].name
+        return opened[0]
+
     def _land(self, table: Table, landing: Path) -> None:
-        """Read a pending file; all are read before any table changes, so bad input changes nothing."""
         assert table.source is not None
         path = self.job.files[table]
         self.job.on_progress(table.full_name, f"reading {path.name}", ())
@@ -156,9 +177,8 @@ class _Run:
     def _check_refills(self) -> None:
         """A bronze table that has lost months gets them from its raw file, or nothing is changed."""
         catalog, scope = self.job.catalog, self._scopes()[0]
-        known = ledger.recorded(self.log, catalog)
         for table in (each for each in catalog.sources if each.full_name in self.landed):
-            own = known.get(table.full_name, Recorded(0))
+            own = self.before.get(table.full_name, Recorded(0))
             lost = {*own.lost} & {*own.pending_months}
             check_refill(self.log, catalog, table, self.landed[table.full_name], scope, lost)
 
@@ -170,12 +190,6 @@ class _Run:
                 for table in self.job.catalog.tables
                 if table.layer == "ledger" and not self.log.exists(table)
             ]
-
-    def _open_store(self) -> Store:
-        size = sum(path.stat().st_size for path in self.job.files.values())
-        store = self.job.open_store(self.log, size)
-        self.report.engine = store.name
-        return store
 
     def _passes(self, store: Store) -> None:
         scopes = self._scopes()
@@ -195,11 +209,17 @@ class _Run:
     def _pass(self, store: Store, scope: Scope, last: bool) -> None:
         """Every table once, upstreams first, and the release; a month that changed nothing has none."""
         known = ledger.recorded(self.log, self.job.catalog)
-        sources = {}
-        for table in self.job.catalog.sources:
-            sources[table.full_name] = self._ingest(store, table, scope, known[table.full_name])
-        for table in self.job.catalog.derived:
-            self._refresh(store, table, known[table.full_name])
+        sources: dict[str, dict[str, Any]] = {}
+
+        def bring_up_to_date(table: Table) -> None:
+            own = known[table.full_name]
+            if table.source:
+                sources[table.full_name] = self._ingest(store, table, scope, own)
+            else:
+                self._refresh(store, table, own)
+
+        tables = [*self.job.catalog.sources, *self.job.catalog.derived]
+        side_by_side(tables, bring_up_to_date, store.tables_at_once(self.raw_bytes))
         if not last and ledger.is_published(self.log, self.job.catalog):
             return
         with told_clearly(self.log, self.job.catalog, RELEASES):
@@ -220,7 +240,7 @@ class _Run:
         months = delivery.months(again=self.job.request.full_refresh or bool(known.again))
         rows = delivery.checked_counts()
         # First: a table that has its file is not read again.
-        with self._timed(QUARANTINE):
+        with self.quarantining, self._timed(QUARANTINE):
             self._note(QUARANTINE, quarantine(store, delivery, months))
         with self._timed(table) as entry:
             if months:
@@ -249,7 +269,7 @@ class _Run:
             )
 
     def _tell(self, table: Table, doing: str, months: Sequence[str]) -> None:
-        rows = sum(entry.changed for entry in self.report.tables.values())
+        rows = sum(entry.changed for entry in [*self.report.tables.values()])
         self.job.on_progress(table.full_name, f"{doing} ({rows:,} rows so far)", months)
 
     def _note(self, table: Table, merges: Sequence[Merged]) -> None:

@@ -134,6 +134,9 @@ class SparkStore:
     def months_at_once(self, cells_a_month: int, months: int) -> int:
         return max(months, 1)  # Spark spills by itself
 
+    def tables_at_once(self, raw_bytes: int) -> int:
+        return 1  # each of its jobs uses all cores
+
     def merge(
         self,
         table: Table,

@@ -71,7 +71,12 @@ class Standing:
 
     def newest_of_ours(self, until: int) -> Commit | None:
         """The newest commit of a run since the release, up to a version."""
-        return next((c for c in self.commits if c["version"] <= until and _is_of_a_run(c)), None)
+        return next((commit for commit in self.ours if commit["version"] <= until), None)
+
+    @property
+    def ours(self) -> tuple[Commit, ...]:
+        """The commits of runs since the release, newest first."""
+        return tuple(filter(_is_of_a_run, self.commits))
 
     def has(self, version: int, since: datetime) -> bool:
         """Whether a version is the one that it was at a moment."""

@@ -59,6 +59,9 @@ class Store(Protocol):
     def months_at_once(self, cells_a_month: int, months: int) -> int:
         """How many of the months may be computed at once, each of so many cells."""
 
+    def tables_at_once(self, raw_bytes: int) -> int:
+        """How many tables may be worked on at once, for raw files of so many bytes together."""
+
     def merge(
         self,
         table: Table,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from deltalake.exceptions import DeltaError
 
 from lakehouse.catalog import Catalog
@@ -13,9 +15,10 @@ from lakehouse.plan import Recorded
 from lakehouse.table import Table
 
 
-def undo_others(log: Log, catalog: Catalog, run_id: str) -> list[str]:
+def undo_others(
+    log: Log, catalog: Catalog, known: Mapping[str, Recorded], run_id: str
+) -> list[str]:
     """Make each table that another program wrote to what it was before; what was done, a line a table."""
-    known = ledger.recorded(log, catalog)
     written = [
         (table, known[table.full_name]) for table in catalog.tables if table.full_name in known
     ]

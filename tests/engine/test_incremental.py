@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pyarrow as pa
@@ -923,6 +924,22 @@ class DyingStore:
                 raise KilledError(self.at)
 
 
+class DyingOfTwo(DyingStore):
+    """A store whose process is killed once two tables at the same time are at their first commit."""
+
+    def __init__(self, log: Log, *at: str) -> None:
+        self.store = EmbeddedStore(log)
+        self.both, self.there = at, Barrier(2, timeout=60)
+
+    def tables_at_once(self, _raw_bytes: int) -> int:
+        return 2
+
+    def _may_die(self, table: Table) -> None:
+        if table.full_name in self.both:
+            self.there.wait()
+            raise KilledError(table.full_name)
+
+
 def killed_run(bank: Bank, at: str, nth: int) -> None:
     with pytest.raises(KilledError):
         bank.run(open_store=lambda log, _size: DyingStore(log, at, nth))
@@ -999,6 +1016,27 @@ def test_a_correction_killed_half_way_and_then_withdrawn_leaves_no_trace(
     bank.run()
 
     assert bank.everything() == everything
+
+
+def test_a_run_killed_with_rows_of_two_files_in_quarantine_leaves_none_once_both_are_withdrawn(
+    bank: Bank, year: Bank, everything: dict[str, Rows]
+) -> None:
+    for name in (CLICKS, FINANCIALS):
+        header, first, *rest = lines(bank.data / name)
+        deliver(bank.data / name, [header, *cut_short(first), *rest])
+    with pytest.raises(KilledError):
+        bank.run(
+            open_store=lambda log, _size: DyingOfTwo(log, "bronze.clickstream", "bronze.financials")
+        )
+    assert {row["source"] for row in bank.open_list()} == {"clickstream", "financials"}
+    for name in (CLICKS, FINANCIALS):
+        shutil.copy(year.data / name, bank.data)
+
+    bank.run()
+
+    assert bank.open_list() == []
+    now = bank.everything()
+    assert {name for name in now if now[name] != everything[name]} == {"bronze.quarantine"}
 
 
 def test_a_lake_at_a_release_does_not_see_what_a_killed_run_wrote(

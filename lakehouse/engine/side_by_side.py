@@ -1,0 +1,71 @@
+"""Work on several tables at once, each after its upstreams."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from graphlib import TopologicalSorter
+
+from lakehouse.engine.memory import memory_bytes
+from lakehouse.table import Table
+
+# Beyond that the work on one table keeps every core busy.
+_SMALL_BYTES = 128 * 1024**2
+# What a table of raw files of that size may take.
+_MEMORY_A_TABLE = 2 * 1024**3
+_MOST = 4
+
+
+def tables_at_once(raw_bytes: int) -> int:
+    """How many tables to work on at once, for raw files of so many bytes together."""
+    if raw_bytes >= _SMALL_BYTES:
+        return 1
+    return max(min(os.cpu_count() or 1, memory_bytes() // _MEMORY_A_TABLE, _MOST), 1)
+
+
+def side_by_side(
+    tables: Sequence[Table],
+    work: Callable[[Table], None],
+    at_once: int,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> None:
+    """Do the work of each table, upstreams first, so many at once, and something else meanwhile.
+
+    What fails, or a stop, is raised when what was under way has ended; nothing else begins.
+    """
+    if at_once == 1:
+        for table in tables:
+            work(table)
+        meanwhile()
+        return
+    order = TopologicalSorter({t: [u for u in t.upstreams if u in tables] for t in tables})
+    order.prepare()
+    weights = _weights(tables)
+    waiting: list[Table] = []
+    running: dict[Future[None], Table] = {}
+    with ThreadPoolExecutor(at_once) as pool:
+
+        def begin() -> None:
+            waiting.extend(order.get_ready())
+            waiting.sort(key=lambda table: weights[table])
+            while waiting and len(running) < at_once:
+                table = waiting.pop()
+                running[pool.submit(work, table)] = table
+
+        begin()
+        meanwhile()
+        while running:
+            for done in wait(running, return_when=FIRST_COMPLETED).done:
+                done.result()
+                order.done(running.pop(done))
+            begin()
+
+
+def _weights(tables: Sequence[Table]) -> dict[Table, int]:
+    """The columns on the longest way that begins with a table: the last to end would be alone at the end."""
+    weights: dict[Table, int] = {}
+    for table in reversed(tables):
+        after = [weights[each] for each in weights if table in each.upstreams]
+        weights[table] = len(table.fields) + max(after, default=0)
+    return weights
