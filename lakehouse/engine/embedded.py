@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -202,6 +203,19 @@ def _writer_properties(table: Table) -> WriterProperties:
     )
 
 
+@contextmanager
+def _unloaded(module: str) -> Iterator[None]:
+    """Have an import fail of what nobody has loaded: PySpark takes the width of a terminal from IPython."""
+    absent = module not in sys.modules
+    if absent:
+        sys.modules[module] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if absent:
+            del sys.modules[module]
+
+
 @cache
 def session() -> SparkSession:
     """The one session of this process, on a Sail server that nobody else reaches and that ends with it.
@@ -219,8 +233,10 @@ def session() -> SparkSession:
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
     from grpc import channel_ready_future
     from pysail.spark import SparkConnectServer
-    from pyspark.sql.connect.client import DefaultChannelBuilder
-    from pyspark.sql.connect.session import SparkSession as ConnectSession
+
+    with _unloaded("IPython"):
+        from pyspark.sql.connect.client import DefaultChannelBuilder
+        from pyspark.sql.connect.session import SparkSession as ConnectSession
 
     # Stopped half way, it would ask at exit for a server that is no more, for minutes.
     with unstoppable():

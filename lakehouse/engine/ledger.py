@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pyarrow as pa
+from deltalake.table import TableMerger
 
 from lakehouse.bronze.quarantine import TABLE as QUARANTINE
 from lakehouse.catalog import Catalog
@@ -18,7 +19,6 @@ from lakehouse.engine.landing import fingerprint
 from lakehouse.engine.log import Log, commit_properties, months_of, schema
 from lakehouse.engine.place import Bucket
 from lakehouse.engine.standing import Standing, standing
-from lakehouse.engine.store import Store, upserts
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.ledger.erasures import TABLE as ERASURES
 from lakehouse.ledger.releases import TABLE as RELEASES
@@ -370,37 +370,40 @@ def _together(code: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(code, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def publish(store: Store, row: Release) -> int:
+def publish(log: Log, row: Release) -> int:
     """Write the release: the last commit of a run, by which readers find all others."""
-    check_held(store.log.place)
-    insert(store, RELEASES, row, {"run_id": row["run_id"]})
+    check_held(log.place)
+    insert(log, RELEASES, row, {"run_id": row["run_id"]})
     return int(row["release"])
 
 
 def put(
     log: Log, table: Table, wanted: Iterable[Mapping[str, Any]], metadata: dict[str, Any]
 ) -> None:
-    """Make rows of a ledger table these, by their key; by delta-rs, so that no engine is needed."""
+    """Make rows of a ledger table these, by their key."""
     there = rows(log, table)
     differing = [row for row in wanted if row not in there]
-    if not differing:
-        return
+    if differing:
+        merger = _merger(log, table, differing, metadata)
+        merger.when_matched_update_all().when_not_matched_insert_all().execute()
+
+
+def insert(log: Log, table: Table, row: Mapping[str, Any], metadata: dict[str, Any]) -> None:
+    """Merge a row, whose key is new, into a ledger table."""
+    _merger(log, table, [row], metadata).when_not_matched_insert_all().execute()
+
+
+def _merger(
+    log: Log, table: Table, rows: Iterable[Mapping[str, Any]], metadata: dict[str, Any]
+) -> TableMerger:
+    """By delta-rs: no engine is needed for a row, and Spark takes seconds for it."""
     maps = [field.name for field in table.fields if field.type.startswith("MAP<")]
-    values = [{**row, **{name: list(row[name].items()) for name in maps}} for row in differing]
+    values = [{**row, **{name: list(row[name].items()) for name in maps}} for row in rows]
     key = table.keys[0]
-    merger = log.open(table).merge(
+    return log.open(table).merge(
         pa.Table.from_pylist(values, pa.schema(schema(table).to_arrow())),
         f"t.{key} = s.{key}",
         source_alias="s",
         target_alias="t",
         commit_properties=commit_properties(metadata),
     )
-    merger.when_matched_update_all().when_not_matched_insert_all().execute()
-
-
-def insert(store: Store, table: Table, row: Mapping[str, Any], metadata: dict[str, Any]) -> None:
-    """Merge a row, whose key is new, into a ledger table."""
-    ddl = ", ".join(f"{field.name} {field.type}" for field in table.fields)
-    values = [tuple(row[field.name] for field in table.fields)]
-    frame = store.spark.createDataFrame(values, ddl)
-    store.merge(table, upserts(frame), metadata, insert_only=True)

@@ -109,4 +109,4 @@ class _Optimize:
             return None
         # The rows are still those that the code of then has made.
         by = {name: before[name] for name in ("code", "code_fingerprint")}
-        return ledger.publish(self.store, {**row, **by})
+        return ledger.publish(self.store.log, {**row, **by})

@@ -99,7 +99,7 @@ def keep(store: Store, made: Receipt, erased: Sequence[Mapping[str, Any]]) -> Re
         # Vacuum, which holds the receipts, may have deleted what the set was computed of.
         check_kept(store.log, ledger.release(store.log, made.release))
         said = {"training_set_id": made.training_set_id}
-        ledger.insert(store, TRAINING_SETS, asdict(made), said)
+        ledger.insert(store.log, TRAINING_SETS, asdict(made), said)
     return made
 
 

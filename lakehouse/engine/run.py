@@ -227,7 +227,7 @@ class _Run:
                 self.log, self.job.catalog, self.writer.run_id, store.name, sources
             )
             if row:
-                self.report.published.append(ledger.publish(store, row))
+                self.report.published.append(ledger.publish(self.log, row))
 
     def _ingest(self, store: Store, table: Table, scope: Scope, known: Recorded) -> dict[str, Any]:
         """Bring a bronze table up to its file; gives what it now holds of the file."""

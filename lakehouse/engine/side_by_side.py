@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import TopologicalSorter
+from queue import PriorityQueue
 
 from lakehouse.engine.memory import memory_bytes
 from lakehouse.table import Table
@@ -32,7 +33,7 @@ def side_by_side(
 ) -> None:
     """Do the work of each table, upstreams first, so many at once, and something else meanwhile.
 
-    What fails, or a stop, is raised when what was under way has ended; nothing else begins.
+    What fails, or a stop, is raised when what had begun has ended; the rest is left.
     """
     if at_once == 1:
         for table in tables:
@@ -42,24 +43,33 @@ def side_by_side(
     order = TopologicalSorter({t: [u for u in t.upstreams if u in tables] for t in tables})
     order.prepare()
     weights = _weights(tables)
-    waiting: list[Table] = []
-    running: dict[Future[None], Table] = {}
+    waiting: PriorityQueue[tuple[int, int, Table]] = PriorityQueue()
+    running: set[Future[Table]] = set()
+
+    def work_on_the_heaviest() -> Table:
+        *_, table = waiting.get_nowait()
+        work(table)
+        return table
+
     with ThreadPoolExecutor(at_once) as pool:
 
         def begin() -> None:
-            waiting.extend(order.get_ready())
-            waiting.sort(key=lambda table: weights[table])
-            while waiting and len(running) < at_once:
-                table = waiting.pop()
-                running[pool.submit(work, table)] = table
+            ready = order.get_ready()
+            for table in ready:
+                waiting.put((-weights[table], tables.index(table), table))
+            running.update(pool.submit(work_on_the_heaviest) for _ in ready)
 
-        begin()
-        meanwhile()
-        while running:
-            for done in wait(running, return_when=FIRST_COMPLETED).done:
-                done.result()
-                order.done(running.pop(done))
+        try:
             begin()
+            meanwhile()
+            while running:
+                for done in wait(running, return_when=FIRST_COMPLETED).done:
+                    running.remove(done)
+                    order.done(done.result())
+                begin()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def _weights(tables: Sequence[Table]) -> dict[Table, int]:

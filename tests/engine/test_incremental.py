@@ -945,22 +945,32 @@ def killed_run(bank: Bank, at: str, nth: int) -> None:
         bank.run(open_store=lambda log, _size: DyingStore(log, at, nth))
 
 
+def killed_before_the_release(bank: Bank) -> None:
+    def die(*_given: Any) -> None:
+        raise KilledError
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KilledError):
+        patch.setattr(ledger, "insert", die)
+        bank.run()
+
+
 def nothing_staged(bank: Bank) -> bool:
     return not list(bank.datamart.glob("_work/job-*"))
 
 
 @pytest.mark.parametrize(
-    ("table", "nth"),
+    "killed",
     [
-        ("bronze.loan_daily", 2),
-        ("gold.features_clickstream", 2),
-        ("ledger.releases", 1),
+        lambda bank: killed_run(bank, "bronze.loan_daily", 2),
+        lambda bank: killed_run(bank, "gold.features_clickstream", 2),
+        killed_before_the_release,
     ],
+    ids=["bronze", "gold", "release"],
 )
 def test_a_first_build_killed_at_a_commit_is_ended_by_the_next_plain_run(
-    fresh: Bank, everything: dict[str, Rows], table: str, nth: int
+    fresh: Bank, everything: dict[str, Rows], killed: Callable[[Bank], None]
 ) -> None:
-    killed_run(fresh, table, nth)
+    killed(fresh)
     assert fresh.releases() == []
     assert nothing_staged(fresh)
 
@@ -993,7 +1003,7 @@ def test_a_run_killed_before_its_release_is_published_by_the_next_which_writes_n
     bank: Bank, customer: str
 ) -> None:
     edit(bank.data / CLICKS, customer, MARCH, more_clicks)
-    killed_run(bank, "ledger.releases", 1)
+    killed_before_the_release(bank)
     versions = bank.versions
     assert bank.releases()[-1]["versions"] != versions
 
