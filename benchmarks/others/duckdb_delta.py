@@ -135,6 +135,8 @@ def _listed(months: Sequence[str]) -> str:
 def main() -> None:
     asked = given(__doc__)
     settings = {"memory_limit": "2GiB", "temp_directory": str(asked.out / ".spill")}
+    # DuckDB makes the folder itself, but not the one above it.
+    asked.out.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(config=settings) as connection:
         connection.execute(MACROS)
         for name in SQL:

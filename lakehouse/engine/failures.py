@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 # What the JVM throws as an Error, PySpark does not translate; a full disk is one.
 ENGINE_ERRORS = (PySparkException, Py4JJavaError, DeltaError, pa.ArrowException)
+_PANIC_SECONDS = 0.3
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 # As the engines spell it: Rust and DuckDB by the system's words, the JVM too.
 _FULL_WORDS = ("no space left on device", "disk quota exceeded", "os error 28", "os error 122")
@@ -35,6 +37,8 @@ def told_clearly(log: Log, catalog: Catalog, table: Table) -> Iterator[None]:
         yield
     except (*ENGINE_ERRORS, OSError, LakehouseError) as error:
         if is_disk_full(error):
+            # Threads of delta-rs panic of it on stderr by themselves; what is to be done is told after that.
+            time.sleep(_PANIC_SECONDS)
             raise NoSpace(
                 f"no space left on the disk of datamart {log.root} while writing {table.full_name}; "
                 "free some, the next run goes on from there"

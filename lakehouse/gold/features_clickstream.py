@@ -84,11 +84,11 @@ def _aged_name(signal: str, age: int) -> str:
 def _sums(name: str) -> Iterator[Column]:
     values = [_aged_name(name, age) for age in range(LONGEST)]
     terms = {
-        "n": "if(isnotnull({v}), 1D, 0D)",
+        "n": "nvl2({v}, 1D, 0D)",
         "s": "coalesce({v}, 0D)",
         "q": "coalesce({v} * {v}, 0D)",
-        "a": "if(isnotnull({v}), {age}D, 0D)",
-        "b": "if(isnotnull({v}), {squared}D, 0D)",
+        "a": "nvl2({v}, {age}D, 0D)",
+        "b": "nvl2({v}, {squared}D, 0D)",
         "p": "coalesce({v} * {age}D, 0D)",
     }
     # As SQL text: building these as Column objects took longer than computing them.
@@ -108,13 +108,13 @@ def _mean(n: Column, s: Column) -> Column:
 
 
 def _std(n: Column, s: Column, q: Column) -> Column:
-    return F.when(n > 1, F.sqrt((n * q - s * s) / F.when(n > 1, n * (n - 1))))
+    return F.sqrt((n * q - s * s) / F.when(n > 1, n * (n - 1)))
 
 
 def _trend(n: Column, s: Column, a: Column, b: Column, p: Column) -> Column:
     spread = n * b - a * a
     # Age runs against time, hence the sign.
-    return F.when(spread > 0, (a * s - n * p) / F.when(spread > 0, spread))
+    return (a * s - n * p) / F.when(spread > 0, spread)
 
 
 _STATISTICS = (
