@@ -197,6 +197,7 @@ def test_generate_tells_its_files_as_json(tmp_path: Path) -> None:
     [
         (["status"], ["Tables", "gold.label_store", "ledger.releases"]),
         (["history", "gold.label_store"], ["Versions, newest first", "WRITE"]),
+        (["history", "ledger.releases"], ["Versions, newest first", "MERGE"]),
         (["releases"], ["Releases", "2023-08", "embedded"]),
         (["diff", "1", "2"], ["Release 1 to release 2", "silver.loan_daily"]),
         (["plan"], ["Nothing is pending"]),
@@ -492,6 +493,7 @@ def test_the_closing_table_names_every_table_with_its_rows(first: Answer) -> Non
 def test_progress_is_on_stderr_alone_and_names_each_table_and_its_months(first: Answer) -> None:
     lines = first.err.splitlines()
     assert any(line.startswith("bronze.attributes: merging (") for line in lines)
+    assert "merging (0 rows so far)" in next(line for line in lines if "merging" in line)
     for table in CATALOG.derived:
         assert any(
             line.startswith(f"{table.full_name}: ") and "2023-0" in line for line in lines

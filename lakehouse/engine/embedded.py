@@ -92,13 +92,10 @@ class EmbeddedStore:
             for group, later in with_later(_slices(source, changed)):
                 pending = [*later, *metadata.get("pending_months", [])]
                 rows = source.filter(field(MONTH).isin(group)) if group else source
-                if rows.count_rows():
-                    merger = self._merger(
-                        table, rows, {**metadata, "pending_months": pending}, group
-                    )
-                    with _told_what_broke(table, changes):
-                        metrics = _with_clauses(merger, source, insert_only).execute()
-                    merges.append(Merged(self.log.version(table) or 0, **changed_rows(metrics)))
+                merger = self._merger(table, rows, {**metadata, "pending_months": pending}, group)
+                with _told_what_broke(table, changes):
+                    metrics = _with_clauses(merger, source, insert_only).execute()
+                merges.append(Merged(self.log.version(table) or 0, **changed_rows(metrics)))
         return merges
 
     def load(self, table: Table, rows: DataFrame, metadata: dict[str, Any]) -> list[Merged]:

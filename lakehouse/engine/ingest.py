@@ -15,7 +15,16 @@ from lakehouse.bronze.quarantine import TABLE as QUARANTINE
 from lakehouse.bronze.raw import ROW_HASH
 from lakehouse.engine.landing import Counts, Landed, kept_as
 from lakehouse.engine.ledger import QUARANTINED_OF, source_record
-from lakehouse.engine.store import DELETE, OPERATION, Merged, Store, as_declared, differing, upserts
+from lakehouse.engine.store import (
+    DELETE,
+    OPERATION,
+    Merged,
+    Store,
+    add,
+    as_declared,
+    differing,
+    upserts,
+)
 from lakehouse.errors import LakehouseError
 from lakehouse.months import Scope, in_groups, with_later
 from lakehouse.plan import Recorded
@@ -139,10 +148,8 @@ def _write(
     months: Sequence[str],
     metadata: dict[str, Any],
 ) -> list[Merged]:
-    if store.log.may_load(table, months):
-        return store.load(table, new, metadata)
     if not set(months) & set(store.log.rows_by_month(table)):
-        return store.merge(table, upserts(new), metadata, months, insert_only=True)
+        return add(store, table, new, metadata, months)
     old = store.read(table).where(F.col(MONTH).isin(list(months)))
     changes = differing(new, old, table, [ROW_HASH])
     changes = _spare_damaged(store, changes, delivery.landed)

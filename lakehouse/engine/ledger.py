@@ -394,11 +394,11 @@ def insert(log: Log, table: Table, row: Mapping[str, Any], metadata: dict[str, A
 
 
 def _merger(
-    log: Log, table: Table, rows: Iterable[Mapping[str, Any]], metadata: dict[str, Any]
+    log: Log, table: Table, wanted: Iterable[Mapping[str, Any]], metadata: dict[str, Any]
 ) -> TableMerger:
     """By delta-rs: no engine is needed for a row, and Spark takes seconds for it."""
     maps = [field.name for field in table.fields if field.type.startswith("MAP<")]
-    values = [{**row, **{name: list(row[name].items()) for name in maps}} for row in rows]
+    values = [{**row, **{name: list(row[name].items()) for name in maps}} for row in wanted]
     key = table.keys[0]
     return log.open(table).merge(
         pa.Table.from_pylist(values, pa.schema(schema(table).to_arrow())),

@@ -111,12 +111,10 @@ class Log:
             rows[month or ""] = rows.get(month or "", 0) + int(count or 0)
         return rows
 
-    def may_load(self, table: Table, months: Iterable[str]) -> bool:
-        """Whether rows of months need no look for their keys: there are none, and no other writer.
-
-        In an object store a writer's lease may lapse while it writes.
-        """
-        return isinstance(self.place, Path) and not {*months} & self.rows_by_month(table).keys()
+    @property
+    def has_one_writer(self) -> bool:
+        """Whether nobody writes beside us: in an object store a writer's lease may lapse meanwhile."""
+        return isinstance(self.place, Path)
 
     def files(self, table: Table, version: int | None = None) -> dict[str, int]:
         """Bytes of each data file of a version, by its path in the table's folder as it is on disk."""

@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse.engine.log import months_of, type_names
-from lakehouse.engine.store import Merged, Store, as_declared, differing, matched_columns, upserts
+from lakehouse.engine.store import Merged, Store, add, as_declared, differing, matched_columns
 from lakehouse.months import in_groups, widen, with_later
 from lakehouse.plan import Recorded, Step
 from lakehouse.table import MONTH, Table
@@ -68,10 +68,8 @@ def _computed(
 def _write(
     store: Store, table: Table, new: DataFrame, months: Sequence[str], metadata: dict[str, Any]
 ) -> list[Merged]:
-    if store.log.may_load(table, months):
-        return store.load(table, new, metadata)
     if not set(months) & _existing(store, [table]):
-        return store.merge(table, upserts(new), metadata, months, insert_only=True)
+        return add(store, table, new, metadata, months)
     old = store.read(table).where(F.col(MONTH).isin(list(months)))
     matched = matched_columns(table)
     compared = [name for name in table.columns if name not in matched]

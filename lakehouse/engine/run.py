@@ -143,10 +143,8 @@ class _Run:
             self._passes(store)
         self.report.release = ledger.releases(self.log)[-1]["release"]
         # They came in the order in which their work began.
-        order = [table.full_name for table in self.job.catalog.tables]
-        self.report.tables = dict(
-            sorted(self.report.tables.items(), key=lambda named: order.index(named[0]))
-        )
+        names = [table.full_name for table in self.job.catalog.tables]
+        self.report.tables = {n: self.report.tables[n] for n in names if n in self.report.tables}
         return self.report
 
     def _land_and_start(self, tables: Sequence[Table], landing: Path) -> Store:
@@ -269,6 +267,7 @@ class _Run:
             )
 
     def _tell(self, table: Table, doing: str, months: Sequence[str]) -> None:
+        # A copy: another thread adds to them.
         rows = sum(entry.changed for entry in [*self.report.tables.values()])
         self.job.on_progress(table.full_name, f"{doing} ({rows:,} rows so far)", months)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -39,7 +40,8 @@ def staged(
     """A job by its name, in a copy of its world."""
 
     def stage(name: str) -> Stage:
-        root = Path(shutil.copytree(worlds[JOBS[name].world], tmp_path / "world"))
+        root = Path(tempfile.mkdtemp(dir=tmp_path)) / "world"
+        shutil.copytree(worlds[JOBS[name].world], root)
         return Stage(JOBS[name], undisturbed(name), root)
 
     return stage

@@ -25,12 +25,16 @@ _HANGS_SECONDS = 300
 
 @dataclass(frozen=True)
 class Done:
-    """How a process ended; `steps`: files that came or went in its datamart as far as was seen."""
+    """How a process ended; `steps`: files that came or went in its datamart as far as was seen.
+
+    `sent`: whether a signal was; a short job may come to its end between two looks.
+    """
 
     code: int
     out: str
     err: str
     steps: int
+    sent: bool = False
 
 
 @contextmanager
@@ -73,7 +77,7 @@ def disturbed(
                 sent = True
             time.sleep(_LOOK_SECONDS)
         out, err = process.communicate(timeout=_HANGS_SECONDS)
-    return Done(process.returncode, out, err, len(seen))
+    return Done(process.returncode, out, err, len(seen), sent)
 
 
 def _files(datamart: Path) -> set[str]:

@@ -11,32 +11,37 @@ import psutil
 import pytest
 
 from tests.reliability.jobs import Stage, run
-from tests.reliability.process import started
+from tests.reliability.process import Done, started
 
 pytestmark = pytest.mark.slow
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+_TRIES = 5
 STOPPED = "error: stopped; nothing is half done, the next run goes on from here\n"
 
 
 @pytest.mark.parametrize("how", list(CODES), ids=lambda how: how.name)
-@pytest.mark.parametrize(
-    ("name", "share"),
-    # The last files of a training set are those of its receipt, after which it may end before a signal comes.
-    [
-        (name, share)
-        for name, last in (("run", 0.8), ("training-set", 0.6))
-        for share in (0.05, 0.4, last)
-    ],
-)
+@pytest.mark.parametrize("share", [0.05, 0.4, 0.8])
+@pytest.mark.parametrize("name", ["run", "training-set"])
 def test_a_stop_is_one_line_and_the_next_run_goes_on(
     name: str, share: float, how: signal.Signals, staged: Callable[[str], Stage]
 ) -> None:
-    stage = staged(name)
-    ended = stage.disturb(share, "--json", how=how)
+    stage, ended = _met_by_the_signal(name, share, how, staged)
     assert (ended.code, ended.err) == (CODES[how], STOPPED)
     assert ended.out == ""
     stage.check_rerun()
+
+
+def _met_by_the_signal(
+    name: str, share: float, how: signal.Signals, staged: Callable[[str], Stage]
+) -> tuple[Stage, Done]:
+    """A job that was told to stop; one that had ended before tells nothing, and another is begun."""
+    for _ in range(_TRIES):
+        stage = staged(name)
+        ended = stage.disturb(share, "--json", how=how)
+        if ended.sent:
+            return stage, ended
+    pytest.fail(f"{name} ended {_TRIES} times before a signal was sent")
 
 
 @pytest.mark.spark
