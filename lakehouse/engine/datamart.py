@@ -334,7 +334,8 @@ def _own_folder() -> Path:
 
 
 def _remove_if_dead(folder: Path) -> None:
-    with suppress(TimeoutError, FileNotFoundError), _lock(folder / _ALIVE, 0):
+    # FileExistsError: its job removes it between the lock's mkdir and the look at what that found.
+    with suppress(TimeoutError, FileNotFoundError, FileExistsError), _lock(folder / _ALIVE, 0):
         shutil.rmtree(folder, ignore_errors=True)
 
 

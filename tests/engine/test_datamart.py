@@ -13,7 +13,13 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from lakehouse.catalog import load
-from lakehouse.engine.datamart import check_datamart, check_writable, create_missing, locked
+from lakehouse.engine.datamart import (
+    check_datamart,
+    check_writable,
+    create_missing,
+    locked,
+    work_folder,
+)
 from lakehouse.engine.log import Log
 from lakehouse.errors import BadInput, LakehouseError
 
@@ -162,3 +168,20 @@ def test_the_lock_of_a_dead_process_is_free(tmp_path: Path) -> None:
     assert done.returncode == 9 and (tmp_path / ".lock").exists()
     with locked(tmp_path):
         pass
+
+
+def test_a_job_folder_that_goes_while_another_job_looks_at_it_stops_neither(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "_work" / "job-of-another").mkdir(parents=True)
+    is_dir = Path.is_dir
+
+    def goes(path: Path) -> bool:
+        if path.name == "job-of-another":
+            shutil.rmtree(path, ignore_errors=True)
+        return is_dir(path)
+
+    # The lock asks this of a folder that it has just found to exist.
+    monkeypatch.setattr(Path, "is_dir", goes)
+    with work_folder(tmp_path) as folder:
+        assert [*folder.parent.glob("job-*")] == [folder]
