@@ -8,6 +8,7 @@ import io
 import tokenize
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from lakehouse.table import Table
 
@@ -60,7 +61,7 @@ def _file(module: str) -> Path | None:
 @cache
 def _imports(path: Path | None) -> tuple[str, ...]:
     found: list[str] = []
-    for node in ast.walk(_tree(path)):
+    for node in _statements(_tree(path)):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -84,9 +85,18 @@ def _essence(path: Path | None) -> str:
     return "\n".join(line.rstrip() for line in lines if line.strip())
 
 
-def _docstrings(tree: ast.AST) -> list[tuple[int, int, int]]:
+def _statements(tree: ast.Module) -> list[ast.stmt | ast.Module]:
+    """The module and all its statements, however deep; expressions, the most of a tree, have none."""
+    found: list[Any] = [tree]
+    for node in found:
+        for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+            found += getattr(node, block, ())
+    return found
+
+
+def _docstrings(tree: ast.Module) -> list[tuple[int, int, int]]:
     holders = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    firsts = [node.body[0] for node in ast.walk(tree) if isinstance(node, holders) and node.body]
+    firsts = [node.body[0] for node in _statements(tree) if isinstance(node, holders) and node.body]
     return [
         (first.lineno, first.col_offset, first.end_lineno or first.lineno)
         for first in firsts

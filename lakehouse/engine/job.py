@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from lakehouse.catalog import Catalog
@@ -38,7 +39,7 @@ class Job:
     on_progress: OnProgress = _silent
     wait: Callable[[str], None] | None = None
 
-    @property
+    @cached_property
     def log(self) -> Log:
         return Log(self.datamart)
 

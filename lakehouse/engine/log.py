@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
@@ -53,6 +54,10 @@ _PRIMITIVES = {
 }
 
 
+# Of each file in a log: name, inode, time of change, size; a log that is written anew differs too.
+_Entries = frozenset[tuple[str, int, int, int]]
+
+
 class Log:
     """The tables of one datamart by their Delta logs."""
 
@@ -61,6 +66,7 @@ class Log:
         # Delta's SQL takes a path that is not absolute for the name of a table.
         self.place: Place = where if isinstance(where, Bucket) else where.resolve()
         self.root = str(self.place)
+        self._opened: dict[tuple[str, int | None], tuple[_Entries, DeltaTable]] = {}
 
     def of_each(self, tables: Sequence[Table], ask: Callable[[Table], T]) -> list[T]:
         """What is asked of each table, in their order; at once where every look is a way to a store."""
@@ -79,15 +85,27 @@ class Log:
     def open(self, table: Table, version: int | None = None) -> DeltaTable:
         return DeltaTable(self.uri(table), version=version)
 
+    def _seen(self, table: Table, version: int | None = None) -> DeltaTable:
+        """The table, only to be read: opened anew where its log has changed, as opening reads all of it."""
+        if isinstance(self.place, Bucket):
+            return self.open(table, version)
+        # Before the table: what is committed in between counts as a change at the next look.
+        entries = _entries(self.place / table.path / LOG_FOLDER)
+        known, opened = self._opened.get((table.path, version), (None, None))
+        if opened is None or known != entries:
+            opened = self.open(table, version)
+            self._opened[table.path, version] = (entries, opened)
+        return opened
+
     def exists(self, table: Table) -> bool:
         return DeltaTable.is_deltatable(self.uri(table))
 
     def version(self, table: Table) -> int | None:
-        return self.open(table).version() if self.exists(table) else None
+        return self._seen(table).version() if self.exists(table) else None
 
     def history(self, table: Table, limit: int | None = None) -> list[dict[str, Any]]:
         """The table's commits, newest first: version, time (UTC), operation, metrics, metadata."""
-        return [_commit(entry) for entry in self.open(table).history(limit)]
+        return [_commit(entry) for entry in self._seen(table).history(limit)]
 
     def newest_commit(self, table: Table) -> dict[str, Any] | None:
         """The newest commit, as `history` tells it; None where the table is not there."""
@@ -100,7 +118,7 @@ class Log:
 
     def rows_by_month(self, table: Table, version: int | None = None) -> dict[str, int]:
         """Rows a partition (`` where the table has none), out of the log's statistics."""
-        actions = self.open(table, version).get_add_actions(flatten=True)
+        actions = self._seen(table, version).get_add_actions(flatten=True)
         # These two alone: statistics of other columns need not fit into Python's values.
         counts = actions.column("num_records").to_pylist()
         partition = f"partition.{table.partition}"
@@ -118,7 +136,7 @@ class Log:
 
     def files(self, table: Table, version: int | None = None) -> dict[str, int]:
         """Bytes of each data file of a version, by its path in the table's folder as it is on disk."""
-        actions = self.open(table, version).get_add_actions()
+        actions = self._seen(table, version).get_add_actions()
         paths, sizes = (actions.column(name).to_pylist() for name in ("path", "size_bytes"))
         return {unquote(path): size for path, size in zip(paths, sizes, strict=True)}
 
@@ -131,7 +149,7 @@ class Log:
 
     def made_at(self, table: Table) -> datetime | None:
         """When the table was created, UTC; None where it is not there or does not say."""
-        milliseconds = self.open(table).metadata().created_time if self.exists(table) else None
+        milliseconds = self._seen(table).metadata().created_time if self.exists(table) else None
         return datetime.fromtimestamp(milliseconds / 1000, timezone.utc) if milliseconds else None
 
     def changed_months(self, table: Table, since: int, until: int) -> set[str]:
@@ -139,7 +157,7 @@ class Log:
         if since >= until:
             return set()
         try:
-            feed = self.open(table).load_cdf(since + 1, until, columns=["month"])
+            feed = self._seen(table).load_cdf(since + 1, until, columns=["month"])
             months: set[str] = set()
             for batch in pa.RecordBatchReader.from_stream(feed):
                 months |= set(
@@ -154,7 +172,7 @@ class Log:
     def read(self, table: Table, version: int | None = None) -> list[dict[str, Any]]:
         """Rows of a small table, such as the ledger's."""
         # Not to_pyarrow_table: its reading threads may outlive the interpreter and abort it at exit.
-        rows = QueryBuilder().register("t", self.open(table, version)).execute("SELECT * FROM t")
+        rows = QueryBuilder().register("t", self._seen(table, version)).execute("SELECT * FROM t")
         # By way of a stream: a file that is lost is an error of Arrow's then, not a bare Exception.
         return _as_dicts(pa.RecordBatchReader.from_stream(rows).read_all())
 
@@ -173,7 +191,7 @@ class Log:
 
     def columns(self, table: Table, version: int | None = None) -> dict[str, str]:
         """Name and type of each column that the table has, or had at a version."""
-        return {f.name: str(f.type) for f in self.open(table, version).schema().fields}
+        return {f.name: str(f.type) for f in self._seen(table, version).schema().fields}
 
     def add_columns(self, table: Table, names: Iterable[str]) -> None:
         wanted = set(names)
@@ -197,6 +215,15 @@ class Log:
             schema_mode="overwrite",
             commit_properties=commit_properties(metadata),
         )
+
+
+def _entries(folder: Path) -> _Entries:
+    try:
+        with os.scandir(folder) as found:
+            files = [(each.name, each.stat()) for each in found]
+    except FileNotFoundError:
+        return frozenset()
+    return frozenset((name, st.st_ino, st.st_mtime_ns, st.st_size) for name, st in files)
 
 
 def _as_dicts(rows: pa.Table) -> list[dict[str, Any]]:
