@@ -11,6 +11,7 @@ from concurrent.futures import TimeoutError
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,6 +26,7 @@ from lakehouse.engine.log import Log, changed_rows
 from lakehouse.engine.memory import memory_bytes
 from lakehouse.engine.paths import plain
 from lakehouse.engine.place import LANDED, Bucket, has, is_of_store, s3a_settings, scratch
+from lakehouse.engine.side_by_side import tables_at_once
 from lakehouse.engine.store import DELETE, OPERATION, UPSERT, Merged, merge_condition, upserts
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.table import Table
@@ -82,6 +84,8 @@ class SparkStore:
         self.log = log
         self.spark = start(master, on_s3a=isinstance(log.place, Bucket))
         self._is_local = is_local(self.spark.sparkContext.master)
+        # What a MERGE says of itself, and what it merges, are the session's: one at a time.
+        self._merging = Lock()
 
     @property
     def _bucket(self) -> Bucket | None:
@@ -135,7 +139,8 @@ class SparkStore:
         return max(months, 1)  # Spark spills by itself
 
     def tables_at_once(self, raw_bytes: int) -> int:
-        return 1  # each of its jobs uses all cores
+        # A cluster has cores for one; here a job of a small table leaves some idle.
+        return tables_at_once(raw_bytes) if self._is_local else 1
 
     def merge(
         self,
@@ -186,20 +191,22 @@ class SparkStore:
         months: Sequence[str],
         insert_only: bool,
     ) -> None:
-        self.spark.conf.set(_USER_METADATA, json.dumps(metadata))
-        source.createOrReplaceTempView(_CHANGES)
         columns = [f"`{name}`" for name in source.columns if name != OPERATION]
         values = ", ".join(f"s.{name}" for name in columns)
         assignments = ", ".join(f"t.{name} = s.{name}" for name in columns)
         matched = f"""
             WHEN MATCHED AND s.{OPERATION} = '{DELETE}' THEN DELETE
             WHEN MATCHED THEN UPDATE SET {assignments}"""
-        self.spark.sql(f"""
+        merge = f"""
             MERGE INTO {self._in_sql(table)} t USING {_CHANGES} s
             ON {merge_condition(table, months)} {"" if insert_only else matched}
             WHEN NOT MATCHED AND s.{OPERATION} = '{UPSERT}'
             THEN INSERT ({", ".join(columns)}) VALUES ({values})
-        """)
+        """
+        with self._merging:
+            self.spark.conf.set(_USER_METADATA, json.dumps(metadata))
+            source.createOrReplaceTempView(_CHANGES)
+            self.spark.sql(merge)
 
 
 def start(master: str | None, on_s3a: bool = False) -> SparkSession:
