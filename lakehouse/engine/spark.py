@@ -70,7 +70,8 @@ _NOT_ON_CLUSTER = "Spark does not start on {}; --debug shows what it says"
 _LOOPBACK = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
 # On one machine time goes into compiling and scheduling, not into rows.
 _LOCAL_SETTINGS = {
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=400m",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=400m "
+    "-XX:+UseParallelGC",
     "spark.sql.adaptive.enabled": "false",
 }
 
