@@ -66,7 +66,8 @@ _ENGINE = _options(
     click.option(
         "--engine", type=click.Choice(["auto", "embedded", "spark"]), default="auto",
         envvar="LAKEHOUSE_ENGINE", show_default=True,
-        help="What computes; auto is embedded below 1 GiB of raw files. Also LAKEHOUSE_ENGINE.",
+        help="What computes; auto is embedded below 4 GiB of raw files, or 1 with less than 8 GiB of memory. "
+        "Also LAKEHOUSE_ENGINE.",
     ),
     click.option(
         "--master", envvar="SPARK_MASTER", help="Spark master, as spark://host:7077; means --engine spark."

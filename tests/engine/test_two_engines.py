@@ -19,8 +19,9 @@ from lakehouse.catalog import load
 from lakehouse.cli import main
 from lakehouse.engine import choose as choosing
 from lakehouse.engine import ledger
-from lakehouse.engine.choose import EMBEDDED_UP_TO_BYTES, choose
+from lakehouse.engine.choose import choose, embedded_up_to
 from lakehouse.engine.log import Log
+from lakehouse.engine.memory import memory_bytes
 from lakehouse.engine.spark import start
 from lakehouse.engine.training_build import reproduce
 from lakehouse.generate import generate
@@ -29,6 +30,7 @@ from tests.on_spark import OnSpark
 ROOT = Path(__file__).parent.parent.parent
 CATALOG = load()
 DATA_TABLES = [table.full_name for table in CATALOG.tables if table.layer != "ledger"]
+LARGE = embedded_up_to(memory_bytes())
 CLICKS = "feature_clickstream.csv"
 CLICKS_TABLE = "gold.features_clickstream"
 
@@ -415,20 +417,23 @@ def test_auto_takes_spark_with_one_line_where_pysail_cannot_be_had(
 def test_auto_takes_embedded_silently_where_pysail_is_there() -> None:
     notes: list[str] = []
 
-    assert choose("auto", None, EMBEDDED_UP_TO_BYTES - 1, notes.append) == "embedded"
+    assert choose("auto", None, LARGE - 1, notes.append) == "embedded"
     assert notes == []
 
 
-@pytest.mark.parametrize(
-    ("master", "raw_bytes"), [("spark://host:7077", 0), (None, EMBEDDED_UP_TO_BYTES)]
-)
+@pytest.mark.parametrize(("master", "raw_bytes"), [("spark://host:7077", 0), (None, LARGE)])
 def test_auto_takes_spark_for_a_master_or_large_files(master: str | None, raw_bytes: int) -> None:
     assert choose("auto", master, raw_bytes, lambda _note: None) == "spark"
 
 
+def test_auto_takes_spark_for_smaller_files_where_there_is_little_memory() -> None:
+    little, ample = (embedded_up_to(gib << 30) for gib in (7, 8))
+    assert 0 < little < ample
+
+
 @pytest.mark.parametrize("asked", ["embedded", "spark"])
 def test_an_engine_that_is_asked_for_is_taken_whatever_the_size(asked: str) -> None:
-    assert choose(asked, None, EMBEDDED_UP_TO_BYTES, lambda _note: None) == asked
+    assert choose(asked, None, LARGE, lambda _note: None) == asked
     assert choose(asked, None, 0, lambda _note: None) == asked
 
 
