@@ -166,12 +166,13 @@ def inside(out: Path, began: float, argv: list[str]) -> None:
     clock._stack = [REST]
     wrap(clock)
     from lakehouse.cli import main
+    from lakehouse.stop import leave
 
     by_table(clock)
     code = main(argv)
     clock.charge()
     out.write_text(json.dumps([[*key, *spent] for key, spent in clock.phases.items()]))
-    sys.exit(code)
+    leave(code)
 
 
 def phases_of(argv: list[str], work: Path) -> tuple[Phases, Cost]:

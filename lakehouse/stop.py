@@ -89,7 +89,7 @@ def leave(code: int) -> NoReturn:
     with suppress(BrokenPipeError):
         sys.stdout.flush()
         sys.stderr.flush()
-    # Not sys.exit: taking Sail, pandas and the rest apart costs a third of a second, for nothing.
+    # Not sys.exit: taking Sail, pandas and the rest apart takes time, for nothing.
     os._exit(code)
 
 
