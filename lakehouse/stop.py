@@ -85,12 +85,20 @@ def leave(code: int) -> NoReturn:
             end()
     else:
         atexit._run_exitfuncs()
-    # Whoever read them may have left.
-    with suppress(BrokenPipeError):
-        sys.stdout.flush()
-        sys.stderr.flush()
     # Not sys.exit: taking Sail, pandas and the rest apart takes time, for nothing.
-    os._exit(code)
+    os._exit(code if _flushed() else code or 1)
+
+
+def _flushed() -> bool:
+    """Whether what was printed has gone where it should; where its reader has left, nothing is owed."""
+    try:
+        # One that was closed by the shell is None.
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            with suppress(BrokenPipeError):
+                stream.flush()
+    except OSError:
+        return False
+    return True
 
 
 def _handled(stop: Any) -> dict[int, Any]:

@@ -539,6 +539,30 @@ def test_head_takes_its_line_and_nothing_complains(checkout: Path, first: Answer
     assert done.stdout == "## bronze.attributes\n"
 
 
+def at_shell(checkout: Path, command: str) -> subprocess.CompletedProcess[str]:
+    """A command line as a shell runs it, with what is printed held back as Python does by itself."""
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return subprocess.run(
+        ["sh", "-c", f"'{sys.executable}' main.py {command}"],
+        capture_output=True, text=True, cwd=checkout, timeout=60, env=env,
+    )  # fmt: skip
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("command", ["dictionary", "--version", "--help"])
+def test_an_answer_that_finds_no_space_is_one_line_and_exit_code_1(
+    checkout: Path, command: str
+) -> None:
+    done = at_shell(checkout, f"{command} > /dev/full")
+    assert (done.returncode, done.stderr) == (1, "error: No space left on device:\n")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-"])
+def test_a_stream_that_the_shell_has_closed_is_no_error(checkout: Path, closed: str) -> None:
+    done = at_shell(checkout, f"--version {closed}")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.fixture
 def interrupted(checkout: Path, tmp_path: Path) -> Answer:
     """A run that its user stops with Ctrl-C while gold is being computed."""
