@@ -8,7 +8,6 @@ rows of the last one alone are delivered to copies of it. Clicks are as many in 
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import sys
 import tempfile
@@ -20,7 +19,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.growth import deliver, months
-from benchmarks.measure import MAIN, Cost, measured, median, size
+from benchmarks.measure import MAIN, Cost, measured, median, print_heading, size
 
 COLUMNS = (
     "months before", "rows of the month", "wall s", "CPU s", "peak MiB", "MB", "files", "log MB"
@@ -74,8 +73,7 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--engine", choices=["embedded", "spark"], default="embedded")
     given = parser.parse_args()
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n\n| {' | '.join(COLUMNS)} |")
-    print("|---" * len(COLUMNS) + "|", flush=True)
+    print_heading(COLUMNS)
     with tempfile.TemporaryDirectory() as folder:
         for row in rows(given, Path(folder)):
             print(row, flush=True)

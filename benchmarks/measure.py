@@ -28,6 +28,12 @@ class TookTooLong(Exception):
     """A command was ended because its time was over."""
 
 
+def print_heading(columns: Sequence[str]) -> None:
+    """What the machine is and does, and the head of a table whose rows come one by one."""
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n\n| {' | '.join(columns)} |")
+    print("|---" * len(columns) + "|", flush=True)
+
+
 @dataclass(frozen=True)
 class Cost:
     """What a command took; memory is the sum over its processes, a JVM among them."""

@@ -9,7 +9,6 @@ what the tables hold after it. A step over its limit of seconds is killed, and e
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import sys
 import tempfile
@@ -18,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.measure import MAIN, Cost, TookTooLong, measured, size
+from benchmarks.measure import MAIN, Cost, TookTooLong, measured, print_heading, size
 from benchmarks.run import BEFORE, ENGINES, MONTH, NAMES, PIPELINES
 
 CUSTOMERS = 12_500
@@ -75,8 +74,7 @@ def main() -> None:
         "--work", type=Path, help="where there is room; a temporary folder if not given"
     )
     given = parser.parse_args()
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n\n| {' | '.join(COLUMNS)} |")
-    print("|---" * len(COLUMNS) + "|", flush=True)
+    print_heading(COLUMNS)
     for factor in given.factors:
         with tempfile.TemporaryDirectory(dir=given.work) as folder:
             data = Path(folder) / "data"
