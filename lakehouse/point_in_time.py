@@ -9,11 +9,13 @@ import calendar
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import MINYEAR, date, timedelta
+from typing import TYPE_CHECKING
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
-
+from lakehouse import functions as F
 from lakehouse.table import AS_OF_SUFFIX, quoted
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 CUSTOMER, APPLICATION = "customer_id", "application_date"
 SPINE = (CUSTOMER, APPLICATION)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,16 +13,14 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich import box
-from rich.console import Console
-from rich.status import Status
-from rich.table import Table
-from rich.text import Text
 
 from lakehouse.months import spell
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from rich.console import Console
+    from rich.status import Status
 
     from lakehouse.audit.finding import Check
     from lakehouse.engine.diff import TableDiff
@@ -41,7 +40,6 @@ OnProgress = Callable[[str, str, Sequence[str]], None]
 _UNSEEN = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
-_ERR = Console(stderr=True, highlight=False, emoji=False)
 
 
 def plain(text: str) -> str:
@@ -60,12 +58,18 @@ def silent(_table: str, _doing: str, _months: Sequence[str]) -> None:
 
 def on_terminal() -> bool:
     """Whether somebody watches stderr."""
-    return _ERR.is_terminal
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 def note(text: str) -> None:
     """One line for the user that is no error."""
-    _ERR.print(plain(f"note: {text}"), markup=False, soft_wrap=True)
+    _tell(f"note: {text}")
+
+
+def _tell(text: str) -> None:
+    # One that was closed by the shell is None, which `print` takes for stdout.
+    if sys.stderr is not None:
+        print(plain(text), file=sys.stderr)
 
 
 @contextmanager
@@ -73,8 +77,11 @@ def progress(quiet: bool) -> Iterator[OnProgress]:
     """Progress on stderr: a line that moves on a terminal, lines that stay elsewhere."""
     if quiet:
         yield silent
-    elif _ERR.is_terminal:
-        with _ERR.status("starting") as status:
+    elif on_terminal():
+        # Where nobody watches, a run with nothing to do does without the import of rich.
+        from rich.console import Console
+
+        with Console(stderr=True, highlight=False, emoji=False).status("starting") as status:
             yield _moving(status)
     else:
         yield _staying
@@ -83,10 +90,12 @@ def progress(quiet: bool) -> Iterator[OnProgress]:
 def _staying(table: str, doing: str, months: Sequence[str]) -> None:
     # Reading changes nothing: who is refused while it goes on finds one line in a log, the error.
     if months:
-        _ERR.print(_progress_line(table, doing, months), markup=False, soft_wrap=True)
+        _tell(_progress_line(table, doing, months))
 
 
 def _moving(status: Status) -> OnProgress:
+    from rich.text import Text
+
     began = time.monotonic()
 
     def update(table: str, doing: str, months: Sequence[str]) -> None:
@@ -120,6 +129,9 @@ def rows(title: str, found: Sequence[Mapping[str, Any]]) -> None:
     if not found:
         _say(f"{title}: none")
         return
+    from rich import box
+    from rich.table import Table
+
     table = Table(title=plain(title), box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
     for name, value in found[0].items():
         table.add_column(name.replace("_", " "), justify="right" if _is_number(value) else "left")
@@ -136,6 +148,8 @@ def package(made: Package) -> None:
 
 
 def _out() -> Console:
+    from rich.console import Console
+
     console = Console(highlight=False, markup=False, emoji=False)
     # A file or a pipe has no width: give tables the room they need.
     return (

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import io
+import tokenize
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -72,6 +75,18 @@ def test_words_about_the_code_change_nothing(tmp_path: Path, old: str, new: str)
 def test_code_changes_it(tmp_path: Path, old: str, new: str) -> None:
     assert old in CODE
     assert essence(tmp_path, CODE.replace(old, new)) != essence(tmp_path, CODE)
+
+
+@pytest.mark.parametrize(
+    "path", [*fingerprint.PACKAGE.rglob("*.py"), Path(ast.__file__)], ids=lambda path: path.stem
+)
+def test_comments_are_those_that_python_sees(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    found = fingerprint._STRING_OR_COMMENT.finditer(source)
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    assert [each[0] for each in found if not each["string"]] == [
+        token.string for token in tokens if token.type == tokenize.COMMENT
+    ]
 
 
 def test_a_string_that_is_no_docstring_is_code(tmp_path: Path) -> None:

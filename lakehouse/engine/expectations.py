@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+from typing import TYPE_CHECKING
 
+from lakehouse import functions as F
 from lakehouse.engine.store import OPERATION, UPSERT
 from lakehouse.errors import LakehouseError
 from lakehouse.table import Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 
 def broken_expectation(table: Table, changes: DataFrame) -> LakehouseError | None:

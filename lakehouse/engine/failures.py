@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import errno
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
-
-import pyarrow as pa
-from deltalake.exceptions import DeltaError
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException
 
 from lakehouse.catalog import Catalog
 from lakehouse.engine.log import Log
@@ -22,8 +18,13 @@ from lakehouse.table import Table
 if TYPE_CHECKING:
     from lakehouse.engine.verify import Damage
 
-# What the JVM throws as an Error, PySpark does not translate; a full disk is one.
-ENGINE_ERRORS = (PySparkException, Py4JJavaError, DeltaError, pa.ArrowException)
+_ENGINE_ERRORS = (
+    ("deltalake.exceptions", "DeltaError"),
+    ("pyarrow", "ArrowException"),
+    ("pyspark.errors", "PySparkException"),
+    # What the JVM throws as an Error, PySpark does not translate; a full disk is one.
+    ("py4j.protocol", "Py4JJavaError"),
+)
 _PANIC_SECONDS = 0.3
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 # As the engines spell it: Rust and DuckDB by the system's words, the JVM too.
@@ -35,7 +36,7 @@ def told_clearly(log: Log, catalog: Catalog, table: Table) -> Iterator[None]:
     """What fails while a table is made: LakehouseError of a full disk, a damaged file, or the engine."""
     try:
         yield
-    except (*ENGINE_ERRORS, OSError, LakehouseError) as error:
+    except _failures() as error:
         if is_disk_full(error):
             # Threads of delta-rs panic of it on stderr by themselves; what is to be done is told after that.
             time.sleep(_PANIC_SECONDS)
@@ -43,9 +44,19 @@ def told_clearly(log: Log, catalog: Catalog, table: Table) -> Iterator[None]:
                 f"no space left on the disk of datamart {log.root} while writing {table.full_name}; "
                 "free some, the next run goes on from there"
             ) from error
-        if isinstance(error, ENGINE_ERRORS):
+        if isinstance(error, _engine_errors()):
             raise LakehouseError(_told(log, catalog, table, error)) from error
         raise
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    return (*_engine_errors(), OSError, LakehouseError)
+
+
+def _engine_errors() -> tuple[type[Exception], ...]:
+    """What the engines raise; a module that nobody has imported yet, which takes time, has raised nothing."""
+    found = (getattr(sys.modules.get(module), name, None) for module, name in _ENGINE_ERRORS)
+    return tuple(filter(None, found))
 
 
 def is_disk_full(error: BaseException | None) -> bool:

@@ -6,11 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
-
+from lakehouse import functions as F
 from lakehouse.bronze.quarantine import TABLE as QUARANTINE
 from lakehouse.bronze.raw import ROW_HASH
 from lakehouse.engine.landing import Counts, Landed, kept_as
@@ -29,6 +27,9 @@ from lakehouse.errors import LakehouseError
 from lakehouse.months import Scope, in_groups, with_later
 from lakehouse.plan import Recorded
 from lakehouse.table import MONTH, Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-import pyarrow as pa
 from deltalake.table import TableMerger
 
 from lakehouse.bronze.quarantine import TABLE as QUARANTINE
@@ -397,6 +396,8 @@ def _merger(
     log: Log, table: Table, wanted: Iterable[Mapping[str, Any]], metadata: dict[str, Any]
 ) -> TableMerger:
     """By delta-rs: no engine is needed for a row, and Spark takes seconds for it."""
+    import pyarrow as pa
+
     maps = [field.name for field in table.fields if field.type.startswith("MAP<")]
     values = [{**row, **{name: list(row[name].items()) for name in maps}} for row in wanted]
     key = table.keys[0]

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
-import pyarrow as pa
 from deltalake import (
     CommitProperties,
     DeltaTable,
@@ -156,6 +155,8 @@ class Log:
         """Months with a row that changed after version `since`, up to version `until`."""
         if since >= until:
             return set()
+        import pyarrow as pa
+
         try:
             feed = self._seen(table).load_cdf(since + 1, until, columns=["month"])
             months: set[str] = set()
@@ -170,11 +171,21 @@ class Log:
         return months
 
     def read(self, table: Table, version: int | None = None) -> list[dict[str, Any]]:
-        """Rows of a small table, such as the ledger's."""
-        # Not to_pyarrow_table: its reading threads may outlive the interpreter and abort it at exit.
+        """Rows of a small table, such as the ledger's; maps as pairs, DeltaError where a file is lost."""
+        # Neither to_pyarrow_table, whose reading threads may outlive the interpreter and abort it at exit,
+        # nor pyarrow at all, whose import costs more than all else of a run with nothing to do.
         rows = QueryBuilder().register("t", self._seen(table, version)).execute("SELECT * FROM t")
-        # By way of a stream: a file that is lost is an error of Arrow's then, not a bare Exception.
-        return _as_dicts(pa.RecordBatchReader.from_stream(rows).read_all())
+        try:
+            found = rows.read_all()
+        except Exception as error:
+            # What goes wrong while delta-rs reads comes as this and nothing narrower.
+            if type(error) is not Exception:
+                raise
+            raise DeltaError(f"{table.full_name}: {error}") from error
+        columns = (found.column(name).to_pylist() for name in found.column_names)
+        return [
+            dict(zip(found.column_names, row, strict=True)) for row in zip(*columns, strict=True)
+        ]
 
     def create(self, table: Table) -> None:
         """The empty table, with its comments, change feed and constraints."""
@@ -207,6 +218,8 @@ class Log:
 
     def replace_schema(self, table: Table, metadata: dict[str, Any]) -> None:
         """An empty version with the declared columns: Delta drops no column without a rewrite."""
+        import pyarrow as pa
+
         empty = pa.schema(schema(table).to_arrow()).empty_table()
         write_deltalake(
             self.open(table),
@@ -224,21 +237,6 @@ def _entries(folder: Path) -> _Entries:
     except FileNotFoundError:
         return frozenset()
     return frozenset((name, st.st_ino, st.st_mtime_ns, st.st_size) for name, st in files)
-
-
-def _as_dicts(rows: pa.Table) -> list[dict[str, Any]]:
-    columns = (_as_values(column) for column in rows.columns)
-    return [dict(zip(rows.column_names, row, strict=True)) for row in zip(*columns, strict=True)]
-
-
-def _as_values(column: pa.ChunkedArray) -> list[Any]:
-    """Python's values of a column; moments in UTC."""
-    if not pa.types.is_timestamp(column.type):
-        return list(column.to_pylist())
-    # Arrow makes moments of a zone by way of pandas, whose import costs more than all else here.
-    without_zone = [chunk.view(pa.timestamp("us")) for chunk in column.chunks]
-    values = (value for chunk in without_zone for value in chunk.to_pylist())
-    return [value and value.replace(tzinfo=timezone.utc) for value in values]
 
 
 def commit_properties(metadata: dict[str, Any]) -> CommitProperties:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
-
+from lakehouse import functions as F
 from lakehouse.engine.log import months_of, type_names
 from lakehouse.engine.store import Merged, Store, add, as_declared, differing, matched_columns
 from lakehouse.months import in_groups, widen, with_later
 from lakehouse.plan import Recorded, Step
 from lakehouse.table import MONTH, Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 
 def pending_months(store: Store, step: Step, known: Recorded | None) -> list[str]:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql import functions as F
-
+from lakehouse import functions as F
 from lakehouse.engine.log import Log
 from lakehouse.table import MONTH, Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, SparkSession
 
 OPERATION = "_operation"
 UPSERT, DELETE = "upsert", "delete"

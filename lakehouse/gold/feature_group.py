@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
-
+from lakehouse import functions as F
 from lakehouse.feature import Feature, columns
 from lakehouse.table import MONTH_FIELD, FeatureGroup, Field, Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
 
 KEYS = ("customer_id", "snapshot_date")
 _KEY_FIELDS = (

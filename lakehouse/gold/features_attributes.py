@@ -1,11 +1,16 @@
 """One row: who the customer is, as of snapshot_date."""
 
-from pyspark.sql import Column
-from pyspark.sql import functions as F
+from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from lakehouse import functions as F
 from lakehouse.feature import declared_in, feature
 from lakehouse.gold.feature_group import feature_group
 from lakehouse.silver.attributes import TABLE as ATTRIBUTES
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column
 
 
 @feature("INT")

@@ -12,15 +12,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import reduce
 from operator import add
+from typing import TYPE_CHECKING
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
-
+from lakehouse import functions as F
 from lakehouse.bronze.clickstream import SIGNALS
 from lakehouse.feature import Feature
 from lakehouse.gold.feature_group import KEYS, feature_group, passed_on
 from lakehouse.silver.clickstream import TABLE as CLICKSTREAM
 from lakehouse.table import MONTH_FIELD, Field
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
 
 WINDOWS_MONTHS = (3, 6)
 LONGEST = max(WINDOWS_MONTHS)

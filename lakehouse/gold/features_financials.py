@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from pyspark.sql import Column
-from pyspark.sql import functions as F
+from typing import TYPE_CHECKING
 
+from lakehouse import functions as F
 from lakehouse.feature import Feature, declared_in, feature
 from lakehouse.gold.feature_group import feature_group, passed_on, ratio
 from lakehouse.silver.financials import TABLE as FINANCIALS
 from lakehouse.table import snake_case
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column
 
 KINDS_OF_LOAN = (
     "Auto Loan",

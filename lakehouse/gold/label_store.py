@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import reduce
+from typing import TYPE_CHECKING
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
-
+from lakehouse import functions as F
 from lakehouse.silver.loan_daily import TABLE as LOAN_DAILY
 from lakehouse.table import MONTH_FIELD, Field, Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ DEFINITIONS = (
 
 def transform(loans: DataFrame) -> DataFrame:
     """Each loan at the month on book of each definition."""
-    return reduce(DataFrame.unionByName, (_labelled(loans, each) for each in DEFINITIONS))
+    labels = (_labelled(loans, each) for each in DEFINITIONS)
+    return reduce(lambda all_, more: all_.unionByName(more), labels)
 
 
 def _labelled(loans: DataFrame, definition: LabelDefinition) -> DataFrame:

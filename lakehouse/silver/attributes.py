@@ -1,7 +1,6 @@
 """One row: who the customer is, in the month of the application, without name and SSN."""
 
-from pyspark.sql import functions as F
-
+from lakehouse import functions as F
 from lakehouse.bronze.attributes import TABLE as BRONZE
 from lakehouse.silver.cleaning import Cell, choice, number, silver_table
 from lakehouse.table import Field

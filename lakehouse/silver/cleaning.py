@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
-
+from lakehouse import functions as F
 from lakehouse.table import MONTH_FIELD, Field, Table, snake_case
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
 
 ISSUES = Field("_issues", "ARRAY<STRING>", "Why cells of this row are NULL: `column: reason`.")
 # Trailing and leading underscores are dirt of the source; \d would take any script's digits in Rust.

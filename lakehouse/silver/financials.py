@@ -4,12 +4,17 @@ The bounds stand in the gaps of the real data: the largest honest value lies wel
 smallest impossible one above (Num_Bank_Accounts: 11, then 26 to 1,756).
 """
 
-from pyspark.sql import Column
-from pyspark.sql import functions as F
+from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from lakehouse import functions as F
 from lakehouse.bronze.financials import TABLE as BRONZE
 from lakehouse.silver.cleaning import Cell, Rule, choice, number, silver_table
 from lakehouse.table import Field
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column
 
 _AGE_OF_HISTORY = r"^([0-9]{1,3}) Years? and ([0-9]|1[01]) Months?$"
 _AMOUNT_HIGH = 1e7

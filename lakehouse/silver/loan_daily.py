@@ -1,11 +1,16 @@
 """One row: a loan on a day of its life, typed, with month on book and days past due."""
 
-from pyspark.sql import Column
-from pyspark.sql import functions as F
+from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from lakehouse import functions as F
 from lakehouse.bronze.loan_daily import TABLE as BRONZE
 from lakehouse.silver.cleaning import Rule, date, number, silver_table
 from lakehouse.table import Field
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column
 
 _AMOUNT_HIGH = 1e9
 
