@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lakehouse.catalog import Catalog
+from lakehouse.extent import Extent
 from lakehouse.months import Scope
 from lakehouse.table import Table
 
@@ -14,7 +15,8 @@ from lakehouse.table import Table
 class Recorded:
     """What a table's newest commit, or a release since, says that it holds.
 
-    `consumed` is the version of each upstream; `sha256` and `scopes` are the raw file and its months;
+    `consumed` is the version of each upstream; `sha256` and `scopes` are the raw file and its months,
+    `extent` how far it was read, where it can be read on from there;
     `pending_months` had not been written when a run was stopped between two commits. `again`: why all
     of it is to be taken anew. `undo_to`: the version before another program wrote. `lost`: partitions
     of which files were lost since the release.
@@ -25,6 +27,7 @@ class Recorded:
     consumed: Mapping[str, int] = field(default_factory=dict)
     sha256: str | None = None
     scopes: tuple[Scope, ...] = ()
+    extent: Extent | None = None
     pending_months: tuple[str, ...] = ()
     again: str = ""
     undo_to: int | None = None
@@ -52,6 +55,18 @@ class Request:
     by_month: bool = False
     full_refresh: bool = False
     repair: bool = False
+
+
+def read_before(known: Recorded | None, code: str, request: Request) -> Extent | None:
+    """How far a table has taken a file, where no row before that can be wanted again; None where one can."""
+    if known is None or known.extent is None or known.extent.sha256 != known.sha256:
+        return None
+    is_whole = any(scope.covers(Scope()) for scope in known.scopes)
+    is_sound = not (known.again or known.pending_months or known.lost) and known.undo_to is None
+    asked = Request(by_month=request.by_month)
+    return (
+        known.extent if is_whole and is_sound and (known.code, request) == (code, asked) else None
+    )
 
 
 def make_plan(

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from lakehouse.catalog import load
+from lakehouse.extent import Extent
 from lakehouse.months import Scope
-from lakehouse.plan import Recorded, Request, Step, make_plan
+from lakehouse.plan import Recorded, Request, Step, make_plan, read_before
 
 CATALOG = load()
 SHA = {table.full_name: "sha" for table in CATALOG.sources}
@@ -147,3 +148,43 @@ def test_the_ledger_and_the_quarantine_are_never_pending_themselves() -> None:
     found = steps({}, request=Request(full_refresh=True))
     for name in ("bronze.quarantine", "ledger.releases", "ledger.training_sets"):
         assert not found[name].pending
+
+
+EXTENT = Extent("sha", 100, 3, 3, ("2023-01",))
+TAKEN = Recorded(3, code="code", sha256="sha", scopes=(Scope(),), extent=EXTENT)
+
+
+@pytest.mark.parametrize("request_", [Request(), Request(by_month=True)])
+def test_a_file_is_read_on_from_where_a_table_has_taken_it(request_: Request) -> None:
+    assert read_before(TAKEN, "code", request_) == EXTENT
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"extent": None},
+        {"sha256": None},
+        {"code": "other code"},
+        {"scopes": (Scope(None, "2023-01"),)},
+        {"pending_months": ("2023-01",)},
+        {"again": "lost"},
+        {"lost": ("2023-01",)},
+        {"undo_to": 2},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_a_file_is_read_whole_where_its_table_may_not_have_all_of_it(
+    changes: dict[str, Any],
+) -> None:
+    assert read_before(replace(TAKEN, **changes), "code", Request()) is None
+
+
+@pytest.mark.parametrize(
+    "request_", [Request(Scope("2023-01")), Request(full_refresh=True), Request(repair=True)]
+)
+def test_a_file_is_read_whole_where_rows_of_before_are_asked_for(request_: Request) -> None:
+    assert read_before(TAKEN, "code", request_) is None
+
+
+def test_a_file_is_read_whole_the_first_time() -> None:
+    assert read_before(None, "code", Request()) is None

@@ -203,7 +203,7 @@ def _notes(
     for file, lines in _raw_lines(data, catalog, Person(customer.strip())):
         yield (
             f"{file.name} has {lines:,} {'line' if lines == 1 else 'lines'} of that customer; remove "
-            "those rows there too: a later delivery would bring the person back"
+            "those rows there too: a later delivery may bring the person back"
         )
     if decided.training_sets:
         yield (

@@ -85,7 +85,7 @@ class Delivery:
         """What the table holds of the file once it is taken."""
         before = self.known.scopes if self._goes_on else ()
         scopes = [each for each in before if not self.scope.covers(each)]
-        return source_record(self.landed.fingerprint, [*scopes, self.scope])
+        return source_record(self.landed.fingerprint, [*scopes, self.scope], self.landed.extent)
 
     def checked_counts(self) -> Counts:
         """Rows of the file in the scope; a row whose month cannot be told is always in."""

@@ -11,7 +11,7 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from lakehouse.bronze.raw import PROVENANCE
 from lakehouse.engine.duck import duckdb_in
 from lakehouse.engine.raw_file import opened
 from lakehouse.errors import BadInput, LakehouseError
+from lakehouse.extent import Extent
 from lakehouse.table import MONTH, Source
 
 if TYPE_CHECKING:
@@ -55,7 +56,11 @@ class Counts:
 
 @dataclass(frozen=True)
 class Landed:
-    """A raw file after landing: two Parquet files, and how many rows of each month went where."""
+    """A raw file after landing: two Parquet files, and how many rows of each month went where.
+
+    Without the first `rows_before` rows, the header among them; `extent` is None where a later file
+    cannot be read on from the end of this one.
+    """
 
     source: Source
     file_name: str
@@ -64,6 +69,8 @@ class Landed:
     quarantined: Path
     counts: dict[str | None, Counts]  # None: rows whose month cannot be told
     extra_columns: tuple[str, ...]
+    rows_before: int
+    extent: Extent | None
 
 
 def find_file(source: Source, data: Path) -> Path:
@@ -92,16 +99,29 @@ def fingerprint(path: Path) -> str:
     return digest.hexdigest()
 
 
-def land(source: Source, path: Path, into: Path, max_bad: float = 0.2) -> Landed:
+def land(
+    source: Source, path: Path, into: Path, max_bad: float = 0.2, after: Extent | None = None
+) -> Landed:
     """Split a raw file into accepted and quarantined rows, as Parquet files in `into`.
 
-    Raises BadInput for a file that is no CSV of this source, or with a share of bad rows over
+    Where it is a file that was read before with rows of later months behind its end (`after`), those
+    alone. Raises BadInput for a file that is no CSV of this source, or with a share of bad rows over
     `max_bad`; then no file is left in `into`.
     """
+    from lakehouse.engine.landing_records import NotGrown
+
+    into.mkdir(parents=True, exist_ok=True)
+    # Else a row may repeat one that was read before.
+    if after and "snapshot_date" in source.keys:
+        with suppress(NotGrown):
+            return _land(source, path, into, max_bad, after)
+    return _land(source, path, into, max_bad, None)
+
+
+def _land(source: Source, path: Path, into: Path, max_bad: float, after: Extent | None) -> Landed:
     from lakehouse.engine import landing_records
     from lakehouse.engine.landing_rows import Rows
 
-    into.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=into, prefix=".landing-") as name:
         work = Path(name)
         split = landing_records.split(
@@ -109,21 +129,43 @@ def land(source: Source, path: Path, into: Path, max_bad: float = 0.2) -> Landed
             work / "sound.csv",
             work / "broken.parquet",
             lambda header: checked_header(source, path.name, header),
+            after,
         )
         with _duckdb(work) as duckdb:
             rows = Rows(duckdb, source, path.name, split, work)
             rows.accept()
             rows.quarantine()
             counts = rows.counts()
+            if after and not {None, *after.months}.isdisjoint(counts):
+                raise landing_records.NotGrown
             _check_nothing_is_lost(path.name, split, counts)
-            _check_share(path.name, counts, max_bad, rows)
+            _check_share(path.name, counts, max_bad, rows, after.rows - 1 if after else 0)
         accepted = into / f"{source.name}.accepted.parquet"
         quarantined = into / f"{source.name}.quarantined.parquet"
         rows.accepted.replace(accepted)
         rows.quarantined.replace(quarantined)
     return Landed(
-        source, path.name, split.fingerprint, accepted, quarantined, counts, rows.extra_columns
+        source,
+        path.name,
+        split.fingerprint,
+        accepted,
+        quarantined,
+        counts,
+        rows.extra_columns,
+        rows_before=after.rows if after else 1,
+        extent=_extent(split, counts, after),
     )
+
+
+def _extent(split: Split, counts: dict[str | None, Counts], after: Extent | None) -> Extent | None:
+    """How far the file was read; None where it may end within a row, or has a bad one.
+
+    What follows a row may mend it, as a quote that is not closed.
+    """
+    if not split.ends_a_line or any(each.quarantined for each in counts.values()):
+        return None
+    months = sorted({*(after.months if after else ()), *filter(None, counts)})
+    return Extent(split.fingerprint, split.size, split.rows, split.lines, tuple(months))
 
 
 def checked_header(source: Source, file_name: str, header: list[str]) -> tuple[str, ...]:
@@ -212,13 +254,18 @@ def _check_nothing_is_lost(file_name: str, split: Split, counts: dict[str | None
 
 
 def _check_share(
-    file_name: str, counts: dict[str | None, Counts], max_bad: float, rows: Rows
+    file_name: str,
+    counts: dict[str | None, Counts],
+    max_bad: float,
+    rows: Rows,
+    good_before: int,
 ) -> None:
     total = sum(counts.values(), Counts())
-    if total.quarantined > max_bad * total.rows_in:
-        share = total.quarantined / total.rows_in
+    rows_in = good_before + total.rows_in
+    if total.quarantined > max_bad * rows_in:
+        share = total.quarantined / rows_in
         raise BadInput(
-            f"{file_name}: {total.quarantined:,} of {total.rows_in:,} rows are bad ({share:.1%},"
+            f"{file_name}: {total.quarantined:,} of {rows_in:,} rows are bad ({share:.1%},"
             f" allowed {max_bad:.0%}): {rows.most_frequent_reasons()}; deliver the file again, or"
             f" allow more with --max-bad."
         )

@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 from lakehouse.engine.landing_lines import Flags, Lines, Positions, numbered
 from lakehouse.engine.raw_file import steady
 from lakehouse.errors import BadInput
+from lakehouse.extent import Extent
 
 MAX_HEADER_BYTES = 1024**2
 MAX_RECORD_BYTES = 16 * 1024**2
@@ -56,6 +57,10 @@ class Split:
 
     header: tuple[str, ...]
     fingerprint: str
+    size: int  # of the file in bytes
+    rows: int  # of the file, the header among them
+    lines: int
+    ends_a_line: bool
     rows_in: int
     broken: int
     bytes_in: int
@@ -64,29 +69,48 @@ class Split:
     holds_separators: bool  # the characters that the row hash separates cells by
 
 
+class NotGrown(Exception):
+    """A file is not one that was read before with rows behind its end."""
+
+
 def split(
-    path: Path, sound: Path, broken: Path, check_header: Callable[[list[str]], tuple[str, ...]]
+    path: Path,
+    sound: Path,
+    broken: Path,
+    check_header: Callable[[list[str]], tuple[str, ...]],
+    after: Extent | None = None,
 ) -> Split:
     """Write the sound records of a raw CSV to one file and the broken ones to a Parquet file.
 
-    Raises BadInput for a file that is no CSV of UTF-8 text, has no data rows, or changes meanwhile.
+    Raises BadInput for a file that is no CSV of UTF-8 text, has no data rows, or changes meanwhile. With
+    `after`, records behind that alone; NotGrown for a file that does not begin with what was read.
     """
     digest = hashlib.sha256()
     with steady(path) as raw, sound.open("wb") as out, _BrokenRecords(broken) as refused:
         splitter = _Splitter(path.name, out, refused, check_header)
-        rest = b""
-        for chunk, last in _checked_chunks(raw, path.name, digest):
+        if after:
+            splitter.go_on(_passed_by(raw, after, digest), after)
+        rest, ends_a_line = b"", False
+        for chunk, last in _checked_chunks(raw, path.name, digest, after):
             block = rest + chunk
-            if last and block and not block.endswith(b"\n"):
+            ends_a_line = block.endswith(b"\n")
+            if last and block and not ends_a_line:
                 block += b"\n"
             rest = block[splitter.take(block, last) :]
             if b"\n" not in rest:  # what is over the limit is refused anyway: do not hold it
                 rest = rest[: MAX_RECORD_BYTES + 1]
+        size = raw.tell()
     if splitter.rows_in == 0:
+        if after:
+            raise NotGrown
         raise BadInput(f"{path.name} holds no data row; deliver the file again.")
     return Split(
         header=splitter.header,
         fingerprint=digest.hexdigest(),
+        size=size,
+        rows=splitter.rows,
+        lines=splitter.lines,
+        ends_a_line=ends_a_line,
         rows_in=splitter.rows_in,
         broken=refused.count,
         bytes_in=splitter.bytes_in,
@@ -96,16 +120,26 @@ def split(
     )
 
 
-def _checked_chunks(raw: BinaryIO, name: str, digest: Any) -> Iterator[tuple[bytes, bool]]:
+def _passed_by(raw: BinaryIO, after: Extent, digest: Any) -> bytes:
+    """Read what was read before, and give its first bytes; NotGrown where it is something else."""
+    first, left = b"", after.bytes
+    while left and (chunk := raw.read(min(CHUNK_BYTES, left))):
+        digest.update(chunk)
+        first, left = first or chunk, left - len(chunk)
+    if left or digest.hexdigest() != after.sha256:
+        raise NotGrown
+    return first
+
+
+def _checked_chunks(
+    raw: BinaryIO, name: str, digest: Any, after: Extent | None
+) -> Iterator[tuple[bytes, bool]]:
     """The file in chunks, the last one marked; BadInput where it is not UTF-8 text."""
     decoder = codecs.getincrementaldecoder("utf-8")()
-    lines = offset = 0
+    lines, offset = (after.lines, after.bytes) if after else (0, 0)
     chunk = raw.read(max(CHUNK_BYTES, LONGEST_MAGIC))
-    if not chunk:
-        raise BadInput(f"{name} is empty (0 bytes); deliver the file again.")
-    for magic, what in MAGIC.items():
-        if chunk.startswith(magic):
-            raise BadInput(f"{name} {what}.")
+    if offset == 0:
+        _check_is_text(chunk, name)
     while True:
         following = raw.read(CHUNK_BYTES)
         digest.update(chunk)
@@ -134,6 +168,14 @@ def _checked_chunks(raw: BinaryIO, name: str, digest: Any) -> Iterator[tuple[byt
         chunk = following
 
 
+def _check_is_text(first: bytes, name: str) -> None:
+    if not first:
+        raise BadInput(f"{name} is empty (0 bytes); deliver the file again.")
+    for magic, what in MAGIC.items():
+        if first.startswith(magic):
+            raise BadInput(f"{name} {what}.")
+
+
 @dataclass
 class _Splitter:
     """Splits blocks of whole lines, and counts rows and lines from one block to the next."""
@@ -144,6 +186,7 @@ class _Splitter:
     check_header: Callable[[list[str]], tuple[str, ...]]
     header: tuple[str, ...] = ()
     rows: int = 0  # met so far, the header among them
+    rows_before: int = 1
     lines: int = 0
     bytes_in: int = 0
     longest_bytes: int = 0
@@ -152,7 +195,16 @@ class _Splitter:
 
     @property
     def rows_in(self) -> int:
-        return max(self.rows - 1, 0)
+        return max(self.rows - self.rows_before, 0)
+
+    def go_on(self, first: bytes, after: Extent) -> None:
+        """Take the header out of the first bytes of the file, and count on from what was read."""
+        text = first.removeprefix(codecs.BOM_UTF8)
+        if RECORD.match(text.lstrip(b"\r\n")) is None:  # behind very many blank lines
+            raise NotGrown
+        self._take_header(text, len(text), last=True)
+        self.rows = self.rows_before = after.rows
+        self.lines = after.lines
 
     def take(self, block: bytes, last: bool) -> int:
         """Split the whole lines of a block; how many of its bytes are done with."""

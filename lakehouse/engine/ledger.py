@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -19,6 +19,7 @@ from lakehouse.engine.log import Log, commit_properties, months_of, schema
 from lakehouse.engine.place import Bucket
 from lakehouse.engine.standing import Standing, standing
 from lakehouse.errors import BadInput, LakehouseError
+from lakehouse.extent import Extent
 from lakehouse.ledger.erasures import TABLE as ERASURES
 from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.ledger.training_sets import TABLE as TRAINING_SETS
@@ -223,6 +224,7 @@ def _by_release(table: Table, version: int, newest: Release) -> Recorded:
         },
         sha256=source.get("sha256"),
         scopes=_scopes(source.get("scopes", [])),
+        extent=_extent(source),
     )
 
 
@@ -233,6 +235,7 @@ def _by_commit(version: int, metadata: Mapping[str, Any]) -> Recorded:
         consumed=metadata.get("consumed", {}),
         sha256=metadata.get("sha256"),
         scopes=_scopes(metadata.get("scopes", [])),
+        extent=_extent(metadata),
         pending_months=tuple(metadata.get("pending_months", [])),
     )
 
@@ -243,7 +246,7 @@ def as_metadata(known: Recorded, run_id: str) -> dict[str, Any]:
         "run_id": run_id,
         "code": known.code,
         "consumed": dict(known.consumed),
-        **source_record(known.sha256, known.scopes),
+        **source_record(known.sha256, known.scopes, known.extent),
         "pending_months": list(known.pending_months),
     }
 
@@ -252,14 +255,25 @@ def _scopes(pairs: Iterable[list[str | None]]) -> tuple[Scope, ...]:
     return tuple(Scope(first, last) for first, last in pairs)
 
 
+def _extent(source: Mapping[str, Any]) -> Extent | None:
+    told = source.get("extent")
+    return Extent(**{**told, "months": tuple(told["months"])}) if told else None
+
+
 def is_published(log: Log, catalog: Catalog) -> bool:
     """Whether the newest release pins the tables as they are."""
     return state(log, catalog).is_published
 
 
-def source_record(sha256: str | None, scopes: Iterable[Scope]) -> dict[str, Any]:
+def source_record(
+    sha256: str | None, scopes: Iterable[Scope], extent: Extent | None
+) -> dict[str, Any]:
     """What a bronze commit says of the raw file it took."""
-    return {"sha256": sha256, "scopes": [[scope.first, scope.last] for scope in scopes]}
+    return {
+        "sha256": sha256,
+        "scopes": [[scope.first, scope.last] for scope in scopes],
+        "extent": asdict(extent) if extent else None,
+    }
 
 
 def next_release(

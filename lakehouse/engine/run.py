@@ -33,9 +33,10 @@ from lakehouse.engine.side_by_side import side_by_side, tables_at_once
 from lakehouse.engine.store import Merged, Store
 from lakehouse.engine.undo import undo_others
 from lakehouse.errors import BadInput, LakehouseError
+from lakehouse.extent import Extent
 from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.months import Scope, spell
-from lakehouse.plan import Recorded, Step, make_plan
+from lakehouse.plan import Recorded, Step, make_plan, read_before
 from lakehouse.table import Table
 
 _CLOCK_MAY_BE_OFF = timedelta(days=1)
@@ -164,13 +165,23 @@ class _Run:
         path = self.job.files[table]
         self.job.on_progress(table.full_name, f"reading {path.name}", ())
         with self._timed(table):
-            landed = land(table.source, path, landing, self.job.max_bad)
+            landed = land(table.source, path, landing, self.job.max_bad, self._read_before(table))
         self.landed[table.full_name] = landed
+        if landed.rows_before > 1:
+            self.report.notes.append(
+                f"{landed.file_name} only grew: read from row {landed.rows_before + 1:,} on"
+            )
         if landed.extra_columns:
             self.report.notes.append(
                 f"{landed.file_name}: no declaration knows column {listed(landed.extra_columns)}; "
                 f"kept as text in {table.full_name}"
             )
+
+    def _read_before(self, table: Table) -> Extent | None:
+        """How far the file was read before, where the table still has what was read."""
+        code = self.job.catalog.code[table.full_name]
+        known = read_before(self.before.get(table.full_name), code, self.job.request)
+        return known if known and {*known.months} <= self.log.rows_by_month(table).keys() else None
 
     def _check_refills(self) -> None:
         """A bronze table that has lost months gets them from its raw file, or nothing is changed."""
@@ -231,7 +242,7 @@ class _Run:
         """Bring a bronze table up to its file; gives what it now holds of the file."""
         landed = self.landed.get(table.full_name)
         if landed is None:
-            return ledger.source_record(known.sha256, known.scopes)
+            return ledger.source_record(known.sha256, known.scopes, known.extent)
         delivery = Delivery(
             table, landed, scope, known, self.job.catalog.code[table.full_name], self.writer
         )

@@ -18,7 +18,7 @@ TABLE = Table(
         Field(
             "sources",
             "MAP<STRING,STRING>",
-            "What was read of each raw file: JSON of sha256 and months.",
+            "What was read of each raw file: JSON of sha256, months, and how far.",
         ),
         Field("code", "MAP<STRING,STRING>", "Code fingerprint of each table, by layer.table."),
         Field("code_fingerprint", "STRING", "Fingerprint of all of them together."),

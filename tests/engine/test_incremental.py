@@ -561,6 +561,39 @@ def test_a_delivery_of_the_newest_month_alone_leaves_earlier_months_as_they_were
     assert rewritten == {"2023-10"}
 
 
+def test_files_that_only_grew_are_read_from_where_they_ended_and_make_the_same_tables(
+    fresh: Bank, everything: dict[str, Rows]
+) -> None:
+    whole = {file: lines(fresh.data / file) for file in (CLICKS, LOANS)}
+    for file in whole:
+        header, *rows = whole[file]
+        deliver(fresh.data / file, [header, *(row for row in rows if row[-10:-3] < "2023-09")])
+    fresh.run()
+    deliver(fresh.data / CLICKS, whole[CLICKS])
+    deliver(fresh.data / LOANS, whole[LOANS])
+    report = fresh.run(by_month=True)
+    assert [note for note in report.notes if "only grew: read from row " in note] == report.notes
+    assert len(report.notes) == 2
+    read = {name: each.rows.rows_in for name, each in report.tables.items() if each.rows}
+    assert read == {
+        "bronze.clickstream": sum(row[-10:-3] >= "2023-09" for row in whole[CLICKS][1:]),
+        "bronze.loan_daily": sum(row[-10:-3] >= "2023-09" for row in whole[LOANS][1:]),
+    }
+    assert fresh.everything() == everything
+    assert fresh.run(open_store=refuse_to_start).tables == {}
+
+
+def test_a_correction_beside_new_months_is_taken_with_them(
+    fresh: Bank, corrected: Bank, of_corrected_files: dict[str, Rows], customer: str
+) -> None:
+    whole = lines(fresh.data / CLICKS)
+    deliver(fresh.data / CLICKS, [row for row in whole if row[-10:-3] != "2023-10"])
+    fresh.run()
+    shutil.copy(corrected.data / CLICKS, fresh.data / CLICKS)
+    assert fresh.run().notes == []
+    assert fresh.everything() == of_corrected_files
+
+
 def shuffle_rows(file: Path) -> None:
     header, *rows = lines(file)
     random.Random(1).shuffle(rows)
