@@ -58,15 +58,13 @@ class Request:
 
 
 def read_before(known: Recorded | None, code: str, request: Request) -> Extent | None:
-    """How far a table has taken a file, where no row before that can be wanted again; None where one can."""
+    """How far a table has taken a file, where no row before that is wanted again; None where one may be."""
     if known is None or known.extent is None or known.extent.sha256 != known.sha256:
         return None
-    is_whole = any(scope.covers(Scope()) for scope in known.scopes)
+    taken = all(any(scope.has(m) for scope in known.scopes) for m in known.extent.months)
     is_sound = not (known.again or known.pending_months or known.lost) and known.undo_to is None
-    asked = Request(by_month=request.by_month)
-    return (
-        known.extent if is_whole and is_sound and (known.code, request) == (code, asked) else None
-    )
+    asked_again = request.full_refresh or request.repair or known.code != code
+    return known.extent if taken and is_sound and not asked_again else None
 
 
 def make_plan(

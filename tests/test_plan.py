@@ -154,9 +154,12 @@ EXTENT = Extent("sha", 100, 3, 3, ("2023-01",))
 TAKEN = Recorded(3, code="code", sha256="sha", scopes=(Scope(),), extent=EXTENT)
 
 
-@pytest.mark.parametrize("request_", [Request(), Request(by_month=True)])
-def test_a_file_is_read_on_from_where_a_table_has_taken_it(request_: Request) -> None:
-    assert read_before(TAKEN, "code", request_) == EXTENT
+@pytest.mark.parametrize("asked", [Request(), Request(by_month=True), Request(Scope("2023-01"))])
+@pytest.mark.parametrize("taken", [Scope(), Scope(None, "2023-01")])
+def test_a_file_is_read_on_from_where_a_table_has_taken_all_its_months(
+    asked: Request, taken: Scope
+) -> None:
+    assert read_before(replace(TAKEN, scopes=(taken,)), "code", asked) == EXTENT
 
 
 @pytest.mark.parametrize(
@@ -165,7 +168,7 @@ def test_a_file_is_read_on_from_where_a_table_has_taken_it(request_: Request) ->
         {"extent": None},
         {"sha256": None},
         {"code": "other code"},
-        {"scopes": (Scope(None, "2023-01"),)},
+        {"scopes": (Scope("2023-02"), Scope(None, "2022-12"))},
         {"pending_months": ("2023-01",)},
         {"again": "lost"},
         {"lost": ("2023-01",)},
@@ -179,11 +182,9 @@ def test_a_file_is_read_whole_where_its_table_may_not_have_all_of_it(
     assert read_before(replace(TAKEN, **changes), "code", Request()) is None
 
 
-@pytest.mark.parametrize(
-    "request_", [Request(Scope("2023-01")), Request(full_refresh=True), Request(repair=True)]
-)
-def test_a_file_is_read_whole_where_rows_of_before_are_asked_for(request_: Request) -> None:
-    assert read_before(TAKEN, "code", request_) is None
+@pytest.mark.parametrize("asked", [Request(full_refresh=True), Request(repair=True)])
+def test_a_file_is_read_whole_where_rows_of_before_are_asked_for(asked: Request) -> None:
+    assert read_before(TAKEN, "code", asked) is None
 
 
 def test_a_file_is_read_whole_the_first_time() -> None:

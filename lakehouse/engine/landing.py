@@ -58,8 +58,8 @@ class Counts:
 class Landed:
     """A raw file after landing: two Parquet files, and how many rows of each month went where.
 
-    Without the first `rows_before` rows, the header among them; `extent` is None where a later file
-    cannot be read on from the end of this one.
+    Without the rows that were read `before`; `extent` is None where a later file cannot be read on from
+    the end of this one.
     """
 
     source: Source
@@ -69,8 +69,14 @@ class Landed:
     quarantined: Path
     counts: dict[str | None, Counts]  # None: rows whose month cannot be told
     extra_columns: tuple[str, ...]
-    rows_before: int
+    before: Extent | None
     extent: Extent | None
+
+    @property
+    def months(self) -> set[str]:
+        """Those of the whole file."""
+        before = self.before.months if self.before else ()
+        return {*before, *filter(None, self.counts)}
 
 
 def find_file(source: Source, data: Path) -> Path:
@@ -152,7 +158,7 @@ def _land(source: Source, path: Path, into: Path, max_bad: float, after: Extent 
         quarantined,
         counts,
         rows.extra_columns,
-        rows_before=after.rows if after else 1,
+        before=after,
         extent=_extent(split, counts, after),
     )
 
@@ -164,8 +170,8 @@ def _extent(split: Split, counts: dict[str | None, Counts], after: Extent | None
     """
     if not split.ends_a_line or any(each.quarantined for each in counts.values()):
         return None
-    months = sorted({*(after.months if after else ()), *filter(None, counts)})
-    return Extent(split.fingerprint, split.size, split.rows, split.lines, tuple(months))
+    months = tuple(sorted({*(after.months if after else ()), *filter(None, counts)}))
+    return Extent(split.fingerprint, split.size, split.rows, split.lines, months)
 
 
 def checked_header(source: Source, file_name: str, header: list[str]) -> tuple[str, ...]:

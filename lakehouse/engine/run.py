@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -111,10 +111,6 @@ def _check_clock(job: Job) -> None:
             )
 
 
-def _months(landed: Iterable[Landed]) -> set[str]:
-    return {month for each in landed for month in each.counts if month}
-
-
 class _Run:
     """One run under the lock."""
 
@@ -133,7 +129,7 @@ class _Run:
         with work_folder(self.job.datamart) as landing:
             pending = [step.table for step in steps if step.table.source and step.pending]
             store = self._land_and_start(pending, landing)
-            _check_scope(self.job, _months(self.landed.values()))
+            _check_scope(self.job, {m for each in self.landed.values() for m in each.months})
             self._check_refills()
             with told_clearly(self.log, self.job.catalog, RELEASES):
                 self._note_lost_receipts()
@@ -167,9 +163,9 @@ class _Run:
         with self._timed(table):
             landed = land(table.source, path, landing, self.job.max_bad, self._read_before(table))
         self.landed[table.full_name] = landed
-        if landed.rows_before > 1:
+        if landed.before:
             self.report.notes.append(
-                f"{landed.file_name} only grew: read from row {landed.rows_before + 1:,} on"
+                f"{landed.file_name} only grew: read from row {landed.before.rows + 1:,} on"
             )
         if landed.extra_columns:
             self.report.notes.append(
@@ -210,8 +206,8 @@ class _Run:
         asked = self.job.request.scope
         if not self.job.request.by_month:
             return [asked]
-        held = _months(self.landed.values())
-        scopes = [replace(asked, last=month) for month in sorted(held) if asked.has(month)]
+        delivered = {month for each in self.landed.values() for month in each.counts if month}
+        scopes = [replace(asked, last=month) for month in sorted(delivered) if asked.has(month)]
         # The last one is what was asked, so that the files count as wholly taken.
         return [*scopes[:-1], asked]
 

@@ -86,10 +86,10 @@ def test_the_rest_of_a_file_and_what_came_before_make_the_whole_of_it(
     known, first_rows = landed(tmp_path, text)
     whole, all_rows = landed(tmp_path, text + more)
     found, rows = landed(tmp_path, text + more, known.extent)
-    event(f"read on: {found.rows_before > 1}")
-    if found.rows_before > 1:
+    event(f"read on: {found.before is not None}")
+    if found.before:
         assert known.counts.keys().isdisjoint(found.counts)
-        found = replace(found, rows_before=1, counts={**known.counts, **found.counts})
+        found = replace(found, before=None, counts={**known.counts, **found.counts})
         rows = {name: [*first_rows[name], *rows[name]] for name in rows}
     assert rows == all_rows
     assert found == whole
@@ -99,7 +99,7 @@ def test_the_rows_behind_the_end_alone_are_read(tmp_path: Path) -> None:
     extent = extent_of(tmp_path, f"{HEADER}\n{JANUARY}")
     assert (extent.rows, extent.lines, extent.months) == (3, 3, ("2023-01",))
     found, rows = landed(tmp_path, f"{HEADER}\n{JANUARY}\n{FEBRUARY}", extent)
-    assert found.rows_before == 3 and found.counts == {"2023-02": Counts(2, 2)}
+    assert found.before == extent and found.counts == {"2023-02": Counts(2, 2)}
     assert [row["_source_row"] for row in rows["accepted"]] == [4, 5]
     assert found.extent == extent_of(tmp_path, f"{HEADER}\n{JANUARY}\n{FEBRUARY}")
 
@@ -124,7 +124,7 @@ def test_all_of_a_file_is_read_that_did_more_than_grow_by_later_months(
     tmp_path: Path, text: str
 ) -> None:
     found, rows = landed(tmp_path, text, extent_of(tmp_path, f"{HEADER}\n{JANUARY}"))
-    assert found.rows_before == 1
+    assert found.before is None
     assert (found, rows) == landed(tmp_path, text)
 
 
@@ -146,7 +146,7 @@ def test_a_source_whose_rows_may_repeat_in_later_months_is_read_whole(tmp_path: 
     extent = extent_of(tmp_path, f"{HEADER}\n{JANUARY}")
     (tmp_path / "clicks.csv").write_text(f"{HEADER}\n{JANUARY}{FEBRUARY}", encoding="utf-8")
     keyed = replace(SOURCE, keys=("Customer_ID",))
-    assert land(keyed, tmp_path / "clicks.csv", tmp_path / "into", 1.0, extent).rows_before == 1
+    assert land(keyed, tmp_path / "clicks.csv", tmp_path / "into", 1.0, extent).before is None
 
 
 def test_bad_rows_are_a_share_of_the_whole_file_and_told_with_their_lines_in_it(
@@ -156,7 +156,7 @@ def test_bad_rows_are_a_share_of_the_whole_file_and_told_with_their_lines_in_it(
     text = f"{HEADER}\n{JANUARY}{FEBRUARY}{bad}"
     extent = extent_of(tmp_path, f"{HEADER}\n{JANUARY}")
     found, rows = landed(tmp_path, text, extent, max_bad=0.2)
-    assert found.rows_before == 3 and found.extent is None
+    assert found.before == extent and found.extent is None
     assert [row["_source_line"] for row in rows["quarantined"]] == [6]
     with pytest.raises(BadInput, match=r"1 of 5 rows are bad .*first on line 6"):
         landed(tmp_path, text, extent, max_bad=0.19)

@@ -28,6 +28,7 @@ from lakehouse.engine.job import Job, Report
 from lakehouse.engine.log import Log
 from lakehouse.engine.run import plan, run
 from lakehouse.engine.store import Merged
+from lakehouse.errors import BadInput
 from lakehouse.generate import generate
 from lakehouse.months import Scope, shift
 from lakehouse.plan import Request
@@ -581,6 +582,21 @@ def test_files_that_only_grew_are_read_from_where_they_ended_and_make_the_same_t
     }
     assert fresh.everything() == everything
     assert fresh.run(open_store=refuse_to_start).tables == {}
+
+
+def test_an_earlier_month_of_a_file_that_grew_can_be_asked_for(fresh: Bank, year: Bank) -> None:
+    whole = lines(fresh.data / CLICKS)
+    deliver(fresh.data / CLICKS, [row for row in whole if row[-10:-3] != "2023-10"])
+    fresh.run()
+    deliver(fresh.data / CLICKS, whole)
+    assert fresh.run(month="2023-05").release == 2
+    assert set(fresh.log.rows_by_month(CATALOG.table("gold.features_clickstream"))) == {
+        shift("2023-01", by) for by in range(9)
+    }
+    with pytest.raises(BadInput, match="rows of month 2022-05; they have 2023-01 to 2023-10"):
+        fresh.run(month="2022-05")
+    fresh.run()
+    assert fresh.everything() == year.everything()
 
 
 def test_a_correction_beside_new_months_is_taken_with_them(
