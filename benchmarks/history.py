@@ -1,8 +1,8 @@
 """One more month after a short and a long history: what it costs, and what the datamart then holds.
 
 `python benchmarks/history.py [--customers 12500] [--months 12 24 48] [--repeat 3] [--engine embedded]`.
-For each history a datamart takes the raw files of all months of clicks but the last one; then raw files with
-rows of the last one alone are delivered to copies of it. Clicks are as many in each month. Medians.
+For each history a datamart takes the raw files of all months of clicks but the last one; then copies of it
+take those files grown by the last one. Clicks are as many in each month. Medians.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import pandas as pd
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.delivered import through
 from benchmarks.growth import deliver, months
 from benchmarks.measure import MAIN, Cost, measured, median, print_heading, size
 
@@ -26,24 +25,14 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def split(data: Path, last: str, before: Path, alone: Path) -> int:
-    """Raw files of the months before one, and of it alone; how many rows it has."""
-    for folder in (before, alone):
-        folder.mkdir()
-    delivered = 0
-    for file in data.glob("*.csv"):
-        rows = pd.read_csv(file, dtype=str, keep_default_na=False)
-        month = pd.to_datetime(rows.snapshot_date, format="mixed").dt.strftime("%Y-%m")
-        rows[month < last].to_csv(before / file.name, index=False)
-        rows[month == last].to_csv(alone / file.name, index=False)
-        delivered += int((month == last).sum())
-    return delivered
+def rows_of(raw: Path) -> int:
+    return sum(sum(1 for _ in file.open("rb")) - 1 for file in raw.glob("*.csv"))
 
 
-def one_more_month(run: list[str], datamart: Path, alone: Path, copy: Path) -> Cost:
+def one_more_month(run: list[str], datamart: Path, raw: Path, copy: Path) -> Cost:
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(datamart, copy)
-    return measured([*run, "--data", str(alone), "--datamart", str(copy)])
+    return measured([*run, "--data", str(raw), "--datamart", str(copy)])
 
 
 def rows(given: argparse.Namespace, work: Path) -> Iterator[str]:
@@ -52,15 +41,15 @@ def rows(given: argparse.Namespace, work: Path) -> Iterator[str]:
         at = work / str(count)
         options = ("--customers", str(given.customers), "--months", str(count + 1))
         deliver(list(MAIN), at / "raw", *options)
-        delivered = split(at / "raw", months(count + 1)[-1], at / "before", at / "alone")
-        measured([*run, "--data", str(at / "before"), "--datamart", str(at / "datamart")])
+        before, after = (through(at / "raw", month, at / month) for month in months(count + 1)[-2:])
+        measured([*run, "--data", str(before), "--datamart", str(at / "datamart")])
         taken = [
-            one_more_month(run, at / "datamart", at / "alone", at / "copy")
-            for _ in range(given.repeat)
+            one_more_month(run, at / "datamart", after, at / "copy") for _ in range(given.repeat)
         ]
         cost, held = median(taken), size(at / "copy")
+        new = rows_of(after) - rows_of(before)
         yield (
-            f"| {count} | {delivered:,} | {cost.wall_seconds:.1f} | {cost.cpu_seconds:.1f} "
+            f"| {count} | {new:,} | {cost.wall_seconds:.1f} | {cost.cpu_seconds:.1f} "
             f"| {cost.peak_mib:.0f} | {held.mb:.0f} | {held.files:,} | {held.log_mb:.2f} |"
         )
         shutil.rmtree(at)

@@ -28,6 +28,7 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.delivered import through
 from benchmarks.measure import MAIN, Cost, measured
 
 START, IMPORTS, REST, EXIT = "interpreter", "imports", "rest", "exit"
@@ -188,13 +189,17 @@ def phases_of(argv: list[str], work: Path) -> tuple[Phases, Cost]:
 
 def jobs(data: Path, work: Path, engine: str) -> dict[str, list[str]]:
     """The commands in their order; those whose name is empty are only there for the next one."""
-    place = ["--data", str(data), "--engine", engine, "--datamart"]
-    full, monthly = [*place, str(work / "full")], [*place, str(work / "monthly")]
+
+    def run(raw: Path, datamart: str) -> list[str]:
+        place = ["--data", str(raw), "--datamart", str(work / datamart)]
+        return ["run", *place, "--engine", engine]
+
+    before, after = (through(data, month, work / month) for month in ("2024-11", "2024-12"))
     return {
-        "full build": ["run", *full],
-        "nothing new": ["run", *full],
-        "": ["run", *monthly, "--through", "2024-11"],
-        "one more month": ["run", *monthly, "--through", "2024-12"],
+        "full build": run(data, "full"),
+        "nothing new": run(data, "full"),
+        "": run(before, "monthly"),
+        "one more month": run(after, "monthly"),
     }
 
 

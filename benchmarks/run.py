@@ -1,8 +1,9 @@
 """The lakehouse beside pipelines of others: the same raw files, the same gold, one table.
 
 `python benchmarks/run.py [--customers 12500] [--repeat 3] [--pipelines embedded duckdb ...] [--full-alone]`.
-Each job runs from process start to exit; pipelines take turns within a round. Medians of wall and CPU
-seconds, the largest peak of memory of all processes together, and seconds in those of the first pipeline.
+Each job runs from process start to exit; pipelines take turns within a round. One more month comes in raw
+files that grew by it. Medians of wall and CPU seconds, the largest peak of memory of all processes
+together, and seconds in those of the first pipeline.
 In the end every gold is compared with the first one's, cell by cell: the exit code is 1 where one differs.
 """
 
@@ -19,6 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks import delivered
 from benchmarks.measure import MAIN, ROOT, Cost, measured, median
 
 OTHERS = ROOT / "benchmarks" / "others"
@@ -71,16 +73,16 @@ def one_round(
 ) -> Round:
     """Each job of each pipeline once, in turns; `work` is a folder for these raw files alone."""
     known = {
-        FULL: (PIPELINES, _anew, LAST),
-        AGAIN: (PIPELINES, _as_it_is, LAST),
-        ONE_MORE: (ONE_MONTH, _as_before, MONTH),
+        FULL: (PIPELINES, _anew, data, LAST),
+        AGAIN: (PIPELINES, _as_it_is, data, LAST),
+        ONE_MORE: (ONE_MONTH, _as_before, work / "raw-month", MONTH),
     }
     taken: Round = {}
     for job in jobs:
-        pipelines, prepared, through = known[job]
+        pipelines, prepared, raw, through = known[job]
         for name in names:
             out = prepared(data, work, name)
-            taken[job, name] = measured(pipelines[name](data, out, through))
+            taken[job, name] = measured(pipelines[name](raw, out, through))
     for name in (name for name in names if name in ENGINES):
         place = ["--datamart", str(work / f"{name}-full"), "--engine", name]
         out = work / f"{name}.parquet"
@@ -98,10 +100,12 @@ def _as_it_is(_data: Path, work: Path, name: str) -> Path:
 
 
 def _as_before(data: Path, work: Path, name: str) -> Path:
-    """The tables without the month; they are built once."""
+    """The tables without the month, and raw files with it; they are made once."""
     before, out = work / f"{name}-before", work / f"{name}-month"
+    delivered.through(data, MONTH, work / "raw-month")
     if not before.exists():
-        measured(PIPELINES[name](data, before, BEFORE))
+        raw = delivered.through(data, BEFORE, work / "raw-before")
+        measured(PIPELINES[name](raw, before, BEFORE))
     shutil.rmtree(out, ignore_errors=True)
     shutil.copytree(before, out)
     return out

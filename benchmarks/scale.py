@@ -1,9 +1,10 @@
 """How cost grows with the number of customers: 1 is 12,500 of them and 378,000 raw rows.
 
 `python benchmarks/scale.py [--factors 1 10] [--pipelines embedded spark duckdb] [--limit 3600] [--work DIR]`:
-for each factor the raw files are generated; then each pipeline builds all months but one, takes one more,
-and writes a training set. A row a step: wall and CPU seconds, the peak memory of all processes together, and
-what the tables hold after it. A step over its limit of seconds is killed, and ends its pipeline.
+for each factor the raw files are generated; then each pipeline builds their months up to one, takes one
+more out of files that grew by it, and writes a training set. A row a step: wall and CPU seconds, the peak
+memory of all processes together, and what the tables hold after it. A step over its limit of seconds is
+killed, and ends its pipeline.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks import delivered
 from benchmarks.measure import MAIN, Cost, TookTooLong, measured, print_heading, size
 from benchmarks.run import BEFORE, ENGINES, MONTH, NAMES, PIPELINES
 
@@ -26,8 +28,8 @@ COLUMNS = ("factor", "pipeline", "step", "wall s", "CPU s", "peak MiB", "MB", "f
 
 def steps(data: Path, out: Path, name: str) -> Iterator[tuple[str, list[str]]]:
     """The commands of one pipeline, in their order."""
-    yield f"build through {BEFORE}", PIPELINES[name](data, out, BEFORE)
-    yield "one more month", PIPELINES[name](data, out, MONTH)
+    yield f"build through {BEFORE}", PIPELINES[name](data / BEFORE, out, BEFORE)
+    yield "one more month", PIPELINES[name](data / MONTH, out, MONTH)
     if name in ENGINES:
         place = ["--datamart", str(out), "--engine", name, "--out", str(out.parent / "set.parquet")]
         yield "training set", [*MAIN, "training-set", *place]
@@ -49,6 +51,10 @@ def told(factor: float, who: str, step: str, cost: Cost | None, out: Path) -> No
 def generated(factor: float, data: Path) -> None:
     command = [*MAIN, "generate", "--customers", str(round(CUSTOMERS * factor)), "--out", str(data)]
     told(factor, "generate", "", measured(command), data)
+    for month in (BEFORE, MONTH):
+        delivered.through(data, month, data / month)
+    for file in data.glob("*.csv"):
+        file.unlink()
 
 
 def built(factor: float, name: str, data: Path, work: Path, limit: float) -> None:

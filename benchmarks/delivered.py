@@ -1,0 +1,34 @@
+"""Raw files as they were a month, and as they are a month later: the same, grown by its rows."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from lakehouse.months import is_month
+
+
+def through(data: Path, last: str, into: Path) -> Path:
+    """The raw files with their rows up to a month, in their order; written once. Gives the folder.
+
+    As generated ones are: snapshot_date is the last column, and no row spans lines.
+    """
+    if not into.exists():
+        into.mkdir(parents=True)
+        for file in data.glob("*.csv"):
+            with file.open("rb") as rows, (into / file.name).open("wb") as kept:
+                kept.write(next(rows))
+                kept.writelines(row for row in rows if _month(row.rpartition(b",")[2]) <= last)
+    return into
+
+
+@cache
+def _month(cell: bytes) -> str:
+    """The month of a date like 2023-05-01 or 5/1/2023."""
+    day = cell.decode().strip()
+    if "/" in day:
+        month, _, year = day.split("/")
+        day = f"{year}-{month:0>2}"
+    if not is_month(day[:7]):
+        raise ValueError(f"{day!r} is no date")
+    return day[:7]
