@@ -36,7 +36,7 @@ START, IMPORTS, REST, EXIT = "interpreter", "imports", "rest", "exit"
 WRAPPED = (
     ("lakehouse.engine.embedded", "session", "start of the engine"),
     ("lakehouse.engine.spark", "start", "start of the engine"),
-    ("lakehouse.engine.run", "fingerprint", "hashing raw files"),
+    ("lakehouse.engine.job", "fingerprint", "hashing raw files"),
     ("lakehouse.engine.ledger", "fingerprint", "hashing data files for the release"),
     ("lakehouse.engine.run", "land", "landing: DuckDB"),
     ("lakehouse.engine.landing_records", "split", "landing: records split"),

@@ -8,9 +8,10 @@ from functools import cached_property
 from pathlib import Path
 
 from lakehouse.catalog import Catalog
-from lakehouse.engine.landing import Counts, find_file
+from lakehouse.engine.landing import Counts, find_file, fingerprint
 from lakehouse.engine.log import Log
 from lakehouse.engine.place import Place
+from lakehouse.engine.raw_file import state
 from lakehouse.engine.store import Store
 from lakehouse.plan import Request
 from lakehouse.table import Table
@@ -38,6 +39,7 @@ class Job:
     max_bad: float = 0.2
     on_progress: OnProgress = _silent
     wait: Callable[[str], None] | None = None
+    _sha256: dict[tuple[Path, tuple[int, ...]], str] = field(default_factory=dict, repr=False)
 
     @cached_property
     def log(self) -> Log:
@@ -48,6 +50,13 @@ class Job:
         """The raw file of each bronze table; BadInput where one is missing."""
         tables = self.catalog.sources
         return {table: find_file(table.source, self.data) for table in tables if table.source}
+
+    def sha256(self, path: Path) -> str:
+        """Of the bytes of a raw file, which is not read again while it is as it was."""
+        now = path, state(path)
+        if now not in self._sha256:
+            self._sha256[now] = fingerprint(path)
+        return self._sha256[now]
 
 
 @dataclass

@@ -29,6 +29,12 @@ def opened(path: Path) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
+def state(path: Path) -> tuple[int, ...]:
+    """What differs once the file is written, replaced or removed; BadInput as of `opened`."""
+    with opened(path) as file:
+        return _state(os.fstat(file.fileno()))
+
+
 @contextmanager
 def steady(path: Path) -> Iterator[BinaryIO]:
     """The file to read; BadInput where it is written, replaced or removed meanwhile, whatever else fails."""

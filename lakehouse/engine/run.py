@@ -25,7 +25,7 @@ from lakehouse.engine.datamart import (
 from lakehouse.engine.failures import told_clearly
 from lakehouse.engine.ingest import Delivery, Writer, ingest, quarantine
 from lakehouse.engine.job import Job, Report
-from lakehouse.engine.landing import Landed, fingerprint, land, listed
+from lakehouse.engine.landing import Landed, land, listed
 from lakehouse.engine.place import on_this_machine
 from lakehouse.engine.refill import check_refill
 from lakehouse.engine.refresh import evolve, pending_months, refresh
@@ -50,7 +50,7 @@ def plan(job: Job) -> list[Step]:
 def _planned(job: Job) -> tuple[list[Step], ledger.State]:
     """The steps, and the state of the datamart that they were planned on."""
     check_datamart(job.datamart, job.log, job.catalog)
-    sha256 = {table.full_name: fingerprint(path) for table, path in job.files.items()}
+    sha256 = {table.full_name: job.sha256(path) for table, path in job.files.items()}
     state = ledger.state(job.log, job.catalog)
     return make_plan(job.catalog, state.recorded, sha256, job.request), state
 

@@ -25,6 +25,7 @@ from lakehouse.engine import ledger
 from lakehouse.engine.diff import diff
 from lakehouse.engine.embedded import EmbeddedStore
 from lakehouse.engine.job import Job, Report
+from lakehouse.engine.landing import fingerprint
 from lakehouse.engine.log import Log
 from lakehouse.engine.run import plan, run
 from lakehouse.engine.store import Merged
@@ -280,6 +281,25 @@ def test_raw_files_that_were_only_touched_are_nothing_new(bank: Bank) -> None:
     bank.run(open_store=refuse_to_start)
 
     assert listing(bank.datamart) == before
+
+
+def test_a_run_hashes_each_raw_file_once_to_plan_and_again_where_it_was_written_meanwhile(
+    bank: Bank, customer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[str] = []
+
+    def counted(path: Path) -> str:
+        hashed.append(path.name)
+        return fingerprint(path)
+
+    monkeypatch.setattr("lakehouse.engine.job.fingerprint", counted)
+    edit(bank.data / CLICKS, customer, MARCH, more_clicks)
+    job = bank.job()
+    assert run(job).release == 2
+    assert sorted(hashed) == sorted([ATTRIBUTES, CLICKS, FINANCIALS, LOANS])
+    edit(bank.data / CLICKS, customer, MARCH, more_clicks)
+    assert run(job).release == 3
+    assert hashed[4:] == [CLICKS]
 
 
 def test_through_twice_is_a_no_op_and_so_is_a_smaller_through(fresh: Bank) -> None:
