@@ -67,6 +67,8 @@ class FeatureGroup:
 class Table:
     """One Delta table: what a row is, its key, its columns and where its rows come from.
 
+    `transform`: the upstreams' rows to its own; with `look_back_months` it takes `months` too, those whose
+    rows are wanted, None for all, so that it need not look at all that is around each.
     `look_back_months`: how many months before its own a row depends on; n - 1 for a window of n.
     `expectations`: (name, SQL) pairs that hold for every row; they become Delta CHECK constraints.
     `unversioned`: columns that tell of the writing, not of the row; a change in them alone is no change.

@@ -7,6 +7,7 @@ recompute and publish tables does not depend on how many there are.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -22,10 +23,10 @@ _MEASURED = ("fe_1", "fe_2", clicks.ACTIVITY)
 _OF_OTHERS = re.compile(r"fe_(?![12](_|$))")
 
 
-def _transform(rows: DataFrame) -> DataFrame:
+def _transform(rows: DataFrame, months: Sequence[str] | None = None) -> DataFrame:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clicks, "_MEASURED", _MEASURED)
-        windows = clicks.windows(rows)
+        windows = clicks.windows(rows, months)
     kept = [feature for feature in clicks.FEATURES if not _OF_OTHERS.match(feature.name)]
     return windows.select(*KEYS, MONTH_FIELD.name, *columns(kept))
 

@@ -63,7 +63,9 @@ def _computed(
         store.read(each, versions[each.full_name]).where(F.col(MONTH).isin(needed))
         for each in table.upstreams
     ]
-    return as_declared(table.transform(*frames), table).where(F.col(MONTH).isin(list(months)))
+    wanted = {"months": months} if table.look_back_months else {}
+    rows = as_declared(table.transform(*frames, **wanted), table)
+    return rows.where(F.col(MONTH).isin(list(months)))
 
 
 def _write(

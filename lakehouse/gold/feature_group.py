@@ -26,14 +26,17 @@ def feature_group(
     features: Sequence[Feature],
     max_age_months: int,
     delay_days: int = 0,
-    prepare: Callable[[DataFrame], DataFrame] = lambda rows: rows,
+    prepare: Callable[[DataFrame, Sequence[str] | None], DataFrame] = lambda rows, _months: rows,
     look_back_months: int = 0,
     expectations: Sequence[tuple[str, str]] = (),
 ) -> Table:
-    """A gold table of features of one silver table; `prepare` gives the columns the features name."""
+    """A gold table of features of one silver table; `prepare` gives the columns the features name.
 
-    def transform(rows: DataFrame) -> DataFrame:
-        return prepare(rows).select(*KEYS, MONTH_FIELD.name, *columns(features))
+    It takes the rows, and the months whose features are wanted (None: all).
+    """
+
+    def transform(rows: DataFrame, months: Sequence[str] | None = None) -> DataFrame:
+        return prepare(rows, months).select(*KEYS, MONTH_FIELD.name, *columns(features))
 
     return Table(
         layer="gold",

@@ -9,7 +9,7 @@ are single divisions of such sums.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from lakehouse import functions as F
 from lakehouse.bronze.clickstream import SIGNALS
 from lakehouse.feature import Feature
 from lakehouse.gold.feature_group import KEYS, feature_group, passed_on
+from lakehouse.months import shift
 from lakehouse.silver.clickstream import TABLE as CLICKSTREAM
 from lakehouse.table import MONTH_FIELD, Field
 
@@ -30,17 +31,17 @@ ACTIVITY = "activity_sum"
 _MEASURED = (*SIGNALS, ACTIVITY)
 
 
-def windows(rows: DataFrame) -> DataFrame:
+def windows(rows: DataFrame, months: Sequence[str] | None = None) -> DataFrame:
     """Each row beside the customer's earlier months of its window, as exact sums over them.
 
     Sums of a signal in a window: n of its months, s of values, q of squares; and with the age of a
     month (0 is the row's own): a of ages, b of squared ages, p of value times age.
     """
     own = _measured(rows)
-    monthly = _last_of_month(own)
     # Joins, not windows over rows, and sums in the row: no state grows with the months.
     beside = own
     for age in range(1, LONGEST):
+        monthly = _last_of_month(_before(own, months, age))
         beside = beside.join(_aged(monthly, age), ["customer_id", "_month"], "left")
     ages = range(1, LONGEST)
     observed = [F.lit(1), *(F.coalesce(F.col(f"_seen_{age}"), F.lit(0)) for age in ages)]
@@ -70,6 +71,13 @@ def _last_of_month(rows: DataFrame) -> DataFrame:
     months = ["customer_id", "_month"]
     last = rows.groupBy(*months).agg(F.max("snapshot_date").alias("snapshot_date"))
     return rows.join(last, [*months, "snapshot_date"], "left_semi")
+
+
+def _before(rows: DataFrame, months: Sequence[str] | None, age: int) -> DataFrame:
+    """The rows that come `age` months before one of the months; no other partition is read."""
+    if months is None:
+        return rows
+    return rows.where(F.col(MONTH_FIELD.name).isin([shift(month, -age) for month in months]))
 
 
 def _aged(monthly: DataFrame, age: int) -> DataFrame:

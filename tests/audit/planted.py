@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pyspark.sql import Column, DataFrame
 
@@ -17,7 +17,7 @@ def group(name: str, upstream: Table, **features: Callable[[], Column]) -> Table
     """A feature group of one silver table, each feature a whole number."""
     keys = tuple(key for key in _KEY_TYPES if key in upstream.keys)
 
-    def transform(rows: DataFrame) -> DataFrame:
+    def transform(rows: DataFrame, months: Sequence[str] | None = None) -> DataFrame:
         values = (value().cast("bigint").alias(name) for name, value in features.items())
         return rows.select(*keys, MONTH_FIELD.name, *values)
 

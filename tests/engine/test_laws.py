@@ -64,7 +64,7 @@ POINTS = Table(
 )
 
 
-def clicks_of_three_months(clicks: DataFrame) -> DataFrame:
+def clicks_of_three_months(clicks: DataFrame, months: Sequence[str] | None = None) -> DataFrame:
     """Each row, and the sum of fe_1 over its month and the two before."""
     own = clicks.select("customer_id", "snapshot_date", "month")
     ages = F.explode(F.array(*[F.lit(age) for age in range(3)]))
