@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -18,8 +19,8 @@ Clicks = dict[tuple[str, str], dict[str, int | None]]  # (customer, day): its si
 Features = dict[tuple[str, str], dict[str, Any]]
 
 
-def features_of(clicks: Clicks) -> Features:
-    """The features of each row; signals that are not named are 0."""
+def features_of(clicks: Clicks, months: Sequence[str] | None = None) -> Features:
+    """The features of each row, or of those of some months; signals that are not named are 0."""
     assert TABLE.transform is not None
     ddl = "customer_id STRING, snapshot_date DATE, month STRING, "
     ddl += ", ".join(f"{name} INT" for name in SIGNALS)
@@ -28,9 +29,12 @@ def features_of(clicks: Clicks) -> Features:
         for (customer, day), signals in clicks.items()
     ]
     random.Random(1).shuffle(rows)
-    found = TABLE.transform(session().createDataFrame(rows, ddl)).collect()
+    found = TABLE.transform(session().createDataFrame(rows, ddl), months=months).collect()
     assert len(found) == len(rows)
-    return {(row["customer_id"], row["snapshot_date"].isoformat()): row.asDict() for row in found}
+    by_key = {(row["customer_id"], row["snapshot_date"].isoformat()): row for row in found}
+    return {
+        key: row.asDict() for key, row in by_key.items() if months is None or row["month"] in months
+    }
 
 
 # A customer each: one signal by day. All are computed in one frame.
@@ -48,11 +52,14 @@ FE_1: dict[str, dict[str, int | None]] = {
 Rows = dict[str, dict[str, dict[str, Any]]]  # customer: day: features
 
 
+ALL: Clicks = {
+    (who, day): {"fe_1": value} for who, values in FE_1.items() for day, value in values.items()
+}
+
+
 @pytest.fixture(scope="module")
 def customers() -> Rows:
-    found = features_of(
-        {(who, day): {"fe_1": v} for who, values in FE_1.items() for day, v in values.items()}
-    )
+    found = features_of(ALL)
     rows: Rows = defaultdict(dict)
     for (who, day), row in found.items():
         rows[who][day] = row
@@ -64,6 +71,15 @@ def test_every_declared_column_is_there_and_the_contracts_among_them(customers: 
     assert set(row) == set(TABLE.columns)
     contract = {f"{name}{tail}" for name in SIGNALS for tail in ("", "_mean_3m", "_mean_6m")}
     assert contract | {"months_observed"} <= set(row)
+
+
+@pytest.mark.parametrize("months", [["2023-06"], ["2023-03", "2024-01"]], ids=str)
+def test_asked_for_some_months_their_rows_are_those_of_all_months(
+    customers: Rows, months: list[str]
+) -> None:
+    found = features_of(ALL, months)
+    assert {day[:7] for _, day in found} == {*months}
+    assert all(row == customers[who][day] for (who, day), row in found.items())
 
 
 def test_the_first_month_has_its_own_values_no_spread_and_no_trend(customers: Rows) -> None:
