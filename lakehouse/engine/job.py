@@ -39,7 +39,9 @@ class Job:
     max_bad: float = 0.2
     on_progress: OnProgress = _silent
     wait: Callable[[str], None] | None = None
-    _sha256: dict[tuple[Path, tuple[int, ...]], str] = field(default_factory=dict, repr=False)
+    _sha256: dict[tuple[Path, tuple[int, ...]], str] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @cached_property
     def log(self) -> Log:

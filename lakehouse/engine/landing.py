@@ -10,7 +10,7 @@ import os
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,8 +75,12 @@ class Landed:
     @property
     def months(self) -> set[str]:
         """Those of the whole file."""
-        before = self.before.months if self.before else ()
-        return {*before, *filter(None, self.counts)}
+        return _months(self.before, self.counts)
+
+
+def _months(before: Extent | None, counts: Iterable[str | None]) -> set[str]:
+    """Months read before, and those that rows behind them are of."""
+    return {*(before.months if before else ()), *filter(None, counts)}
 
 
 def find_file(source: Source, data: Path) -> Path:
@@ -115,10 +119,11 @@ def land(
     `max_bad`; then no file is left in `into`.
     """
     from lakehouse.engine.landing_records import NotGrown
+    from lakehouse.engine.landing_rows import DATE_COLUMN
 
     into.mkdir(parents=True, exist_ok=True)
     # Else a row may repeat one that was read before.
-    if after and "snapshot_date" in source.keys:
+    if after and DATE_COLUMN in source.keys:
         with suppress(NotGrown):
             return _land(source, path, into, max_bad, after)
     return _land(source, path, into, max_bad, None)
@@ -170,8 +175,8 @@ def _extent(split: Split, counts: dict[str | None, Counts], after: Extent | None
     """
     if not split.ends_a_line or any(each.quarantined for each in counts.values()):
         return None
-    months = tuple(sorted({*(after.months if after else ()), *filter(None, counts)}))
-    return Extent(split.fingerprint, split.size, split.rows, split.lines, months)
+    months = sorted(_months(after, counts))
+    return Extent(split.fingerprint, split.size, split.rows, split.lines, tuple(months))
 
 
 def checked_header(source: Source, file_name: str, header: list[str]) -> tuple[str, ...]:

@@ -173,7 +173,7 @@ class Log:
     def read(self, table: Table, version: int | None = None) -> list[dict[str, Any]]:
         """Rows of a small table, such as the ledger's; maps as pairs, DeltaError where a file is lost."""
         # Neither to_pyarrow_table, whose reading threads may outlive the interpreter and abort it at exit,
-        # nor pyarrow at all, whose import costs more than all else of a run with nothing to do.
+        # nor pyarrow at all, whose import would take a fifth of a run with nothing to do.
         rows = QueryBuilder().register("t", self._seen(table, version)).execute("SELECT * FROM t")
         try:
             found = rows.read_all()
