@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lakehouse.catalog import Catalog
@@ -88,6 +88,20 @@ def make_plan(
             step = Step(table)
         steps[table.full_name] = step
     return list(steps.values())
+
+
+def follows_raw_files(steps: Sequence[Step], recorded: Mapping[str, Recorded]) -> bool:
+    """Whether all there is to do comes of raw files that changed; not where history is computed again."""
+    pending = {step.table for step in steps if step.pending}
+    return not any(
+        step.everything
+        or (known := recorded.get(step.table.full_name)) is None
+        or known.pending_months
+        or known.undo_to is not None
+        or (step.table.upstreams and pending.isdisjoint(step.table.upstreams))
+        for step in steps
+        if step.pending
+    )
 
 
 def _ingest_step(

@@ -10,7 +10,7 @@ import pytest
 from lakehouse.catalog import load
 from lakehouse.extent import Extent
 from lakehouse.months import Scope
-from lakehouse.plan import Recorded, Request, Step, make_plan, read_before
+from lakehouse.plan import Recorded, Request, Step, follows_raw_files, make_plan, read_before
 
 CATALOG = load()
 SHA = {table.full_name: "sha" for table in CATALOG.sources}
@@ -189,3 +189,35 @@ def test_a_file_is_read_whole_where_rows_of_before_are_asked_for(asked: Request)
 
 def test_a_file_is_read_whole_the_first_time() -> None:
     assert read_before(None, "code", Request()) is None
+
+
+def follows(recorded: dict[str, Recorded], **named: Any) -> bool:
+    return follows_raw_files([*steps(recorded, **named).values()], recorded)
+
+
+GREW = {**SHA, "bronze.loan_daily": "other"}
+
+
+def test_a_run_on_a_file_that_changed_follows_it() -> None:
+    assert follows(up_to_date(), sha256=GREW)
+
+
+@pytest.mark.parametrize(
+    "recorded",
+    [
+        {},
+        changed("gold.label_store", code="other"),
+        changed("silver.loan_daily", pending_months=("2024-01",)),
+        changed("silver.clickstream", consumed={"bronze.clickstream": 2}),
+        changed("bronze.loan_daily", undo_to=2),
+    ],
+    ids=["never built", "code changed", "stopped in a table", "stopped between tables", "altered"],
+)
+def test_a_run_that_computes_history_again_does_not_follow_its_files_alone(
+    recorded: dict[str, Recorded],
+) -> None:
+    assert not follows(recorded, sha256=GREW)
+
+
+def test_a_full_refresh_does_not_follow_its_files_alone() -> None:
+    assert not follows(up_to_date(), sha256=GREW, request=Request(full_refresh=True))

@@ -36,7 +36,7 @@ from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.extent import Extent
 from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.months import Scope, spell
-from lakehouse.plan import Recorded, Step, make_plan, read_before
+from lakehouse.plan import Recorded, Step, follows_raw_files, make_plan, read_before
 from lakehouse.table import Table
 
 _CLOCK_MAY_BE_OFF = timedelta(days=1)
@@ -127,8 +127,7 @@ class _Run:
     def whole(self, steps: Sequence[Step]) -> Report:
         _check_clock(self.job)
         with work_folder(self.job.datamart) as landing:
-            pending = [step.table for step in steps if step.table.source and step.pending]
-            store = self._land_and_start(pending, landing)
+            store = self._land_and_start(steps, landing)
             _check_scope(self.job, {m for each in self.landed.values() for m in each.months})
             self._check_refills()
             with told_clearly(self.log, self.job.catalog, RELEASES):
@@ -137,20 +136,34 @@ class _Run:
                 self.report.notes += undo_others(
                     self.log, self.job.catalog, self.before, self.writer.run_id
                 )
-            self._passes(store)
+            self._passes(store, store.tables_at_once(self._bytes_at_work(steps)))
         self.report.release = ledger.releases(self.log)[-1]["release"]
         # They came in the order in which their work began.
         names = [table.full_name for table in self.job.catalog.tables]
         self.report.tables = {n: self.report.tables[n] for n in names if n in self.report.tables}
         return self.report
 
-    def _land_and_start(self, tables: Sequence[Table], landing: Path) -> Store:
+    def _bytes_at_work(self, steps: Sequence[Step]) -> int:
+        """Of the raw files, what this run works on: what is new in them, or all of it."""
+        if not follows_raw_files(steps, self.before):
+            return self.raw_bytes
+        return sum(
+            self._new_bytes(step.table) for step in steps if step.table.source and step.pending
+        )
+
+    def _new_bytes(self, table: Table) -> int:
+        landed = self.landed.get(table.full_name)
+        before = landed.before if landed else self._read_before(table)
+        size = self.job.files[table].stat().st_size
+        return size - before.bytes if before and before.bytes <= size else size
+
+    def _land_and_start(self, steps: Sequence[Step], landing: Path) -> Store:
         """Read the pending files and start the engine; bad input changes nothing, as no table has changed."""
         opened: list[Store] = []
         side_by_side(
-            tables,
+            [step.table for step in steps if step.table.source and step.pending],
             lambda table: self._land(table, landing),
-            tables_at_once(self.raw_bytes),
+            tables_at_once(self._bytes_at_work(steps)),
             meanwhile=lambda: opened.append(self.job.open_store(self.log, self.raw_bytes)),
         )
         self.report.engine = opened[0].name
@@ -196,10 +209,10 @@ class _Run:
                 if table.layer == "ledger" and not self.log.exists(table)
             ]
 
-    def _passes(self, store: Store) -> None:
+    def _passes(self, store: Store, at_once: int) -> None:
         scopes = self._scopes()
         for scope in scopes:
-            self._pass(store, scope, last=scope is scopes[-1])
+            self._pass(store, scope, at_once, last=scope is scopes[-1])
 
     def _scopes(self) -> list[Scope]:
         """The scope of each release this run is to make: one, or with --by-month one a month."""
@@ -211,7 +224,7 @@ class _Run:
         # The last one is what was asked, so that the files count as wholly taken.
         return [*scopes[:-1], asked]
 
-    def _pass(self, store: Store, scope: Scope, last: bool) -> None:
+    def _pass(self, store: Store, scope: Scope, at_once: int, last: bool) -> None:
         """Every table once, upstreams first, and the release; a month that changed nothing has none."""
         known = ledger.recorded(self.log, self.job.catalog)
         sources: dict[str, dict[str, Any]] = {}
@@ -224,7 +237,7 @@ class _Run:
                 self._refresh(store, table, own)
 
         tables = [*self.job.catalog.sources, *self.job.catalog.derived]
-        side_by_side(tables, bring_up_to_date, store.tables_at_once(self.raw_bytes))
+        side_by_side(tables, bring_up_to_date, at_once)
         if not last and ledger.is_published(self.log, self.job.catalog):
             return
         with told_clearly(self.log, self.job.catalog, RELEASES):

@@ -19,7 +19,7 @@ _MOST = 4
 
 
 def tables_at_once(raw_bytes: int) -> int:
-    """How many tables to work on at once, for raw files of so many bytes together."""
+    """How many tables to work on at once, for so many bytes of raw files at work together."""
     if raw_bytes >= _SMALL_BYTES:
         return 1
     return max(min(os.cpu_count() or 1, memory_bytes() // _MEMORY_A_TABLE, _MOST), 1)

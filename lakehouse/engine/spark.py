@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import TimeoutError
@@ -222,6 +223,9 @@ def start(master: str | None, on_s3a: bool = False) -> SparkSession:
         _check_begun_with_s3a()
     for name in _CONNECT_MODE:
         os.environ.pop(name, None)
+    if _is_here(master) and _GIVEN not in os.environ:
+        # Spark would take the python3 of the path, which may have no numpy.
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     try:
         spark = jvm.session(settings)
     except RuntimeError as error:
@@ -257,7 +261,7 @@ def _settings(master: str | None, on_s3a: bool) -> dict[str, str]:
         return settings
     cores = os.cpu_count() or 2
     settings |= {"spark.master": master or f"local[{cores}]", **jars.settings(on_s3a)}
-    if is_local(master) or _is_on_loopback(master or ""):
+    if _is_here(master):
         settings |= _LOOPBACK
     if master is None:
         settings |= {
@@ -287,7 +291,10 @@ def _addresses(master: str) -> list[tuple[str, int]]:
         raise BadInput(f"{master} names no Spark master; write it as spark://host:7077") from None
 
 
-def _is_on_loopback(master: str) -> bool:
+def _is_here(master: str | None) -> bool:
+    """Whether all of Spark, a cluster on loopback too, is on this machine."""
+    if master is None or is_local(master):
+        return True
     hosts = [host for host, _ in _addresses(master)] if master.startswith(_STANDALONE) else [""]
     return all(host == "localhost" or host.startswith("127.") for host in hosts)
 

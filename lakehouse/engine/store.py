@@ -61,7 +61,7 @@ class Store(Protocol):
         """How many of the months may be computed at once, each of so many cells."""
 
     def tables_at_once(self, raw_bytes: int) -> int:
-        """How many tables may be worked on at once, for raw files of so many bytes together."""
+        """How many tables may be worked on at once, for so many bytes of raw files at work together."""
 
     def merge(
         self,

@@ -12,11 +12,11 @@ from lakehouse.table import MONTH_FIELD, FeatureGroup, Field, Table
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-KEYS = ("customer_id", "snapshot_date")
-_KEY_FIELDS = (
+KEY_FIELDS = (
     Field("customer_id", "STRING", "The customer."),
     Field("snapshot_date", "DATE", "The day as of which the features are known."),
 )
+KEYS = tuple(each.name for each in KEY_FIELDS)
 
 
 def feature_group(
@@ -43,7 +43,7 @@ def feature_group(
         name=f"features_{name}",
         doc=doc,
         keys=KEYS,
-        fields=(*_KEY_FIELDS, *(each.field for each in features), MONTH_FIELD),
+        fields=(*KEY_FIELDS, *(each.field for each in features), MONTH_FIELD),
         upstreams=(silver,),
         transform=transform,
         look_back_months=look_back_months,
