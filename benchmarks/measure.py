@@ -116,18 +116,21 @@ class _Watch:
         while not self._ended.wait(_SAMPLED_SECONDS):
             with suppress(psutil.NoSuchProcess):
                 processes = [self._process, *self._process.children(recursive=True)]
-                self.peak_bytes = max(self.peak_bytes, sum(_resident(each) for each in processes))
+                self.peak_bytes = max(self.peak_bytes, _resident(processes))
                 if time.monotonic() > self._ends:
                     self.over = True
                     for each in processes:
                         each.kill()
 
 
-def _resident(process: psutil.Process) -> int:
-    try:
-        return int(process.memory_info().rss)
-    except psutil.NoSuchProcess:
-        return 0
+def _resident(processes: Sequence[psutil.Process]) -> int:
+    """Their memory together; a JVM's child that has yet to become a program of its own shares the JVM's."""
+    sizes: dict[object, int] = {}
+    for process in processes:
+        with suppress(psutil.NoSuchProcess), process.oneshot():
+            is_jvm, memory = process.name().startswith("java"), process.memory_info()
+            sizes[memory.vms if is_jvm else process.pid] = int(memory.rss)
+    return sum(sizes.values())
 
 
 def size(folder: Path) -> Size:

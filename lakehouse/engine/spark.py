@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import sys
 import tempfile
@@ -68,6 +69,11 @@ _NOT_HERE = (
     "jars; `python main.py doctor` says what is missing"
 )
 _NOT_ON_CLUSTER = "Spark does not start on {}; --debug shows what it says"
+_NO_PYTHON = re.compile("No module named|PYTHON_VERSION_MISMATCH|Cannot run program")
+_WORKERS_PYTHON = (
+    "{}: Spark's workers need Python "
+    f"{sys.version_info.major}.{sys.version_info.minor} with numpy and pyarrow; name it in PYSPARK_PYTHON"
+)
 _LOOPBACK = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
 # On one machine time goes into compiling and scheduling, not into rows.
 _LOCAL_SETTINGS = {
@@ -342,6 +348,8 @@ def _told_what_broke(table: Table, changes: DataFrame) -> Iterator[None]:
     try:
         yield
     except PySparkException as error:
+        if _NO_PYTHON.search(str(error)):
+            raise LakehouseError(_WORKERS_PYTHON.format(table.full_name)) from error
         raise broken_expectation(table, changes) or _failed(table, error) from error
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,6 +84,24 @@ def test_a_cluster_that_gives_no_executor_is_one_line(
     assert ended.code == 1
     (line,) = ended.err.splitlines()
     assert f"{two_workers.url} gave no executor within 5 s" in line
+
+
+@pytest.mark.slow
+@pytest.mark.spark
+def test_workers_whose_python_has_no_numpy_are_told_what_they_need(
+    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = tmp_path / "python"
+    bare.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')
+    bare.chmod(0o755)
+    monkeypatch.setenv("PYSPARK_PYTHON", str(bare))
+
+    ended = finished("run", "--data", raw, "--datamart", tmp_path / "datamart", "--engine", "spark")
+
+    assert ended.code == 1
+    *_, line = ended.err.splitlines()
+    assert "gold.features_clickstream: Spark's workers need Python" in line
+    assert "PYSPARK_PYTHON" in line
 
 
 def test_a_master_that_does_not_answer_is_told_at_once() -> None:
