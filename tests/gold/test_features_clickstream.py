@@ -30,11 +30,8 @@ def features_of(clicks: Clicks, months: Sequence[str] | None = None) -> Features
     ]
     random.Random(1).shuffle(rows)
     found = TABLE.transform(session().createDataFrame(rows, ddl), months=months).collect()
-    assert len(found) == len(rows)
-    by_key = {(row["customer_id"], row["snapshot_date"].isoformat()): row for row in found}
-    return {
-        key: row.asDict() for key, row in by_key.items() if months is None or row["month"] in months
-    }
+    assert len(found) == sum(months is None or row[2] in months for row in rows)
+    return {(row["customer_id"], row["snapshot_date"].isoformat()): row.asDict() for row in found}
 
 
 # A customer each: one signal by day. All are computed in one frame.
