@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -22,6 +24,7 @@ from lakehouse.engine.log import Log
 from lakehouse.engine.run import run
 from lakehouse.engine.store import Store
 from lakehouse.errors import BadInput
+from lakehouse.gold.feature_group import KEYS
 from lakehouse.gold.label_store import TABLE as LABEL_STORE
 from lakehouse.silver.clickstream import TABLE as CLICKSTREAM
 from lakehouse.silver.loan_daily import TABLE as LOAN_DAILY
@@ -103,6 +106,32 @@ def test_an_outcome_that_only_chooses_rows_is_in_every_feature_of_them(store: St
 
     assert set(found) == {"gold.features_amounts.loan_amt", "gold.features_amounts.mob"}
     assert all(OVERDUE in each for each in found.values())
+
+
+@pytest.mark.parametrize("enters", [True, False], ids=["enters", "stays out"])
+def test_an_outcome_that_a_function_of_batches_may_read_is_in_every_feature_behind_it(
+    store: Store, enters: bool
+) -> None:
+    own = AMOUNTS.transform
+    assert own is not None
+
+    def by_batches(rows: DataFrame) -> DataFrame:
+        columns = [*AMOUNTS.columns, "dpd"] if enters else AMOUNTS.columns
+        taken = own(rows).join(rows.select("customer_id", "snapshot_date", "dpd"), list(KEYS))
+        declared = ", ".join(f"{field.name} {field.type}" for field in AMOUNTS.fields)
+        kept = len(AMOUNTS.columns)
+        return taken.select(*columns).mapInArrow(partial(_first_columns, kept=kept), declared)
+
+    found = evidence(check(store, replace(AMOUNTS, transform=by_batches)))
+
+    features = {"gold.features_amounts.loan_amt", "gold.features_amounts.mob"}
+    assert set(found) == (features if enters else set())
+    assert all(OVERDUE in each for each in found.values())
+
+
+def _first_columns(batches: Iterable[pa.RecordBatch], kept: int) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        yield batch.select(batch.schema.names[:kept])
 
 
 def test_an_outcome_is_followed_through_a_table_between(store: Store) -> None:
