@@ -56,7 +56,9 @@ def _session(settings: Mapping[str, str], said: IO[bytes]) -> SparkSession:
     if SparkContext._active_spark_context is None:
         # What it prints while it starts is no news; its errors reach us as exceptions.
         gateway = SparkContext._gateway or launch_gateway(conf, {"stdout": said, "stderr": said})  # type: ignore[no-untyped-call]
-        SparkContext(conf=conf, gateway=gateway)
+        context: Any = SparkContext(conf=conf, gateway=gateway)
+        # Once workers ran Python it has a connection, and prints a traceback where the JVM ends first.
+        context._accumulatorServer.handle_error = lambda *_: None
     return SparkSession.builder.config(conf=conf).getOrCreate()
 
 

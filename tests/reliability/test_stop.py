@@ -68,6 +68,18 @@ def test_a_stop_while_spark_works_is_one_line_and_the_next_run_goes_on(
     stage.check_rerun()
 
 
+@pytest.mark.spark
+def test_a_stop_after_workers_ran_python_is_one_line(staged: Callable[[str], Stage]) -> None:
+    stage = staged("run")
+    with started(*run(stage.root), "--json", "--engine", "spark") as process:
+        clicks = stage.datamart / "gold" / "features_clickstream" / "_delta_log"
+        while process.poll() is None and not (clicks / f"{2:020}.json").exists():
+            time.sleep(0.01)
+        process.terminate()
+        out, err = process.communicate()
+    assert (process.returncode, out, err) == (143, "", STOPPED)
+
+
 def _first_child(process: subprocess.Popen[str]) -> psutil.Process:
     parent = psutil.Process(process.pid)
     while not parent.children():
