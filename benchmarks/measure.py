@@ -125,7 +125,7 @@ class _Watch:
 
 def _resident(processes: Sequence[psutil.Process]) -> int:
     """Their memory together; a JVM's child that has yet to become a program of its own shares the JVM's."""
-    sizes: dict[object, int] = {}
+    sizes: dict[int, int] = {}
     for process in processes:
         with suppress(psutil.NoSuchProcess), process.oneshot():
             is_jvm, memory = process.name().startswith("java"), process.memory_info()

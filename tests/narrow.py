@@ -1,4 +1,4 @@
-"""The declared catalog with the clicks' features of two signals and of their sum alone.
+"""The declared catalog with the clicks' features of two signals and of the sum of all alone.
 
 How runs take, recompute and publish tables does not depend on how many columns are written.
 """

@@ -111,6 +111,11 @@ def _check_clock(job: Job) -> None:
             )
 
 
+def _to_read(steps: Sequence[Step]) -> list[Table]:
+    """The tables whose raw files are to be read."""
+    return [step.table for step in steps if step.table.source and step.pending]
+
+
 class _Run:
     """One run under the lock."""
 
@@ -147,9 +152,7 @@ class _Run:
         """Of the raw files, what this run works on: what is new in them, or all of it."""
         if not follows_raw_files(steps, self.before):
             return self.raw_bytes
-        return sum(
-            self._new_bytes(step.table) for step in steps if step.table.source and step.pending
-        )
+        return sum(map(self._new_bytes, _to_read(steps)))
 
     def _new_bytes(self, table: Table) -> int:
         landed = self.landed.get(table.full_name)
@@ -161,7 +164,7 @@ class _Run:
         """Read the pending files and start the engine; bad input changes nothing, as no table has changed."""
         opened: list[Store] = []
         side_by_side(
-            [step.table for step in steps if step.table.source and step.pending],
+            _to_read(steps),
             lambda table: self._land(table, landing),
             tables_at_once(self._bytes_at_work(steps)),
             meanwhile=lambda: opened.append(self.job.open_store(self.log, self.raw_bytes)),

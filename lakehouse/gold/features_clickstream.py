@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from lakehouse import functions as F
 from lakehouse.bronze.clickstream import SIGNALS
 from lakehouse.feature import Feature
-from lakehouse.gold.feature_group import KEY_FIELDS, feature_group, passed_on
+from lakehouse.gold.feature_group import KEY_FIELDS, KEYS, feature_group, passed_on
 from lakehouse.months import shift
 from lakehouse.silver.clickstream import TABLE as CLICKSTREAM
 from lakehouse.table import MONTH_FIELD, Field
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 WINDOWS_MONTHS = (3, 6)
 LONGEST = max(WINDOWS_MONTHS)
-_KEYS = (*KEY_FIELDS, MONTH_FIELD)
+_KEYS = (*KEYS, MONTH_FIELD.name)
 
 
 def windows(rows: DataFrame, months: Sequence[str] | None = None) -> DataFrame:
@@ -44,7 +44,7 @@ def windows(rows: DataFrame, months: Sequence[str] | None = None) -> DataFrame:
         names=names,
     )
     columns = [
-        *(f"{each.name} {each.type}" for each in _KEYS),
+        *(f"{each.name} {each.type}" for each in (*KEY_FIELDS, MONTH_FIELD)),
         *(f"{each} DOUBLE" for each in names),
     ]
     return _beside(rows, months).mapInArrow(compute, ", ".join(columns))
@@ -59,14 +59,14 @@ def _beside(rows: DataFrame, months: Sequence[str] | None) -> DataFrame:
         monthly = _last_of_month(_before(own, months, age))
         beside = beside.join(_aged(monthly, age), ["customer_id", "_month"], "left")
     lists = [_aged_name(age) for age in range(LONGEST)]
-    return beside.select(*(each.name for each in _KEYS), *lists)
+    return beside.select(*_KEYS, *lists)
 
 
 def _listed(rows: DataFrame) -> DataFrame:
     ordinal = F.year("snapshot_date") * 12 + F.month("snapshot_date")
     # One column for all signals: an engine plans and joins it in the time of one.
     signals = F.array(*SIGNALS).alias(_aged_name(0))
-    return rows.select(*(each.name for each in _KEYS), ordinal.alias("_month"), signals)
+    return rows.select(*_KEYS, ordinal.alias("_month"), signals)
 
 
 def _last_of_month(rows: DataFrame) -> DataFrame:
