@@ -37,6 +37,7 @@ from lakehouse.table import Table
 LEAST_MEMORY_MIB = 1536
 _BESIDE_HEAP_MIB, _MOST_HEAP_MIB = 1024, 3072
 _CHANGES = "lakehouse_changes"
+_DICTIONARY = "parquet.enable.dictionary#{}"
 _USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 _SETTINGS = {
     "spark.app.name": "lakehouse",
@@ -50,6 +51,8 @@ _SETTINGS = {
     "spark.log.level": "ERROR",
     # 50 tasks a commit otherwise, for logs of a few kilobytes.
     "spark.databricks.delta.snapshotPartitions": "1",
+    # No limit beside the 10,000 rows of a batch: to keep one, Spark measures the batch at each row.
+    "spark.sql.execution.arrow.maxBytesPerBatch": str(2**31 - 1),
 }
 # Inherited from a process on the embedded engine, such as a notebook, these forbid a classic session.
 _CONNECT_MODE = (
@@ -178,6 +181,7 @@ class SparkStore:
         return [Merged(after, **changed_rows(self.log.history(table, 1)[0]["metrics"]))]
 
     def load(self, table: Table, rows: DataFrame, metadata: dict[str, Any]) -> list[Merged]:
+        self._write_plain_doubles(table)
         writer = rows.write.format("delta").mode("append")
         before = self.log.version(table)
         with _told_what_broke(table, upserts(rows)):
@@ -190,6 +194,12 @@ class SparkStore:
         self.spark.sql(f"OPTIMIZE {self._in_sql(table)}").collect()
         after = self.log.version(table)
         return None if after == before else after
+
+    def _write_plain_doubles(self, table: Table) -> None:
+        """On one machine time counts: a dictionary of measured numbers costs more than it saves of disk."""
+        for field in table.fields if self._is_local else ():
+            if field.type == "DOUBLE":
+                self.spark.conf.set(_DICTIONARY.format(field.name), "false")
 
     def _execute(
         self,
@@ -211,6 +221,7 @@ class SparkStore:
             WHEN NOT MATCHED AND s.{OPERATION} = '{UPSERT}'
             THEN INSERT ({", ".join(columns)}) VALUES ({values})
         """
+        self._write_plain_doubles(table)
         with self._merging:
             self.spark.conf.set(_USER_METADATA, json.dumps(metadata))
             source.createOrReplaceTempView(_CHANGES)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from lakehouse import Lakehouse
@@ -100,6 +101,17 @@ def differing_rows(left: Bank, right: Bank) -> dict[str, Any]:
             parted = {c: two for c, two in cells.items() if two[0] != two[1]}
             found[name] = (len(keys), keys[0], parted)
     return found
+
+
+def encodings_of_doubles(bank: Bank, name: str) -> set[str]:
+    """How the first file of a table holds its doubles."""
+    table = CATALOG.table(name)
+    doubles = {field.name for field in table.fields if field.type == "DOUBLE"}
+    group = pq.ParquetFile(bank.log.open(table).file_uris()[0]).metadata.row_group(0)
+    columns = map(group.column, range(group.num_columns))
+    return {
+        each for column in columns if column.path_in_schema in doubles for each in column.encodings
+    }
 
 
 def lines(file: Path) -> list[str]:
@@ -252,6 +264,16 @@ def test_either_engine_makes_tables_of_the_same_columns_and_types(
     for name in DATA_TABLES:
         table = CATALOG.table(name)
         assert by_spark.log.columns(table) == by_embedded.log.columns(table)
+
+
+@pytest.mark.spark
+def test_either_engine_writes_measured_numbers_without_a_dictionary(
+    by_embedded: Bank, by_spark: Bank
+) -> None:
+    for bank in (by_embedded, by_spark):
+        encodings = encodings_of_doubles(bank, "silver.loan_daily")
+        assert encodings
+        assert "DICTIONARY" not in " ".join(encodings), bank.datamart
 
 
 @pytest.mark.spark
