@@ -46,12 +46,13 @@ def _features(
     lists: Sequence[pa.ListArray], signals: Sequence[str], windows: Sequence[int]
 ) -> dict[str, Doubles]:
     """The features by name, each by row; `activity` is the sum of the signals known of a month."""
+    # By age, row and signal, as the lists hold them: turned once, as results.
     by_age = np.stack([_signals(each, len(signals)) for each in lists])
-    values = np.concatenate([by_age, _sum_of_known(by_age)], axis=1)
-    found = dict(zip([*signals, "activity_sum"], values[0], strict=True))
+    values = np.concatenate([by_age, _sum_of_known(by_age)], axis=2)
+    found = dict(zip([*signals, "activity_sum"], values[0].T.copy(), strict=True))
     for months in windows:
         for statistic, results in statistics(values[:months]).items():
-            for signal, result in zip([*signals, "activity"], results, strict=True):
+            for signal, result in zip([*signals, "activity"], results.T.copy(), strict=True):
                 found[f"{signal}_{statistic}_{months}m"] = result
     seen = np.stack([_is_valid(each) for each in lists])
     earlier = seen[1:]
@@ -69,8 +70,9 @@ def statistics(values: Doubles) -> dict[str, Doubles]:
     order does not matter; each result is one division of such sums.
     """
     months, shape = len(values), values.shape[1:]
-    known = (~np.isnan(values)).astype(float).reshape(months, -1)
-    value = np.nan_to_num(values).reshape(months, -1)
+    is_known = ~np.isnan(values)
+    known = is_known.astype(float).reshape(months, -1)
+    value = np.where(is_known, values, 0).reshape(months, -1)
     powers = np.arange(months, dtype=float) ** np.arange(3).reshape(-1, 1)
     # Counts and sums of ages, squared ages, values, values times age, squared values.
     n, a, b = (powers @ known).reshape(3, *shape)
@@ -90,16 +92,16 @@ def _ratio(part: Doubles, whole: Doubles) -> Doubles:
 
 
 def _signals(lists: pa.ListArray, count: int) -> Doubles:
-    """By signal and row; NaN where unknown."""
+    """By row and signal; NaN where unknown."""
     values = np.full((len(lists), count), np.nan)
     values[_is_valid(lists)] = _doubles(lists.flatten()).reshape(-1, count)
-    return values.T
+    return values
 
 
 def _sum_of_known(values: Doubles) -> Doubles:
     """The sum over the signals as one signal more; NaN where none is known."""
-    known = ~np.isnan(values).all(axis=1, keepdims=True)
-    return np.where(known, np.nansum(values, axis=1, keepdims=True), np.nan)
+    known = ~np.isnan(values).all(axis=2, keepdims=True)
+    return np.where(known, np.nansum(values, axis=2, keepdims=True), np.nan)
 
 
 def _is_valid(values: pa.Array) -> NDArray[np.bool_]:
