@@ -612,8 +612,11 @@ def _job(given: dict[str, Any], on_progress: Any) -> Any:
             scope, given["by_month"], given["full_refresh"], given.get("repair", False)
         ),
         max_bad=given["max_bad"],
-        open_store=lambda log, size: open_store(
-            choose(given["engine"], given["master"], size, show.note), log, given["master"]
+        open_store=lambda log, raw: open_store(
+            choose(given["engine"], given["master"], raw.held, show.note),
+            log,
+            given["master"],
+            raw.at_work,
         ),
         on_progress=on_progress,
         wait=given.get("wait"),

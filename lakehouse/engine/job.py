@@ -25,8 +25,16 @@ def _silent(_table: str, _doing: str, _months: Sequence[str]) -> None:
 
 
 @dataclass(frozen=True)
+class RawBytes:
+    """How large the raw files are, and what of it a run works on: all, or what is new."""
+
+    held: int
+    at_work: int
+
+
+@dataclass(frozen=True)
 class Job:
-    """Everything a run needs to know; `open_store` starts an engine for raw files of so many bytes.
+    """Everything a run needs to know; `open_store` starts an engine for raw files of that size.
 
     `wait`: where another run is at work, tell it this and go on once it has ended; None fails instead.
     """
@@ -34,7 +42,7 @@ class Job:
     data: Path
     datamart: Place
     catalog: Catalog
-    open_store: Callable[[Log, int], Store]
+    open_store: Callable[[Log, RawBytes], Store]
     request: Request = Request()
     max_bad: float = 0.2
     on_progress: OnProgress = _silent

@@ -24,7 +24,7 @@ from lakehouse.engine.datamart import (
 )
 from lakehouse.engine.failures import told_clearly
 from lakehouse.engine.ingest import Delivery, Writer, ingest, quarantine
-from lakehouse.engine.job import Job, Report
+from lakehouse.engine.job import Job, RawBytes, Report
 from lakehouse.engine.landing import Landed, land, listed
 from lakehouse.engine.place import on_this_machine
 from lakehouse.engine.refill import check_refill
@@ -163,11 +163,13 @@ class _Run:
     def _land_and_start(self, steps: Sequence[Step], landing: Path) -> Store:
         """Read the pending files and start the engine; bad input changes nothing, as no table has changed."""
         opened: list[Store] = []
+        at_work = self._bytes_at_work(steps)
+        size = RawBytes(self.raw_bytes, at_work)
         side_by_side(
             _to_read(steps),
             lambda table: self._land(table, landing),
-            tables_at_once(self._bytes_at_work(steps)),
-            meanwhile=lambda: opened.append(self.job.open_store(self.log, self.raw_bytes)),
+            tables_at_once(at_work),
+            meanwhile=lambda: opened.append(self.job.open_store(self.log, size)),
         )
         self.report.engine = opened[0].name
         return opened[0]

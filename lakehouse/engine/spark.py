@@ -78,12 +78,10 @@ _WORKERS_PYTHON = (
     f"{sys.version_info.major}.{sys.version_info.minor} with numpy and pyarrow; name it in PYSPARK_PYTHON"
 )
 _LOOPBACK = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
-# On one machine time goes into compiling and scheduling, not into rows.
-_LOCAL_SETTINGS = {
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=400m "
-    "-XX:+UseParallelGC",
-    "spark.sql.adaptive.enabled": "false",
-}
+_JAVA_OPTIONS = "-XX:ReservedCodeCacheSize=400m -XX:+UseParallelGC"
+# Of raw files at work on one machine: below, time goes into compiling and scheduling, not into rows.
+_SHORT_WORK_BYTES = 128 * 1024**2
+_FOR_LONG_WORK = {"spark.driver.extraJavaOptions": _JAVA_OPTIONS}
 
 
 class SparkStore:
@@ -91,9 +89,9 @@ class SparkStore:
 
     name = "spark"
 
-    def __init__(self, log: Log, master: str | None = None) -> None:
+    def __init__(self, log: Log, master: str | None = None, raw_bytes: int = 0) -> None:
         self.log = log
-        self.spark = start(master, on_s3a=isinstance(log.place, Bucket))
+        self.spark = start(master, isinstance(log.place, Bucket), raw_bytes)
         self._is_local = is_local(self.spark.sparkContext.master)
         # What a MERGE says of itself, and what it merges, are the session's: one at a time.
         self._merging = Lock()
@@ -228,14 +226,14 @@ class SparkStore:
             self.spark.sql(merge)
 
 
-def start(master: str | None, on_s3a: bool = False) -> SparkSession:
+def start(master: str | None, on_s3a: bool = False, raw_bytes: int = 0) -> SparkSession:
     """A Spark session with Delta that computes; LakehouseError in one line where that is not to be had.
 
     That is where there is no Java, a jar of Delta is altered, or a cluster's master or workers are silent.
     """
     if master and master.startswith(_STANDALONE):
         _check_answers(master)
-    settings = _settings(master, on_s3a)
+    settings = _settings(master, on_s3a, raw_bytes)
     if on_s3a:
         _check_begun_with_s3a()
     for name in _CONNECT_MODE:
@@ -270,7 +268,7 @@ def _check_begun_with_s3a() -> None:
         )
 
 
-def _settings(master: str | None, on_s3a: bool) -> dict[str, str]:
+def _settings(master: str | None, on_s3a: bool, raw_bytes: int) -> dict[str, str]:
     settings = {**_SETTINGS, "spark.sql.warehouse.dir": _warehouse().name}
     settings |= s3a_settings() if on_s3a else {}
     if _GIVEN in os.environ:
@@ -281,12 +279,17 @@ def _settings(master: str | None, on_s3a: bool) -> dict[str, str]:
     if _is_here(master):
         settings |= _LOOPBACK
     if master is None:
-        settings |= {
-            **_LOCAL_SETTINGS,
-            "spark.driver.memory": f"{heap_mib(memory_bytes())}m",
-            "spark.sql.shuffle.partitions": str(cores),
-        }
+        settings["spark.driver.memory"] = f"{heap_mib(memory_bytes())}m"
+        settings |= _for_short_work(cores) if raw_bytes < _SHORT_WORK_BYTES else _FOR_LONG_WORK
     return settings
+
+
+def _for_short_work(cores: int) -> dict[str, str]:
+    return {
+        "spark.driver.extraJavaOptions": f"{_JAVA_OPTIONS} -XX:TieredStopAtLevel=1",
+        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.shuffle.partitions": str(cores),
+    }
 
 
 def _check_answers(master: str) -> None:
