@@ -79,9 +79,8 @@ _WORKERS_PYTHON = (
 )
 _LOOPBACK = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
 _JAVA_OPTIONS = "-XX:ReservedCodeCacheSize=400m -XX:+UseParallelGC"
-# Of raw files at work on one machine: below, time goes into compiling and scheduling, not into rows.
+# Below, on one machine, time goes into compiling and scheduling, not into rows.
 _SHORT_WORK_BYTES = 128 * 1024**2
-_FOR_LONG_WORK = {"spark.driver.extraJavaOptions": _JAVA_OPTIONS}
 
 
 class SparkStore:
@@ -280,11 +279,14 @@ def _settings(master: str | None, on_s3a: bool, raw_bytes: int) -> dict[str, str
         settings |= _LOOPBACK
     if master is None:
         settings["spark.driver.memory"] = f"{heap_mib(memory_bytes())}m"
-        settings |= _for_short_work(cores) if raw_bytes < _SHORT_WORK_BYTES else _FOR_LONG_WORK
+        settings |= for_work(raw_bytes, cores)
     return settings
 
 
-def _for_short_work(cores: int) -> dict[str, str]:
+def for_work(raw_bytes: int, cores: int) -> dict[str, str]:
+    """Settings of Spark on one machine for work on so many bytes of raw files."""
+    if raw_bytes >= _SHORT_WORK_BYTES:
+        return {"spark.driver.extraJavaOptions": _JAVA_OPTIONS}
     return {
         "spark.driver.extraJavaOptions": f"{_JAVA_OPTIONS} -XX:TieredStopAtLevel=1",
         "spark.sql.adaptive.enabled": "false",

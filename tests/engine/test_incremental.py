@@ -24,7 +24,7 @@ from lakehouse import Lakehouse
 from lakehouse.engine import ledger
 from lakehouse.engine.diff import diff
 from lakehouse.engine.embedded import EmbeddedStore
-from lakehouse.engine.job import Job, Report
+from lakehouse.engine.job import Job, RawBytes, Report
 from lakehouse.engine.landing import fingerprint
 from lakehouse.engine.log import Log
 from lakehouse.engine.run import plan, run
@@ -66,6 +66,10 @@ class Bank:
 
     def run(self, through: str | None = None, month: str | None = None, **changes: Any) -> Report:
         return run(self.job(Scope(month, month or through), **changes))
+
+    @property
+    def raw_bytes(self) -> int:
+        return sum(file.stat().st_size for file in self.data.glob("*.csv"))
 
     @property
     def log(self) -> Log:
@@ -175,7 +179,7 @@ def days(first: int, last: int) -> list[date]:
     return [date(2023, month, 1) for month in range(first, last + 1)]
 
 
-def refuse_to_start(_log: Log, _size: int) -> EmbeddedStore:
+def refuse_to_start(_log: Log, _raw: RawBytes) -> EmbeddedStore:
     raise AssertionError("an engine was started")
 
 
@@ -602,6 +606,28 @@ def test_files_that_only_grew_are_read_from_where_they_ended_and_make_the_same_t
     }
     assert fresh.everything() == everything
     assert fresh.run(open_store=refuse_to_start).tables == {}
+
+
+def test_an_engine_is_told_how_much_of_the_raw_files_it_works_on(fresh: Bank) -> None:
+    told: list[RawBytes] = []
+
+    def open_store(log: Log, raw: RawBytes) -> EmbeddedStore:
+        told.append(raw)
+        return EmbeddedStore(log)
+
+    header, *rows = lines(fresh.data / CLICKS)
+    until_august = [row for row in rows if row[-10:-3] < "2023-09"]
+    deliver(fresh.data / CLICKS, [header, *until_august])
+    before = fresh.raw_bytes
+    fresh.run(open_store=open_store)
+    deliver(fresh.data / CLICKS, [header, *rows])
+    fresh.run(open_store=open_store)
+    fresh.run(open_store=open_store, full_refresh=True)
+
+    after = fresh.raw_bytes
+    assert told == [
+        RawBytes(before, before), RawBytes(after, after - before), RawBytes(after, after)
+    ]  # fmt: skip
 
 
 def test_an_earlier_month_of_a_file_that_grew_can_be_asked_for(fresh: Bank, year: Bank) -> None:

@@ -23,7 +23,7 @@ from lakehouse.engine import ledger
 from lakehouse.engine.choose import choose, embedded_up_to
 from lakehouse.engine.log import Log
 from lakehouse.engine.memory import memory_bytes
-from lakehouse.engine.spark import start
+from lakehouse.engine.spark import for_work, start
 from lakehouse.engine.training_build import reproduce
 from lakehouse.generate import generate
 from tests.on_spark import OnSpark
@@ -489,6 +489,15 @@ def test_a_run_without_pysail_and_java_says_in_a_line_each_what_it_takes_and_wha
     errors = [line for line in told if line.startswith("error: ")]
     assert len(errors) == 1 and "Java" in errors[0]
     assert "Traceback" not in done.stderr
+
+
+def test_spark_on_one_machine_compiles_and_adapts_in_long_work_alone() -> None:
+    short, long = for_work(10 << 20, cores=2), for_work(1 << 30, cores=2)
+    assert short["spark.sql.shuffle.partitions"] == "2"
+    assert short["spark.sql.adaptive.enabled"] == "false"
+    assert "TieredStopAtLevel=1" in short["spark.driver.extraJavaOptions"]
+    assert long.keys() == {"spark.driver.extraJavaOptions"}
+    assert "TieredStopAtLevel" not in long["spark.driver.extraJavaOptions"]
 
 
 def count_to(n: int) -> int:
