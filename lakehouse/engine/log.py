@@ -66,6 +66,7 @@ class Log:
         self.place: Place = where if isinstance(where, Bucket) else where.resolve()
         self.root = str(self.place)
         self._opened: dict[tuple[str, int | None], tuple[_Entries, DeltaTable]] = {}
+        self._read: dict[tuple[str, int | None], tuple[DeltaTable, int, list[dict[str, Any]]]] = {}
 
     def of_each(self, tables: Sequence[Table], ask: Callable[[Table], T]) -> list[T]:
         """What is asked of each table, in their order; at once where every look is a way to a store."""
@@ -85,15 +86,17 @@ class Log:
         return DeltaTable(self.uri(table), version=version)
 
     def _seen(self, table: Table, version: int | None = None) -> DeltaTable:
-        """The table, only to be read: opened anew where its log has changed, as opening reads all of it."""
+        """The table, only to be read: opened once, as that reads its whole log, then led on by new commits."""
         if isinstance(self.place, Bucket):
             return self.open(table, version)
         # Before the table: what is committed in between counts as a change at the next look.
         entries = _entries(self.place / table.path / LOG_FOLDER)
-        known, opened = self._opened.get((table.path, version), (None, None))
-        if opened is None or known != entries:
+        known, opened = self._opened.get((table.path, version), (entries, None))
+        if opened is None or not known <= entries:
             opened = self.open(table, version)
-            self._opened[table.path, version] = (entries, opened)
+        elif known != entries and version is None:
+            opened.update_incremental()
+        self._opened[table.path, version] = (entries, opened)
         return opened
 
     def exists(self, table: Table) -> bool:
@@ -172,20 +175,13 @@ class Log:
 
     def read(self, table: Table, version: int | None = None) -> list[dict[str, Any]]:
         """Rows of a small table, such as the ledger's; maps as pairs, DeltaError where a file is lost."""
-        # Neither to_pyarrow_table, whose reading threads may outlive the interpreter and abort it at exit,
-        # nor pyarrow at all, whose import would take a fifth of a run with nothing to do.
-        rows = QueryBuilder().register("t", self._seen(table, version)).execute("SELECT * FROM t")
-        try:
-            found = rows.read_all()
-        except Exception as error:
-            # What goes wrong while delta-rs reads comes as this and nothing narrower.
-            if type(error) is not Exception:
-                raise
-            raise DeltaError(f"{table.full_name}: {error}") from error
-        columns = (found.column(name).to_pylist() for name in found.column_names)
-        return [
-            dict(zip(found.column_names, row, strict=True)) for row in zip(*columns, strict=True)
-        ]
+        seen = self._seen(table, version)
+        now = seen.version()
+        of, at, rows = self._read.get((table.path, version), (None, now, []))
+        if of is not seen or at != now:
+            rows = _rows(seen, table.full_name)
+            self._read[table.path, version] = (seen, now, rows)
+        return [dict(row) for row in rows]
 
     def create(self, table: Table) -> None:
         """The empty table, with its comments, change feed and constraints."""
@@ -228,6 +224,21 @@ class Log:
             schema_mode="overwrite",
             commit_properties=commit_properties(metadata),
         )
+
+
+def _rows(opened: DeltaTable, name: str) -> list[dict[str, Any]]:
+    # Neither to_pyarrow_table, whose reading threads may outlive the interpreter and abort it at exit,
+    # nor pyarrow at all, whose import would take a fifth of a run with nothing to do.
+    rows = QueryBuilder().register("t", opened).execute("SELECT * FROM t")
+    try:
+        found = rows.read_all()
+    except Exception as error:
+        # What goes wrong while delta-rs reads comes as this and nothing narrower.
+        if type(error) is not Exception:
+            raise
+        raise DeltaError(f"{name}: {error}") from error
+    columns = (found.column(name).to_pylist() for name in found.column_names)
+    return [dict(zip(found.column_names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _entries(folder: Path) -> _Entries:
