@@ -86,7 +86,7 @@ class Log:
         return DeltaTable(self.uri(table), version=version)
 
     def _seen(self, table: Table, version: int | None = None) -> DeltaTable:
-        """The table, only to be read: opened once, as that reads its whole log, then led on by new commits."""
+        """The table, only to be read: opened once, as that reads all its log, then led on by new commits."""
         if isinstance(self.place, Bucket):
             return self.open(table, version)
         # Before the table: what is committed in between counts as a change at the next look.
