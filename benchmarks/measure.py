@@ -125,11 +125,14 @@ class _Watch:
 
 def _resident(processes: Sequence[psutil.Process]) -> int:
     """Their memory together; a JVM's child that has yet to become a program of its own shares the JVM's."""
-    sizes: dict[int, int] = {}
+    sizes: dict[object, int] = {}
     for process in processes:
         with suppress(psutil.NoSuchProcess), process.oneshot():
-            is_jvm, memory = process.name().startswith("java"), process.memory_info()
-            sizes[memory.vms if is_jvm else process.pid] = int(memory.rss)
+            command = process.cmdline()
+            # Such a child has the name of the thread that made it, but the command of the JVM.
+            is_jvm = bool(command) and Path(command[0]).name == "java"
+            key = tuple(command) if is_jvm else process.pid
+            sizes[key] = max(sizes.get(key, 0), int(process.memory_info().rss))
     return sum(sizes.values())
 
 
