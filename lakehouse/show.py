@@ -69,7 +69,8 @@ def note(text: str) -> None:
 def _tell(text: str) -> None:
     # One that was closed by the shell is None, which `print` takes for stdout.
     if sys.stderr is not None:
-        print(plain(text), file=sys.stderr)
+        # In one write: several tables tell of themselves at once.
+        print(f"{plain(text)}\n", end="", file=sys.stderr)
 
 
 @contextmanager

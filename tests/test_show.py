@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timezone
 from typing import Any
 
@@ -26,6 +30,23 @@ def test_a_json_answer_is_json_alone(capsys: Capture) -> None:
         "day": "2023-05-01", "at": MOMENT.isoformat(), "n": 1.5, "name": "é漢", "none": None
     }  # fmt: skip
     assert err == "" and "é漢" in out
+
+
+def test_lines_of_several_tables_at_once_stay_whole(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As with PYTHONUNBUFFERED, which containers set.
+    unbuffered = os.fdopen(os.dup(2), "wb", buffering=0)
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(unbuffered, write_through=True))
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as tables, show.progress(quiet=False) as tell:
+            list(tables.map(lambda n: tell(f"gold.t{n}", "computing", ["2023-01"]), range(4000)))
+    finally:
+        sys.setswitchinterval(before)
+    lines = sorted(capfd.readouterr().err.splitlines())
+    assert lines == sorted(f"gold.t{n}: computing 2023-01" for n in range(4000))
 
 
 def test_an_answer_for_people_is_what_is_shown(capsys: Capture) -> None:
