@@ -11,8 +11,8 @@ from queue import PriorityQueue
 from lakehouse.engine.memory import memory_bytes
 from lakehouse.table import Table
 
-# Beyond that the work on one table keeps every core busy.
-_SMALL_BYTES = 128 * 1024**2
+# Of raw files at work; from there on the work on one table keeps every core busy.
+SMALL_BYTES = 128 * 1024**2
 # What a table of raw files of that size may take.
 _MEMORY_A_TABLE = 2 * 1024**3
 _MOST = 4
@@ -20,7 +20,7 @@ _MOST = 4
 
 def tables_at_once(raw_bytes: int) -> int:
     """How many tables to work on at once, for so many bytes of raw files at work together."""
-    if raw_bytes >= _SMALL_BYTES:
+    if raw_bytes >= SMALL_BYTES:
         return 1
     return max(min(os.cpu_count() or 1, memory_bytes() // _MEMORY_A_TABLE, _MOST), 1)
 

@@ -28,7 +28,7 @@ from lakehouse.engine.log import Log, changed_rows
 from lakehouse.engine.memory import memory_bytes
 from lakehouse.engine.paths import plain
 from lakehouse.engine.place import LANDED, Bucket, has, is_of_store, s3a_settings, scratch
-from lakehouse.engine.side_by_side import tables_at_once
+from lakehouse.engine.side_by_side import SMALL_BYTES, tables_at_once
 from lakehouse.engine.store import DELETE, OPERATION, UPSERT, Merged, merge_condition, upserts
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.table import Table
@@ -79,8 +79,6 @@ _WORKERS_PYTHON = (
 )
 _LOOPBACK = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
 _JAVA_OPTIONS = "-XX:ReservedCodeCacheSize=400m -XX:+UseParallelGC"
-# Below, on one machine, time goes into compiling and scheduling, not into rows.
-_SHORT_WORK_BYTES = 128 * 1024**2
 
 
 class SparkStore:
@@ -186,6 +184,7 @@ class SparkStore:
         return self._merged(table, before)
 
     def compact(self, table: Table, metadata: dict[str, Any]) -> int | None:
+        self._write_plain_doubles(table)
         before = self.log.version(table)
         self.spark.conf.set(_USER_METADATA, json.dumps(metadata))
         self.spark.sql(f"OPTIMIZE {self._in_sql(table)}").collect()
@@ -285,8 +284,9 @@ def _settings(master: str | None, on_s3a: bool, raw_bytes: int) -> dict[str, str
 
 def for_work(raw_bytes: int, cores: int) -> dict[str, str]:
     """Settings of Spark on one machine for work on so many bytes of raw files."""
-    if raw_bytes >= _SHORT_WORK_BYTES:
+    if raw_bytes >= SMALL_BYTES:
         return {"spark.driver.extraJavaOptions": _JAVA_OPTIONS}
+    # Time goes into compiling and scheduling, not into rows.
     return {
         "spark.driver.extraJavaOptions": f"{_JAVA_OPTIONS} -XX:TieredStopAtLevel=1",
         "spark.sql.adaptive.enabled": "false",

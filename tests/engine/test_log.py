@@ -1,4 +1,4 @@
-"""A log is read once while it stays as it is, and anew as soon as anybody has changed it."""
+"""A log is read once and led on by new commits, and read anew as soon as it is another."""
 
 from __future__ import annotations
 
