@@ -16,99 +16,131 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Doubles = NDArray[np.float64]
+    Places = NDArray[np.int64]
 
-# So many rows at once that what is worked on stays in the processor's cache.
-_ROWS = 2048
+# Smaller batches cost an engine more, larger ones leave the processor's cache.
+_ROWS = 8192
+# The last of the values, which is known of no signal.
+_NOWHERE = -1
 
 
 def with_features(
     batches: Iterable[pa.RecordBatch],
-    keys: int,
+    keys: Sequence[str],
     signals: Sequence[str],
     windows: Sequence[int],
     names: Sequence[str],
+    months: Sequence[str] | None,
 ) -> Iterator[pa.RecordBatch]:
-    """Each row's keys, then the features of these names as doubles, NULL where unknown.
+    """The keys of each row of the months, then its features of these names as doubles, NULL where unknown.
 
-    A row comes as its keys and, for each age in months (0 is the row's own), a list of the signals,
-    NULL where there is no such month.
+    A batch has the keys (`customer_id` and `snapshot_date` among them) and the signals; of a customer
+    that is in one of the batches they hold all rows, in any order.
     """
-    for batch in batches:
-        for start in range(0, batch.num_rows, _ROWS):
-            rows = batch.slice(start, _ROWS)
-            found = _features(rows.columns[keys:], signals, windows)
-            features = [pa.array(found[name], from_pandas=True) for name in names]
-            columns = [*rows.columns[:keys], *features]
-            yield pa.RecordBatch.from_arrays(columns, [*rows.schema.names[:keys], *names])
+    there = list(batches)
+    if not there:
+        return
+    rows = pa.Table.from_batches(there)
+    beside = _beside(rows, max(windows), months)
+    values = _values(rows, signals)
+    keyed = rows.select(keys).combine_chunks()
+    # They were copied, and may be very many.
+    del there, rows
+    for start in range(0, beside.shape[1], _ROWS):
+        taken = beside[:, start : start + _ROWS]
+        found = _features(values, taken, signals, windows)
+        features = [pa.array(found[name], from_pandas=True) for name in names]
+        own = keyed.take(pa.array(taken[0])).combine_chunks().to_batches()[0]
+        yield pa.RecordBatch.from_arrays([*own.columns, *features], [*keys, *names])
+
+
+def _beside(rows: pa.Table, longest: int, months: Sequence[str] | None) -> Places:
+    """By age in months and row of the months: where its customer's last row of that month is.
+
+    Age 0 is the row itself; a month after the other, as tables keep them.
+    """
+    day = rows["snapshot_date"].to_numpy()
+    customer = rows["customer_id"].combine_chunks().dictionary_encode().indices.to_numpy()
+    order = np.lexsort((day, customer))
+    customer, month = customer[order], _ordinals(day[order])
+    is_last = np.append((np.diff(customer) != 0) | (np.diff(month) != 0), True)
+    lasts, ended = np.flatnonzero(is_last), np.cumsum(is_last) - is_last
+    wanted = np.arange(len(month)) if months is None else np.flatnonzero(_is_in(month, months))
+    wanted = wanted[np.argsort(month[wanted], kind="stable")]
+    beside = np.full((longest, len(wanted)), _NOWHERE)
+    beside[0] = order[wanted]
+    for back in range(1, longest):
+        # Clipped to a row that is met once more or is no earlier one of this customer.
+        earlier = lasts.take(ended[wanted] - back, mode="clip")
+        age = month[wanted] - month[earlier]
+        is_one = (customer[earlier] == customer[wanted]) & (age > 0) & (age < longest)
+        beside[age[is_one], np.flatnonzero(is_one)] = order[earlier[is_one]]
+    return beside
+
+
+def _ordinals(days: NDArray[np.datetime64]) -> NDArray[np.int64]:
+    """The months of the days, counted on."""
+    return days.astype("datetime64[M]").astype(np.int64)
+
+
+def _is_in(ordinals: NDArray[np.int64], months: Sequence[str]) -> NDArray[np.bool_]:
+    return np.isin(ordinals, _ordinals(np.array(months, dtype="datetime64[M]")))
+
+
+def _values(rows: pa.Table, signals: Sequence[str]) -> Doubles:
+    """By signal and row, then the sum of the signals known, NaN where unknown; NaN behind the last row."""
+    values = np.full((len(signals) + 1, rows.num_rows + 1), np.nan)
+    activity, is_any_known = np.zeros(rows.num_rows), np.zeros(rows.num_rows, dtype=bool)
+    for value, signal in zip(values[:-1, :-1], signals, strict=True):
+        value[:] = rows[signal].to_numpy()
+        is_known = ~np.isnan(value)
+        np.add(activity, value, out=activity, where=is_known)
+        is_any_known |= is_known
+    values[-1, :-1] = np.where(is_any_known, activity, np.nan)
+    return values
 
 
 def _features(
-    lists: Sequence[pa.ListArray], signals: Sequence[str], windows: Sequence[int]
+    values: Doubles, beside: Places, signals: Sequence[str], windows: Sequence[int]
 ) -> dict[str, Doubles]:
     """The features by name, each by row; `activity` is the sum of the signals known of a month."""
-    # By age, row and signal, as the lists hold them: turned once, as results.
-    by_age = np.stack([_signals(each, len(signals)) for each in lists])
-    values = np.concatenate([by_age, _sum_of_known(by_age)], axis=2)
-    found = dict(zip([*signals, "activity_sum"], values[0].T.copy(), strict=True))
-    for months in windows:
-        for statistic, results in statistics(values[:months]).items():
-            for signal, result in zip([*signals, "activity"], results.T.copy(), strict=True):
-                found[f"{signal}_{statistic}_{months}m"] = result
-    seen = np.stack([_is_valid(each) for each in lists])
-    earlier = seen[1:]
-    found["months_observed"] = seen.sum(axis=0, dtype=float)
+    by_age = (values.take(each, axis=1, mode="wrap") for each in beside)
+    found = dict(zip([*signals, "activity_sum"], values.take(beside[0], axis=1), strict=True))
+    for months, statistic, results in statistics(by_age, windows):
+        for signal, result in zip([*signals, "activity"], results, strict=True):
+            found[f"{signal}_{statistic}_{months}m"] = result
+    is_there = beside != _NOWHERE
+    earlier = is_there[1:]
+    found["months_observed"] = is_there.sum(axis=0, dtype=float)
     found["months_since_previous"] = np.where(
         earlier.any(axis=0), earlier.argmax(axis=0) + 1, np.nan
     )
     return found
 
 
-def statistics(values: Doubles) -> dict[str, Doubles]:
-    """Mean, sample standard deviation and least squares slope a month; NaN where undefined.
+def statistics(
+    values: Iterable[Doubles], windows: Sequence[int]
+) -> Iterator[tuple[int, str, Doubles]]:
+    """Mean, sample standard deviation and least squares slope a month of each window; NaN where undefined.
 
-    `values` are by age, NaN where unknown. All sums run over whole numbers held as doubles, so their
-    order does not matter; each result is one division of such sums.
+    `values` come by age, NaN where unknown. All sums run over whole numbers held as doubles, so their
+    order does not matter; each result is one division of such sums. No product of matrices: its
+    library's own threads wait for each other in loops where several threads call it.
     """
-    months, shape = len(values), values.shape[1:]
-    is_known = ~np.isnan(values)
-    known = is_known.astype(float).reshape(months, -1)
-    value = np.where(is_known, values, 0).reshape(months, -1)
-    powers = np.arange(months, dtype=float) ** np.arange(3).reshape(-1, 1)
-    # Counts and sums of ages, squared ages, values, values times age, squared values.
-    n, a, b = (powers @ known).reshape(3, *shape)
-    s, p = (powers[:2] @ value).reshape(2, *shape)
-    q = (value * value).sum(axis=0).reshape(shape)
-    return {
-        "mean": _ratio(s, n),
-        "std": np.sqrt(_ratio(n * q - s * s, n * (n - 1))),
-        # Age runs against time, hence the sign.
-        "trend": _ratio(a * s - n * p, n * b - a * a),
-    }
+    n = a = b = s = p = q = np.asarray(0.0)
+    for age, value in enumerate(values):
+        known = ~np.isnan(value)
+        value = np.where(known, value, 0)
+        # Counts and sums of ages, squared ages, values, values times age, squared values.
+        n, a, b = n + known, a + age * known, b + age * age * known
+        s, p, q = s + value, p + age * value, q + value * value
+        if age + 1 in windows:
+            yield age + 1, "mean", _ratio(s, n)
+            yield age + 1, "std", np.sqrt(_ratio(n * q - s * s, n * (n - 1)))
+            # Age runs against time, hence the sign.
+            yield age + 1, "trend", _ratio(a * s - n * p, n * b - a * a)
 
 
 def _ratio(part: Doubles, whole: Doubles) -> Doubles:
     """part / whole, NaN where the whole is not above 0."""
     return np.divide(part, whole, out=np.full_like(part, np.nan), where=whole > 0)
-
-
-def _signals(lists: pa.ListArray, count: int) -> Doubles:
-    """By row and signal; NaN where unknown."""
-    values = np.full((len(lists), count), np.nan)
-    values[_is_valid(lists)] = _doubles(lists.flatten()).reshape(-1, count)
-    return values
-
-
-def _sum_of_known(values: Doubles) -> Doubles:
-    """The sum over the signals as one signal more; NaN where none is known."""
-    known = ~np.isnan(values).all(axis=2, keepdims=True)
-    return np.where(known, np.nansum(values, axis=2, keepdims=True), np.nan)
-
-
-def _is_valid(values: pa.Array) -> NDArray[np.bool_]:
-    valid: NDArray[np.bool_] = values.is_valid().to_numpy(zero_copy_only=False)
-    return valid
-
-
-def _doubles(values: pa.Array) -> Doubles:
-    doubles: Doubles = values.to_numpy(zero_copy_only=False).astype(float)
-    return doubles
