@@ -1,8 +1,8 @@
 """One row: a customer's clicks, this month and over the last 3 and 6 months, as of snapshot_date.
 
 A window of n months ends with the row's own month and takes the months that exist, never a row with
-a later snapshot_date. Of an earlier month with several snapshots it takes the last. The engine sets
-the months beside each other, numpy computes (`over_months`): both engines give the same bits.
+a later snapshot_date. Of an earlier month with several snapshots it takes the last. The engine brings
+a customer's rows together, numpy computes (`over_months`): both engines give the same bits.
 """
 
 from __future__ import annotations

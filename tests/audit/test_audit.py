@@ -13,7 +13,11 @@ import pytest
 from lakehouse.generate import generate
 
 ROOT = Path(__file__).parent.parent.parent
-CLICKS = Path("lakehouse") / "gold" / "features_clickstream.py"
+WINDOWS = Path("lakehouse") / "over_months.py"
+AHEAD = {
+    "np.lexsort((day, customer))": "np.lexsort((-day.astype(int), customer))",
+    "age = month[wanted] - month[earlier]": "age = month[earlier] - month[wanted]",
+}
 CHECKS = [
     "as-of dates",
     "lineage",
@@ -49,10 +53,11 @@ def looking_ahead(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     """The same with windows that reach into the months after, not before, the row's own."""
     folder = tmp_path_factory.mktemp("looking_ahead") / "checkout"
     shutil.copytree(checkout, folder)
-    honest = (folder / CLICKS).read_text(encoding="utf-8")
-    assert honest.count('F.col("_month") + age') == 1
-    ahead = honest.replace('F.col("_month") + age', 'F.col("_month") - age')
-    (folder / CLICKS).write_text(ahead, encoding="utf-8")
+    code = (folder / WINDOWS).read_text(encoding="utf-8")
+    for honest, ahead in AHEAD.items():
+        assert code.count(honest) == 1
+        code = code.replace(honest, ahead)
+    (folder / WINDOWS).write_text(code, encoding="utf-8")
     return folder
 
 
