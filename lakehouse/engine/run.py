@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 import uuid
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -50,9 +52,17 @@ def plan(job: Job) -> list[Step]:
 def _planned(job: Job) -> tuple[list[Step], ledger.State]:
     """The steps, and the state of the datamart that they were planned on."""
     check_datamart(job.datamart, job.log, job.catalog)
-    sha256 = {table.full_name: job.sha256(path) for table, path in job.files.items()}
+    sha256 = _checksums(job)
     state = ledger.state(job.log, job.catalog)
     return make_plan(job.catalog, state.recorded, sha256, job.request), state
+
+
+def _checksums(job: Job) -> dict[str, str]:
+    """SHA-256 of the raw file of each bronze table."""
+    files = job.files
+    with ThreadPoolExecutor(os.cpu_count()) as readers:
+        found = readers.map(job.sha256, files.values())
+        return {table.full_name: sha256 for table, sha256 in zip(files, found, strict=True)}
 
 
 def run(job: Job) -> Report:
