@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 ISSUES = Field("_issues", "ARRAY<STRING>", "Why cells of this row are NULL: `column: reason`.")
 # Trailing and leading underscores are dirt of the source; \d would take any script's digits in Rust.
-_NUMBER = r"^_*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)_*$"
+# \z, as Java's $ matches before a last line feed too.
+_NUMBER = r"^_*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)_*\z"
+# Most numbers are these, and to see so takes half the time of looking for one among underscores.
+_PLAIN_NUMBER = r"^[-+]?[0-9]+\.?[0-9]*\z"
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,8 @@ def date(raw: str, doc: str) -> Cell:
 
 
 def _parse_number(value: Column) -> Column:
-    digits = F.regexp_extract(value, _NUMBER, 1)
+    amid = F.regexp_extract(value, _NUMBER, 1)
+    digits = F.when(value.rlike(_PLAIN_NUMBER), value).otherwise(amid)
     return F.when(digits != "", digits).try_cast("double")
 
 

@@ -134,12 +134,14 @@ def with_other_first_cell(line: str) -> str:
 
 
 def make_raw(folder: Path) -> Path:
-    """Small files of twelve months, with a damaged and a repeated row."""
+    """Small files of twelve months, with a damaged and a repeated row, and a line feed in a number."""
     generate(folder, customers=12, months=12, seed=11)
     clicks = folder / CLICKS
     first, second, *_ = march_rows(clicks)
     replace_line(clicks, first, first.split(",", 1)[1])
     replace_line(clicks, second, second, second)
+    of_april = next(line for line in lines(clicks) if line.endswith("2023-04-01"))
+    replace_line(clicks, of_april, '"12', f'",{of_april.split(",", 1)[1]}')
     return folder
 
 
@@ -246,7 +248,9 @@ def seen_by_spark(by_turns: Bank, training_sets: list[Any], on_spark: OnSpark) -
 @pytest.mark.spark
 def test_the_raw_files_of_these_tests_have_a_damaged_and_a_repeated_row(by_embedded: Bank) -> None:
     assert len(by_embedded.rows("bronze.quarantine")) == 1
-    assert len(by_embedded.rows("bronze.clickstream")) == len(lines(by_embedded.data / CLICKS)) - 3
+    assert len(by_embedded.rows("bronze.clickstream")) == len(lines(by_embedded.data / CLICKS)) - 4
+    issues = [row["_issues"] for row in by_embedded.rows("silver.clickstream").values()]
+    assert ["fe_1: not a number"] in issues
     assert by_embedded.rows("gold.label_store")
 
 

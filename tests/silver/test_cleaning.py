@@ -99,6 +99,8 @@ def test_a_number_is_read_out_of_its_dirt_or_told_why_not() -> None:
             ("\uff11\uff12", None, "not a number"),  # digits of full width
             ("twelve", None, "not a number"),
             ("12\n13", None, "not a number"),
+            ("12\n", None, "not a number"),
+            ("_12_\n", None, "not a number"),
         ],
     )
 
