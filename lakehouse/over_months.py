@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # Smaller batches cost an engine more, larger ones leave the processor's cache.
 _ROWS = 8192
-# The last of the values, which is known of no signal.
+# The place of a month that is not there: the last of the values, of which nothing is known.
 _NOWHERE = -1
 
 
@@ -44,7 +44,7 @@ def with_features(
     beside = _beside(rows, max(windows), months)
     values = _values(rows, signals)
     keyed = rows.select(keys).combine_chunks()
-    # They were copied, and may be very many.
+    # All of them were copied: held on, a partition would take its memory twice.
     del there, rows
     for start in range(0, beside.shape[1], _ROWS):
         taken = beside[:, start : start + _ROWS]
@@ -104,7 +104,7 @@ def _features(
     values: Doubles, beside: Places, signals: Sequence[str], windows: Sequence[int]
 ) -> dict[str, Doubles]:
     """The features by name, each by row; `activity` is the sum of the signals known of a month."""
-    by_age = (values.take(each, axis=1, mode="wrap") for each in beside)
+    by_age = (values.take(each, axis=1) for each in beside)
     found = dict(zip([*signals, "activity_sum"], values.take(beside[0], axis=1), strict=True))
     for months, statistic, results in statistics(by_age, windows):
         for signal, result in zip([*signals, "activity"], results, strict=True):

@@ -11,7 +11,7 @@ SSN_VALID = Cell(
     field=Field(
         "ssn_valid", "BOOLEAN", "Whether a well-formed SSN was given; the number stays in bronze."
     ),
-    parse=lambda value: value.rlike("^[0-9]{3}-[0-9]{2}-[0-9]{4}$"),
+    parse=lambda value: value.rlike(r"^[0-9]{3}-[0-9]{2}-[0-9]{4}\z"),
     judge=lambda value, valid: F.when(~valid, "not well-formed").when(F.lit(False), value),
 )
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 ISSUES = Field("_issues", "ARRAY<STRING>", "Why cells of this row are NULL: `column: reason`.")
 # Trailing and leading underscores are dirt of the source; \d would take any script's digits in Rust.
-# \z, as Java's $ matches before a last line feed too.
+# The end of a pattern is \z in all of silver: Java's $ matches before a last line feed too.
 _NUMBER = r"^_*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)_*\z"
 # Most numbers are these, and to see so takes half the time of looking for one among underscores.
 _PLAIN_NUMBER = r"^[-+]?[0-9]+\.?[0-9]*\z"

@@ -16,7 +16,7 @@ from lakehouse.table import Field
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
-_AGE_OF_HISTORY = r"^([0-9]{1,3}) Years? and ([0-9]|1[01]) Months?$"
+_AGE_OF_HISTORY = r"^([0-9]{1,3}) Years? and ([0-9]|1[01]) Months?\z"
 _AMOUNT_HIGH = 1e7
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -33,6 +34,10 @@ CATALOG = load()
 DATA_TABLES = [table.full_name for table in CATALOG.tables if table.layer != "ledger"]
 LARGE = embedded_up_to(memory_bytes())
 CLICKS = "feature_clickstream.csv"
+WITH_A_LINE_FEED = {
+    "features_attributes.csv": r"[0-9]{3}-[0-9]{2}-[0-9]{4}",
+    "features_financials.csv": r"[0-9]+ Years? and [0-9]+ Months?",
+}
 CLICKS_TABLE = "gold.features_clickstream"
 
 Row = dict[str, Any]
@@ -134,7 +139,7 @@ def with_other_first_cell(line: str) -> str:
 
 
 def make_raw(folder: Path) -> Path:
-    """Small files of twelve months, with a damaged and a repeated row, and a line feed in a number."""
+    """Small files of twelve months, with a damaged and a repeated row, and line feeds behind cells."""
     generate(folder, customers=12, months=12, seed=11)
     clicks = folder / CLICKS
     first, second, *_ = march_rows(clicks)
@@ -142,6 +147,10 @@ def make_raw(folder: Path) -> Path:
     replace_line(clicks, second, second, second)
     of_april = next(line for line in lines(clicks) if line.endswith("2023-04-01"))
     replace_line(clicks, of_april, '"12', f'",{of_april.split(",", 1)[1]}')
+    for name, form in WITH_A_LINE_FEED.items():
+        text, count = re.subn(form, r'"\g<0>\n"', (folder / name).read_text("utf-8"), count=1)
+        assert count == 1
+        (folder / name).write_text(text, "utf-8")
     return folder
 
 
@@ -249,8 +258,15 @@ def seen_by_spark(by_turns: Bank, training_sets: list[Any], on_spark: OnSpark) -
 def test_the_raw_files_of_these_tests_have_a_damaged_and_a_repeated_row(by_embedded: Bank) -> None:
     assert len(by_embedded.rows("bronze.quarantine")) == 1
     assert len(by_embedded.rows("bronze.clickstream")) == len(lines(by_embedded.data / CLICKS)) - 4
-    issues = [row["_issues"] for row in by_embedded.rows("silver.clickstream").values()]
-    assert ["fe_1: not a number"] in issues
+    names = [f"silver.{each}" for each in ("clickstream", "attributes", "financials")]
+    issues = {
+        why for name in names for row in by_embedded.rows(name).values() for why in row["_issues"]
+    }
+    assert {
+        "fe_1: not a number",
+        "ssn_valid: not well-formed",
+        "credit_history_months: not like `10 Years and 9 Months`",
+    } <= issues
     assert by_embedded.rows("gold.label_store")
 
 

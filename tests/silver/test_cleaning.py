@@ -278,6 +278,12 @@ def test_an_income_of_over_24_salaries_and_an_installment_over_the_salary_are_ty
                 ],
             },
         ),
+        (
+            FINANCIALS,
+            {"Credit_History_Age": "9 Years and 9 Months\n"},
+            {"credit_history_months": None},
+        ),
+        (ATTRIBUTES, {"SSN": "913-74-1218\n"}, {"_issues": ["ssn_valid: not well-formed"]}),
         (ATTRIBUTES, {"Age": "17"}, {"age": None, "_issues": ["age: outside 18 to 100"]}),
         (ATTRIBUTES, {"Age": "18"}, {"age": 18, "ssn_valid": None, "_issues": []}),
         (CLICKSTREAM, {"fe_1": "-41", "fe_20": "1000001"}, {"fe_1": -41, "fe_20": None}),
