@@ -11,12 +11,15 @@ from _thread import interrupt_main
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Timer, current_thread, main_thread
+from types import FrameType
 from typing import Any, NoReturn
 
 from lakehouse.errors import causes
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _AGAIN_SECONDS = 0.01
+# Python's own code for imports.
+_IMPORTING = "<frozen importlib._bootstrap>"
 _ENDS: list[Callable[[], None]] = []
 
 
@@ -33,16 +36,20 @@ def stoppable() -> Iterator[None]:
     """Raise Stopped for SIGINT and SIGTERM, and for any error that one of them has caused on its way out."""
     told: list[int] = []
 
-    def stop(number: int, _frame: Any) -> None:
+    def stop(number: int, frame: FrameType | None) -> None:
         told.append(number)
         # Whose call it cuts off may log that as an error of its own, as py4j does.
         logging.disable()
-        raise KeyboardInterrupt
+        if frame and frame.f_code.co_filename == _IMPORTING:
+            # It holds the lock of all imports, would not release it, and other threads would wait for ever.
+            _tell_again(number)
+        else:
+            raise KeyboardInterrupt
 
     def again(unraisable: sys.UnraisableHookArgs) -> None:
         # It came while Python tidied an object up, where what is raised is dropped.
         if told and isinstance(unraisable.exc_value, KeyboardInterrupt):
-            Timer(_AGAIN_SECONDS, interrupt_main, [told[-1]]).start()
+            _tell_again(told[-1])
         else:
             hook(unraisable)
 
@@ -60,17 +67,24 @@ def stoppable() -> Iterator[None]:
         sys.unraisablehook = hook
 
 
+def _tell_again(number: int) -> None:
+    Timer(_AGAIN_SECONDS, interrupt_main, [number]).start()
+
+
 @contextmanager
 def unstoppable() -> Iterator[None]:
-    """For work of a moment that must not be cut in two: a stop that is asked for meanwhile comes after it."""
+    """For work of a moment that must not be cut in two: a stop that is asked for meanwhile comes after it.
+
+    Also where the work failed, as it may have by that very signal.
+    """
     asked: list[int] = []
     before = _handled(lambda number, _frame: asked.append(number))
     try:
         yield
     finally:
         _restore(before)
-    for number in asked[:1]:
-        signal.raise_signal(number)
+        for number in asked[:1]:
+            signal.raise_signal(number)
 
 
 def before_leaving(end: Callable[[], None]) -> None:

@@ -228,7 +228,6 @@ def session() -> SparkSession:
     os.environ.setdefault("SAIL_SPARK__SESSION_TIMEOUT_SECS", str(_A_YEAR_SECONDS))
     # As `SparkSession.builder.remote` does, which takes no channel.
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
-    from grpc import channel_ready_future
     from pysail.spark import SparkConnectServer
 
     with _unloaded("IPython"):
@@ -242,12 +241,12 @@ def session() -> SparkSession:
         host, port = server.listening_address
         channel = DefaultChannelBuilder(f"sc://{host}:{port}", [_NEVER_IDLE])
         spark = ConnectSession.builder.channelBuilder(channel).create()
-        channel_ready_future(spark.client._channel).result()
-        close_to_others((host, port))
         # A connection that is lost cannot come again: PySpark would try for minutes, at exit as well.
         spark.client.set_retry_policies([])
         atexit.unregister(spark.client._on_exit)
-    spark.conf.set("spark.sql.session.timeZone", "UTC")
+        # A call, not a wait for a connection: Ctrl-C ends Sail's server too, and none would ever stand.
+        spark.conf.set("spark.sql.session.timeZone", "UTC")
+        close_to_others((host, port))
     # Sail does not read where in our code a column was named, and finding it out loads all of IPython.
     spark.conf.set("spark.python.sql.dataFrameDebugging.enabled", "false")
     _SERVERS.append(server)

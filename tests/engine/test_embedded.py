@@ -14,6 +14,26 @@ PROXY = {
     "https_proxy": "http://127.0.0.1:9",
     "no_proxy": "bank",
 }
+INTERRUPTED = """
+import os, signal, time
+from pyspark.sql.connect.client import SparkConnectClient
+from lakehouse.engine.embedded import session
+
+before_the_first_call = SparkConnectClient.set_retry_policies
+
+def interrupted(*arguments):
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(1)  # Sail has ended its server by then
+    before_the_first_call(*arguments)
+
+SparkConnectClient.set_retry_policies = interrupted
+try:
+    session()
+except KeyboardInterrupt:
+    print("stopped")
+SparkConnectClient.set_retry_policies = before_the_first_call
+print(session().range(3).count())
+"""
 COUNT = "from lakehouse.engine.embedded import session; print(session().range(3).count())"
 
 
@@ -24,3 +44,9 @@ def test_behind_a_proxy_the_engine_is_still_reached() -> None:
         command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
     )
     assert (done.returncode, done.stdout) == (0, "3\n"), done.stderr
+
+
+def test_ctrl_c_before_the_engine_is_reached_ends_its_start_and_the_next_one_works() -> None:
+    command = [sys.executable, "-c", INTERRUPTED]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "stopped\n3\n"), done.stderr
