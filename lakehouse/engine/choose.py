@@ -13,7 +13,7 @@ from lakehouse.engine.store import Store
 
 ENGINES = ("auto", "embedded", "spark")
 # On one machine the embedded engine was ahead at every size measured (benchmarks/README.md); what ends it is
-# memory, of which a build of 3.8 GB of raw files takes 3.4 GiB.
+# memory, of which a build of 3.8 GB of raw files takes 4 GiB.
 _AMPLE_MEMORY = 8 << 30
 _LARGE_BYTES, _LARGE_BYTES_IN_LITTLE_MEMORY = 4 << 30, 1 << 30
 
