@@ -37,16 +37,23 @@ print(session().range(3).count())
 COUNT = "from lakehouse.engine.embedded import session; print(session().range(3).count())"
 
 
-def test_behind_a_proxy_the_engine_is_still_reached() -> None:
-    command = [sys.executable, "-c", COUNT]
-    environment = os.environ | PROXY
+def printed(script: str, **environment: str) -> str:
+    """What a Python process of its own prints that ends well."""
     done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
-    assert (done.returncode, done.stdout) == (0, "3\n"), done.stderr
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_behind_a_proxy_the_engine_is_still_reached() -> None:
+    assert printed(COUNT, **PROXY) == "3\n"
 
 
 def test_ctrl_c_before_the_engine_is_reached_ends_its_start_and_the_next_one_works() -> None:
-    command = [sys.executable, "-c", INTERRUPTED]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stdout) == (0, "stopped\n3\n"), done.stderr
+    assert printed(INTERRUPTED) == "stopped\n3\n"
