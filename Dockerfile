@@ -46,7 +46,7 @@ COPY --chown=1000:1000 notebooks notebooks
 COPY --chown=1000:1000 lakehouse lakehouse
 USER 1000:1000
 # Before a container is ever started the jars are those that Maven Central has.
-RUN python -c "from lakehouse.engine.jars import check, kept_jars; check(kept_jars() or exit('no jars'))"
+RUN python -c "from lakehouse.engines.jars import check, kept_jars; check(kept_jars() or exit('no jars'))"
 EXPOSE 8888
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "notebooks/lab.py", "--check"]

@@ -34,30 +34,30 @@ from benchmarks.measure import MAIN, Cost, measured
 START, IMPORTS, REST, EXIT = "interpreter", "imports", "rest", "exit"
 # Module, name in it, phase; where it is used, as a name that was imported is a name of its own.
 WRAPPED = (
-    ("lakehouse.engine.embedded", "session", "start of the engine"),
-    ("lakehouse.engine.spark", "start", "start of the engine"),
-    ("lakehouse.engine.job", "fingerprint", "hashing raw files"),
-    ("lakehouse.engine.ledger", "fingerprint", "hashing data files for the release"),
-    ("lakehouse.engine.run", "land", "landing: DuckDB"),
-    ("lakehouse.engine.landing_records", "split", "landing: records split"),
-    ("lakehouse.engine.run", "create_missing", "creating tables"),
-    ("lakehouse.engine.log", "Log.version", "reading logs"),
-    ("lakehouse.engine.log", "Log.history", "reading logs"),
-    ("lakehouse.engine.log", "Log.rows_by_month", "reading logs"),
-    ("lakehouse.engine.log", "Log.changed_months", "reading logs"),
-    ("lakehouse.engine.log", "Log.read", "reading logs"),
-    ("lakehouse.engine.log", "Log.files", "reading logs"),
-    ("lakehouse.engine.log", "Log.columns", "reading logs"),
-    ("lakehouse.engine.log", "Log.open", "reading logs"),
+    ("lakehouse.engines.embedded", "session", "start of the engine"),
+    ("lakehouse.engines.spark", "start", "start of the engine"),
+    ("lakehouse.run.job", "fingerprint", "hashing raw files"),
+    ("lakehouse.releases.publish", "fingerprint", "hashing data files for the release"),
+    ("lakehouse.run.run", "land", "landing: DuckDB"),
+    ("lakehouse.landing.records", "split", "landing: records split"),
+    ("lakehouse.run.run", "create_missing", "creating tables"),
+    ("lakehouse.storage.log", "Log.version", "reading logs"),
+    ("lakehouse.storage.log", "Log.history", "reading logs"),
+    ("lakehouse.storage.log", "Log.rows_by_month", "reading logs"),
+    ("lakehouse.storage.log", "Log.changed_months", "reading logs"),
+    ("lakehouse.storage.log", "Log.read", "reading logs"),
+    ("lakehouse.storage.log", "Log.files", "reading logs"),
+    ("lakehouse.storage.log", "Log.columns", "reading logs"),
+    ("lakehouse.storage.log", "Log.open", "reading logs"),
     ("pyspark.sql.connect.client.core", "SparkConnectClient._analyze", "Sail: analysing"),
     ("pyspark.sql.connect.client.core", "SparkConnectClient.execute_command", "Sail: computing"),
     ("pyspark.sql.connect.client.core", "SparkConnectClient.to_table", "Sail: computing"),
     ("pyspark.sql.connect.client.core", "SparkConnectClient.to_table_as_iterator", "Sail: computing"),
     ("deltalake.table", "TableMerger.execute", "delta-rs: merging"),
-    ("lakehouse.engine.embedded", "write_deltalake", "delta-rs: appending"),
+    ("lakehouse.engines.embedded", "write_deltalake", "delta-rs: appending"),
     ("deltalake.table", "DeltaTable.history", "reading logs"),
-    ("lakehouse.engine.spark", "SparkStore.merge", "Spark: computing and merging"),
-    ("lakehouse.engine.spark", "SparkStore.load", "Spark: computing and appending"),
+    ("lakehouse.engines.spark", "SparkStore.merge", "Spark: computing and merging"),
+    ("lakehouse.engines.spark", "SparkStore.load", "Spark: computing and appending"),
 )  # fmt: skip
 Row = Callable[[str, str], str]  # the name of a row, of a table and a phase
 Phases = dict[tuple[str, str], list[float]]  # (table, phase): wall seconds, CPU seconds
@@ -146,8 +146,8 @@ def _replace(clock: Clock, module: str, name: str, phase: str) -> None:
 
 def by_table(clock: Clock) -> None:
     """Have a run take one table at a time, and tell the clock which."""
-    from lakehouse.engine import side_by_side
-    from lakehouse.engine.run import _Run
+    from lakehouse.run import side_by_side
+    from lakehouse.run.run import _Run
 
     side_by_side._MOST = 1
     plain: Callable[..., Any] = _Run._timed
@@ -166,7 +166,7 @@ def inside(out: Path, began: float, argv: list[str]) -> None:
     clock.charge()
     clock._stack = [REST]
     wrap(clock)
-    from lakehouse.cli import main
+    from lakehouse.cli.commands import main
     from lakehouse.stop import leave
 
     by_table(clock)

@@ -26,6 +26,11 @@ class Catalog:
         return tuple(table for table, _ in self.modules)
 
     @property
+    def data(self) -> tuple[Table, ...]:
+        """Tables that a release pins: all but those of the ledger."""
+        return tuple(table for table in self.tables if not table.is_ledger)
+
+    @property
     def sources(self) -> tuple[Table, ...]:
         """Bronze tables that a raw file fills."""
         return tuple(table for table in self.tables if table.source)

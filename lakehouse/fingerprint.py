@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,10 @@ from lakehouse.table import Table
 
 PACKAGE = Path(__file__).parent
 # A bronze row is made by the reading of its file.
-_READS_RAW_FILES = "lakehouse.engine.landing"
+_READS_RAW_FILES = "lakehouse.landing.land"
+# Only these decide what a row becomes. Where files are, who runs, and what a command prints do not;
+# nor does table.py: what a declaration says is hashed by itself.
+_DECIDE_ROWS = re.compile(r"lakehouse\.((bronze|silver|gold|landing)(\.|$)|(feature|months)$)")
 # Strings, which may hold a #, and comments; with `tokenize` fingerprints took twice the time.
 _STRING_OR_COMMENT = re.compile(
     r"""
@@ -26,36 +30,55 @@ _STRING_OR_COMMENT = re.compile(
 
 
 def code_fingerprint(table: Table, module: str, others: frozenset[str]) -> str:
-    """Hash of the table's declaration and of its module with all it imports of this package.
+    """Hash of the table's declaration and of the modules that make its rows, 16 hex digits.
 
     Modules that declare other tables (`others`) are left out: what they change comes by their data.
     """
-    digest = _digest([module, _READS_RAW_FILES] if table.source else [module], others)
+    digest = hashlib.sha256()
+    for name in sorted(modules_behind(table, module, others)):
+        digest.update(f"{name}\n{_read(name).essence}\n".encode())
     declared = [(field.name, field.type) for field in table.fields]
     digest.update(repr((declared, table.keys, table.look_back_months)).encode())
     return digest.hexdigest()[:16]
 
 
-def module_fingerprint(module: str) -> str:
-    """Hash of a module with all it imports of this package."""
-    return _digest([module], frozenset()).hexdigest()[:16]
-
-
-def _digest(starts: list[str], others: frozenset[str]) -> hashlib._Hash:
-    digest = hashlib.sha256()
-    for name in sorted(_closure(starts, others)):
-        digest.update(f"{name}\n{_essence(_file(name))}\n".encode())
-    return digest
-
-
-def _closure(starts: list[str], left_out: frozenset[str]) -> set[str]:
+def modules_behind(table: Table, module: str, others: frozenset[str]) -> set[str]:
+    """The names of the modules that decide the rows of a table: its own, and what that imports."""
     reached: set[str] = set()
-    waiting = [name for name in starts if _file(name) is not None]
+    waiting = [module, _READS_RAW_FILES] if table.source else [module]
     while waiting:
         name = waiting.pop()
-        reached.add(name)
-        waiting += [each for each in _imports(_file(name)) if each not in reached | left_out]
+        if _file(name) is not None:
+            reached.add(name)
+            waiting += [each for each in _read(name).imports if each not in reached | others]
     return reached
+
+
+def essence(text: str) -> str:
+    """A module's text without comments, docstrings and blank lines; the same on every Python version."""
+    return _essence(text, ast.parse(text))
+
+
+@dataclass(frozen=True)
+class _Module:
+    """A module's essence, and those of its imports that decide rows as well."""
+
+    essence: str
+    imports: tuple[str, ...]
+
+
+def _read(name: str) -> _Module:
+    path = _file(name)
+    if path is None:
+        return _Module("", ())
+    return _parsed(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _parsed(path: Path, _changed_ns: int) -> _Module:
+    text = path.read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    return _Module(_essence(text, tree), _imports(tree))
 
 
 def _file(module: str) -> Path | None:
@@ -66,35 +89,30 @@ def _file(module: str) -> Path | None:
     return None
 
 
-@cache
-def _imports(path: Path | None) -> tuple[str, ...]:
-    found: list[str] = []
-    for node in _statements(_tree(path)):
+def _imports(tree: ast.Module) -> tuple[str, ...]:
+    names: list[str] = []
+    for node in _statements(tree):
         if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    # The package itself only names its version.
-    ours = (name for name in found if name.startswith("lakehouse."))
-    return tuple(name for name in ours if _file(name) is not None)
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return tuple(name for name in names if _DECIDE_ROWS.match(name))
 
 
-@cache
-def _essence(path: Path | None) -> str:
-    """The text without comments, docstrings and blank lines; the same on every Python version."""
-    lines = _STRING_OR_COMMENT.sub(lambda found: found["string"] or "", _text(path)).splitlines()
-    for start, column, end in _docstrings(_tree(path)):
+def _essence(text: str, tree: ast.Module) -> str:
+    lines = _STRING_OR_COMMENT.sub(lambda match: match["string"] or "", text).splitlines()
+    for start, column, end in _docstrings(tree):
         lines[start - 1 : end] = [lines[start - 1][:column], *[""] * (end - start)]
     return "\n".join(line.rstrip() for line in lines if line.strip())
 
 
 def _statements(tree: ast.Module) -> list[ast.stmt | ast.Module]:
     """The module and all its statements, however deep; expressions, the most of a tree, have none."""
-    found: list[Any] = [tree]
-    for node in found:
+    nodes: list[Any] = [tree]
+    for node in nodes:
         for block in ("body", "orelse", "finalbody", "handlers", "cases"):
-            found += getattr(node, block, ())
-    return found
+            nodes += getattr(node, block, ())
+    return nodes
 
 
 def _docstrings(tree: ast.Module) -> list[tuple[int, int, int]]:
@@ -106,12 +124,3 @@ def _docstrings(tree: ast.Module) -> list[tuple[int, int, int]]:
         if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
         if isinstance(first.value.value, str)
     ]
-
-
-@cache
-def _tree(path: Path | None) -> ast.Module:
-    return ast.parse(_text(path))
-
-
-def _text(path: Path | None) -> str:
-    return path.read_text(encoding="utf-8") if path else ""

@@ -98,6 +98,11 @@ class Table:
         return f"{self.layer}/{self.name}"
 
     @property
+    def is_ledger(self) -> bool:
+        """Whether the table tells of releases, so that it belongs to none."""
+        return self.layer == "ledger"
+
+    @property
     def columns(self) -> tuple[str, ...]:
         return tuple(field.name for field in self.fields)
 

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from lakehouse.catalog import load
-from lakehouse.engine.embedded import EmbeddedStore
-from lakehouse.engine.job import Job, Report
-from lakehouse.engine.run import run
-from lakehouse.generate import generate
+from lakehouse.engines.embedded import EmbeddedStore
+from lakehouse.generate.generate import generate
+from lakehouse.run.job import Job, Report
+from lakehouse.run.run import run
+from tests.bank import Bank, make_bank
 from tests.on_spark import OnSpark, spark_process
 
 ROOT = Path(__file__).parent.parent
@@ -60,6 +61,12 @@ def run_job(data: Path, tmp_path: Path) -> Callable[..., Report]:
         return run(Job(**{**given, **changes}))
 
     return call
+
+
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Bank:
+    """Four releases, see `make_bank`. Not to be changed; copy it."""
+    return make_bank(tmp_path_factory.mktemp("bank"))
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from typing import Any
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from lakehouse.engine.embedded import session
+from lakehouse.engines.embedded import session
 from lakehouse.feature import Feature, columns, declared_in, feature
 from lakehouse.table import Field
 

@@ -13,6 +13,7 @@ import pytest
 
 from lakehouse import fingerprint
 from lakehouse.catalog import load
+from lakehouse.fingerprint import essence, modules_behind
 from lakehouse.table import Field, Table
 
 CODE = '''"""What one row is."""
@@ -35,13 +36,6 @@ class Rule:
 '''
 
 
-def essence(tmp_path: Path, source: str) -> str:
-    """The essence of a text; each text is a file of its own, as essences are kept by path."""
-    path = tmp_path / f"{len(list(tmp_path.iterdir()))}.py"
-    path.write_text(source, encoding="utf-8")
-    return fingerprint._essence(path)
-
-
 @pytest.mark.parametrize(
     ("old", "new"),
     [
@@ -56,9 +50,9 @@ def essence(tmp_path: Path, source: str) -> str:
         ("LIMIT = 30", "# A new line above.\nLIMIT = 30"),
     ],
 )
-def test_words_about_the_code_change_nothing(tmp_path: Path, old: str, new: str) -> None:
+def test_words_about_the_code_change_nothing(old: str, new: str) -> None:
     assert CODE.count(old) == 1
-    assert essence(tmp_path, CODE.replace(old, new)) == essence(tmp_path, CODE)
+    assert essence(CODE.replace(old, new)) == essence(CODE)
 
 
 @pytest.mark.parametrize(
@@ -72,9 +66,9 @@ def test_words_about_the_code_change_nothing(tmp_path: Path, old: str, new: str)
         ("    return", "    print(1)\n    return"),
     ],
 )
-def test_code_changes_it(tmp_path: Path, old: str, new: str) -> None:
+def test_code_changes_it(old: str, new: str) -> None:
     assert old in CODE
-    assert essence(tmp_path, CODE.replace(old, new)) != essence(tmp_path, CODE)
+    assert essence(CODE.replace(old, new)) != essence(CODE)
 
 
 @pytest.mark.parametrize(
@@ -82,31 +76,22 @@ def test_code_changes_it(tmp_path: Path, old: str, new: str) -> None:
 )
 def test_comments_are_those_that_python_sees(path: Path) -> None:
     source = path.read_text(encoding="utf-8")
-    found = fingerprint._STRING_OR_COMMENT.finditer(source)
-    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
-    assert [each[0] for each in found if not each["string"]] == [
-        token.string for token in tokens if token.type == tokenize.COMMENT
-    ]
+    tokens = [*tokenize.generate_tokens(io.StringIO(source).readline)]
+    comments = [token for token in tokens if token.type == tokenize.COMMENT]
+    lines = source.splitlines()
+    for comment in comments:
+        (row, start), (_, end) = comment.start, comment.end
+        lines[row - 1] = lines[row - 1][:start] + lines[row - 1][end:]
+    kept = essence(source)
+    assert kept == essence("\n".join(lines))
+    texts = [token.string for token in tokens if token.type == tokenize.STRING]
+    in_one_line = [text for text in texts if "#" in text and not text.startswith('"""')]
+    assert all(text in kept for text in in_one_line)
 
 
-def test_a_string_that_is_no_docstring_is_code(tmp_path: Path) -> None:
+def test_a_string_that_is_no_docstring_is_code() -> None:
     texts = ['SQL = """\n# a\n"""\n', 'SQL = """\n# b\n"""\n']
-    assert essence(tmp_path, texts[0]) != essence(tmp_path, texts[1])
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        "from lakehouse.months import shift",
-        "from lakehouse import months",
-        "import lakehouse.months",
-        "import lakehouse.months as m",
-    ],
-)
-def test_every_form_of_import_is_followed(tmp_path: Path, line: str) -> None:
-    path = tmp_path / "module.py"
-    path.write_text(f"{line}\n", encoding="utf-8")
-    assert "lakehouse.months" in fingerprint._imports(path)
+    assert essence(texts[0]) != essence(texts[1])
 
 
 TABLES = dict(load().modules)
@@ -119,24 +104,23 @@ def module_of(full_name: str) -> str:
 def reach(full_name: str) -> set[str]:
     module = module_of(full_name)
     others = frozenset(TABLES.values()) - {module}
-    return fingerprint._closure([module], others)
+    return modules_behind(load().table(full_name), module, others)
 
 
 def test_a_table_reaches_its_module_and_what_that_imports_but_no_other_tables() -> None:
-    found = reach("gold.features_financials")
-    assert {"lakehouse.gold.features_financials", "lakehouse.gold.feature_group"} <= found
-    assert {"lakehouse.feature", "lakehouse.table"} <= found
-    assert "lakehouse.silver.financials" not in found
-    assert "lakehouse.cli" not in found and "lakehouse.engine.run" not in found
+    reached = reach("gold.features_financials")
+    assert {"lakehouse.gold.features_financials", "lakehouse.gold.feature_group"} <= reached
+    assert "lakehouse.feature" in reached
+    assert "lakehouse.silver.financials" not in reached
+    assert "lakehouse.cli" not in reached and "lakehouse.run.run" not in reached
 
 
 def test_a_bronze_table_reaches_all_that_reads_its_file() -> None:
-    starts = ["lakehouse.bronze.attributes", fingerprint._READS_RAW_FILES]
-    found = fingerprint._closure(starts, frozenset(TABLES.values()) - {starts[0]})
-    engine = Path(fingerprint.PACKAGE) / "engine"
-    landing = {f"lakehouse.engine.{path.stem}" for path in engine.glob("landing*.py")}
-    assert len(landing) >= 1 and landing <= found
-    assert "lakehouse.bronze.raw" in found
+    reached = reach("bronze.attributes")
+    room = Path(fingerprint.PACKAGE) / "landing"
+    landing = {f"lakehouse.landing.{path.stem}" for path in room.glob("*.py")}
+    assert len(landing) > 4 and landing - {"lakehouse.landing.__init__"} <= reached
+    assert "lakehouse.bronze.raw" in reached
 
 
 @pytest.fixture
@@ -152,15 +136,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def codes() -> dict[str, str]:
-    fingerprint._imports.cache_clear()
-    fingerprint._essence.cache_clear()
     return dict(load().code)
-
-
-@pytest.fixture(autouse=True)
-def fresh() -> None:
-    fingerprint._imports.cache_clear()
-    fingerprint._essence.cache_clear()
 
 
 GOLD_GROUPS = {"gold.features_attributes", "gold.features_clickstream", "gold.features_financials"}
@@ -178,12 +154,8 @@ BRONZE = {"bronze.attributes", "bronze.clickstream", "bronze.financials", "bronz
         ("silver/cleaning.py", SILVER),
         ("gold/feature_group.py", GOLD_GROUPS),
         ("feature.py", GOLD_GROUPS),
-        ("engine/landing.py", BRONZE),
-        ("engine/landing_rows.py", BRONZE),
-        ("cli.py", set()),
-        ("show.py", set()),
-        ("engine/run.py", set()),
-        ("engine/embedded.py", set()),
+        ("landing/land.py", BRONZE),
+        ("landing/rows.py", BRONZE),
     ],
 )
 def test_a_change_of_code_reaches_just_the_tables_it_makes(
@@ -194,6 +166,37 @@ def test_a_change_of_code_reaches_just_the_tables_it_makes(
         text.write("\nCHANGED = True\n")
     after = codes()
     assert {name for name in before if before[name] != after[name]} == changed
+
+
+@pytest.mark.parametrize(
+    "form", ["from {}.months import shift", "from {} import months", "import {}.months as m"]
+)
+def test_every_form_of_import_is_followed(package: Path, form: str) -> None:
+    module = package / "gold" / "label_store.py"
+    module.write_text(
+        module.read_text(encoding="utf-8") + form.format("lakehouse"), encoding="utf-8"
+    )
+    assert "lakehouse.months" in reach("gold.label_store")
+
+
+ROOMS_THAT_DECIDE_NO_ROW = sorted(
+    path.name
+    for path in fingerprint.PACKAGE.iterdir()
+    if path.is_dir() and path.name not in {"bronze", "silver", "gold", "landing", "__pycache__"}
+)
+
+
+@pytest.mark.parametrize("room", ROOMS_THAT_DECIDE_NO_ROW)
+def test_no_table_is_computed_again_for_a_change_in_a_room_that_decides_no_row(
+    package: Path, room: str
+) -> None:
+    before = codes()
+    modules = [*(package / room).rglob("*.py")]
+    for module in modules:
+        with module.open("a", encoding="utf-8") as text:
+            text.write("\nCHANGED = True\n")
+    assert len(modules) > 1
+    assert codes() == before
 
 
 def test_a_comment_anywhere_changes_no_fingerprint(package: Path) -> None:

@@ -8,9 +8,9 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse.audit.finding import Check, Finding
-from lakehouse.engine.store import any_of
+from lakehouse.engines.changes import any_of
 from lakehouse.gold.label_store import LabelDefinition
-from lakehouse.point_in_time import APPLICATION, JoinedGroup
+from lakehouse.training.point_in_time import APPLICATION, JoinedGroup
 
 LABEL_STORE = "gold.label_store"
 Wrong = tuple[str, str, Column]  # the table, what is wrong with a row of it, and when it is

@@ -20,16 +20,16 @@ from lakehouse.audit.target import (
     too_good_check,
 )
 from lakehouse.catalog import Catalog
-from lakehouse.engine import ledger
-from lakehouse.engine.datamart import work_folder
-from lakehouse.engine.store import Store
-from lakehouse.engine.training_sets import Asked, TrainingSet, prepare
+from lakehouse.engines.store import Store
 from lakehouse.gold.label_store import DEFINITIONS
 from lakehouse.model.features import features_of, prepared
 from lakehouse.model.sample import sampled
 from lakehouse.model.sanity import out_of_time_scores
 from lakehouse.model.split import Split, divide
-from lakehouse.point_in_time import APPLICATION, LABELLED, JoinedGroup, with_features
+from lakehouse.releases import published
+from lakehouse.storage.folders import work_folder
+from lakehouse.training.point_in_time import APPLICATION, LABELLED, JoinedGroup, with_features
+from lakehouse.training.sets import Asked, TrainingSet, prepare
 
 SPLIT = Split()
 _APPLIED = "_applied"
@@ -38,7 +38,7 @@ _APPLIED = "_applied"
 def audit(
     store: Store,
     catalog: Catalog,
-    release: ledger.Release,
+    release: published.Release,
     cut: str | None = None,
     on_progress: OnProgress = lambda _doing: None,
 ) -> list[Check]:

@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse.audit.finding import Finding
-from lakehouse.engine.store import DELETE, OPERATION, UPSERT, differing, matched_columns
+from lakehouse.engines.changes import DELETE, OPERATION, UPSERT, differing, matched_columns
 from lakehouse.table import MONTH, Table
 
 _COLUMNS_SHOWN = 5

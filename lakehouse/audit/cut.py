@@ -7,12 +7,12 @@ from itertools import accumulate
 from pyspark.sql import functions as F
 
 from lakehouse.catalog import Catalog
-from lakehouse.engine.ledger import Release
-from lakehouse.engine.log import Log, months_of
-from lakehouse.engine.store import Store
+from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput
 from lakehouse.gold.label_store import TABLE as LABEL_STORE
 from lakehouse.months import is_month, shift
+from lakehouse.releases.published import Release
+from lakehouse.storage.log import Log, months_of
 from lakehouse.table import Table
 
 

@@ -16,10 +16,11 @@ from pyspark.sql import functions as F
 from lakehouse.audit.finding import Check, Finding
 from lakehouse.audit.plans import plan_of, scanned, unshortened
 from lakehouse.catalog import Catalog
-from lakehouse.engine.ledger import Release
-from lakehouse.engine.readable import check_readable
-from lakehouse.engine.store import Store, as_declared
+from lakehouse.engines.changes import as_declared
+from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput
+from lakehouse.releases.published import Release
+from lakehouse.releases.readable import check_readable
 from lakehouse.table import Table
 
 # By column, the outcome columns (layer.table.column) that it derives from; others are not in it.

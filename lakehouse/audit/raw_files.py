@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from lakehouse.catalog import Catalog
-from lakehouse.engine.duck import duckdb_in, identifier, literal, parquet_in
-from lakehouse.engine.ledger import Release
-from lakehouse.engine.store import Store
+from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput
+from lakehouse.releases.published import Release
+from lakehouse.storage.duck import duckdb_in, identifier, literal, parquet_in
 from lakehouse.table import Source
 
 if TYPE_CHECKING:

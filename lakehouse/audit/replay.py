@@ -21,14 +21,14 @@ from lakehouse.audit.compare import differences
 from lakehouse.audit.cut import chosen_cut, gold
 from lakehouse.audit.finding import Check
 from lakehouse.catalog import Catalog
-from lakehouse.engine.job import Job
-from lakehouse.engine.ledger import Release
-from lakehouse.engine.log import Log
-from lakehouse.engine.readable import check_readable
-from lakehouse.engine.run import run
-from lakehouse.engine.store import Store
+from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput
 from lakehouse.months import spell
+from lakehouse.releases.published import Release
+from lakehouse.releases.readable import check_readable
+from lakehouse.run.job import Job
+from lakehouse.run.run import run
+from lakehouse.storage.log import Log
 from lakehouse.table import MONTH, snake_case
 
 OnProgress = Callable[[str], None]

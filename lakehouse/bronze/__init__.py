@@ -1,0 +1,1 @@
+"""Raw rows as they were delivered; a file per table."""

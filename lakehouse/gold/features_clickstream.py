@@ -29,7 +29,7 @@ def windows(rows: DataFrame, months: Sequence[str] | None = None) -> DataFrame:
     """Each row of the months with its features, as doubles."""
     from pyspark import cloudpickle
 
-    from lakehouse import over_months
+    from lakehouse.gold import over_months
 
     # The workers of a cluster have no module of this package.
     cloudpickle.register_pickle_by_value(over_months)  # type: ignore[no-untyped-call]

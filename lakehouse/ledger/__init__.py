@@ -1,0 +1,1 @@
+"""Tables about releases, training sets and erasures; a file per table."""

@@ -1,0 +1,1 @@
+"""Rows typed and cleaned; a file per table."""

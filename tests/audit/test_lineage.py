@@ -16,18 +16,18 @@ from lakehouse.audit.finding import Check
 from lakehouse.audit.lineage import lineage_check
 from lakehouse.audit.plans import plan_of, scanned
 from lakehouse.catalog import load
-from lakehouse.engine import ledger
-from lakehouse.engine.choose import open_store
-from lakehouse.engine.embedded import EmbeddedStore
-from lakehouse.engine.job import Job
-from lakehouse.engine.log import Log
-from lakehouse.engine.run import run
-from lakehouse.engine.store import Store
+from lakehouse.engines.choose import open_store
+from lakehouse.engines.embedded import EmbeddedStore
+from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput
 from lakehouse.gold.feature_group import KEYS
 from lakehouse.gold.label_store import TABLE as LABEL_STORE
+from lakehouse.releases import published
+from lakehouse.run.job import Job
+from lakehouse.run.run import run
 from lakehouse.silver.clickstream import TABLE as CLICKSTREAM
 from lakehouse.silver.loan_daily import TABLE as LOAN_DAILY
+from lakehouse.storage.log import Log
 from lakehouse.table import Table
 from tests.audit.planted import catalog_with, group
 from tests.on_spark import OnSpark
@@ -70,7 +70,7 @@ def store(generated: Path, tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 
 def check(store: Store, *groups: Table) -> Check:
-    return lineage_check(store, catalog_with(*groups), ledger.release(store.log, 1))
+    return lineage_check(store, catalog_with(*groups), published.release(store.log, 1))
 
 
 def evidence(found: Check) -> dict[str, str]:
@@ -222,7 +222,7 @@ def test_a_table_without_rows_has_nothing_to_scan(store: Store) -> None:
 
 
 def test_a_release_from_before_a_table_is_refused(store: Store) -> None:
-    release = ledger.release(store.log, 1)
+    release = published.release(store.log, 1)
     versions = {n: v for n, v in release["versions"].items() if n != "silver.clickstream"}
 
     with pytest.raises(BadInput, match=r"release 1 has no table silver\.clickstream"):

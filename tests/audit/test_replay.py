@@ -18,15 +18,15 @@ from lakehouse.audit.cut import chosen_cut
 from lakehouse.audit.finding import Check
 from lakehouse.bronze.loan_daily import SOURCE
 from lakehouse.catalog import Catalog
-from lakehouse.engine import ledger
-from lakehouse.engine.embedded import EmbeddedStore
-from lakehouse.engine.job import Job
-from lakehouse.engine.log import Log
-from lakehouse.engine.run import run
+from lakehouse.engines.embedded import EmbeddedStore
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.gold.label_store import TABLE as LABEL_STORE
+from lakehouse.releases import published
+from lakehouse.run.job import Job
+from lakehouse.run.run import run
 from lakehouse.silver.clickstream import TABLE as CLICKSTREAM
 from lakehouse.silver.loan_daily import TABLE as LOAN_DAILY
+from lakehouse.storage.log import Log
 from lakehouse.table import MONTH_FIELD, Field, Table
 from tests.audit.planted import catalog_with, group
 
@@ -100,7 +100,7 @@ class Audited:
     """A datamart with planted leaks, its release, and the checks of all replays on it."""
 
     store: EmbeddedStore
-    release: ledger.Release
+    release: published.Release
     checks: dict[str, Check]
     work: Path
     told: list[str]
@@ -124,7 +124,7 @@ def built(data: Path, datamart: Path, catalog: Catalog) -> EmbeddedStore:
 def audited(generated: Path, tmp_path_factory: pytest.TempPathFactory) -> Audited:
     root = tmp_path_factory.mktemp("audited")
     store = built(generated, root / "datamart", CATALOG)
-    release = ledger.release(store.log, 1)
+    release = published.release(store.log, 1)
     (root / "work").mkdir()
     told: list[str] = []
     checks = replay.replay_checks(store, CATALOG, release, CUT, told.append, root / "work")

@@ -12,9 +12,9 @@ from deltalake import DeltaTable
 
 from benchmarks.others.agree import unlike
 from benchmarks.run import PIPELINES
-from lakehouse.engine.job import Report
 from lakehouse.months import Scope
-from lakehouse.plan import Request
+from lakehouse.run.job import Report
+from lakehouse.run.plan import Request
 
 Run = Callable[..., Report]
 

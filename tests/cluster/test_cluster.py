@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.engine.spark import start
+from lakehouse.engines.spark import start
 from lakehouse.errors import BadInput, LakehouseError
-from lakehouse.generate import generate
+from lakehouse.generate.generate import generate
 from tests.cluster.cluster import WORKER_MEMORY_MIB, Cluster, cluster, until
 from tests.reliability.process import check_whole, contents, finished, started
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from lakehouse.bronze.clickstream import SIGNALS
-from lakehouse.engine.embedded import session
+from lakehouse.engines.embedded import session
 from lakehouse.gold.features_clickstream import TABLE
 
 Clicks = dict[tuple[str, str], dict[str, int | None]]  # (customer, day): its signals

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse.engine.embedded import session
+from lakehouse.engines.embedded import session
 from lakehouse.gold.features_attributes import TABLE as ATTRIBUTES
 from lakehouse.gold.features_financials import KINDS_OF_LOAN, TABLE
 from lakehouse.table import Table, snake_case

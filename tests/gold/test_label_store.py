@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse.engine.embedded import session
+from lakehouse.engines.embedded import session
 from lakehouse.gold import label_store
 from lakehouse.gold.label_store import TABLE, LabelDefinition
 from lakehouse.months import shift

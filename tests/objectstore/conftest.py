@@ -18,15 +18,15 @@ from urllib.error import URLError
 import pytest
 
 import lakehouse.catalog
-import lakehouse.cli
-from lakehouse.engine.embedded import EmbeddedStore
-from lakehouse.engine.job import Job, Report
-from lakehouse.engine.log import Log
-from lakehouse.engine.place import place
-from lakehouse.engine.run import run
-from lakehouse.generate import generate
+from lakehouse.cli import commands
+from lakehouse.engines.embedded import EmbeddedStore
+from lakehouse.generate.generate import generate
 from lakehouse.months import Scope
-from lakehouse.plan import Request
+from lakehouse.run.job import Job, Report
+from lakehouse.run.plan import Request
+from lakehouse.run.run import run
+from lakehouse.storage.log import Log
+from lakehouse.storage.place import place
 from tests.reliability.narrow_main import CATALOG
 
 HERE = Path(__file__).parent
@@ -127,8 +127,8 @@ class Mart:
         """Do a command in this process, with the narrow catalog."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(lakehouse.catalog, "load", lambda: CATALOG)
-            patch.setattr(lakehouse.cli, "load", lambda: CATALOG)
-            code = lakehouse.cli.main(self.at(command, *arguments))
+            patch.setattr(commands, "load", lambda: CATALOG)
+            code = commands.main(self.at(command, *arguments))
         return Told(code, *capsys.readouterr())
 
     def build(self, through: str) -> Report:

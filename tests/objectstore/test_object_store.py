@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from lakehouse import Lakehouse
-from lakehouse.engine import ledger
-from lakehouse.engine.datamart import work_folder
-from lakehouse.engine.place import Bucket
+from lakehouse.releases import published
+from lakehouse.storage.folders import work_folder
+from lakehouse.storage.place import Bucket
 from tests.objectstore.conftest import BUCKET, KEY, SECRET, Mart
 from tests.reliability.process import started
 
@@ -71,10 +71,10 @@ def test_plan_status_history_releases_and_diff_answer_as_for_a_folder(
 
 def test_a_lake_travels_in_time_by_release_and_in_sql(mart: Mart) -> None:
     lake = Lakehouse(mart.datamart, engine="embedded")
-    rows = [row["row_counts"]["silver.loan_daily"] for row in ledger.releases(mart.log)]
+    rows = [row["row_counts"]["silver.loan_daily"] for row in published.releases(mart.log)]
     assert rows[0] < rows[1] == lake.table("silver.loan_daily").count()
     assert lake.at(release=1).table("silver.loan_daily").count() == rows[0]
-    version = ledger.release(mart.log, 1)["versions"]["silver.loan_daily"]
+    version = published.release(mart.log, 1)["versions"]["silver.loan_daily"]
     counted = f"SELECT count(*) FROM silver.loan_daily VERSION AS OF {version}"
     assert lake.spark.sql(counted).collect()[0][0] == rows[0]
 
@@ -154,7 +154,7 @@ def test_of_two_first_builds_at_once_one_builds_and_the_other_finds_nothing_to_d
     with started(*argv) as one, started(*argv) as other:
         answers = [json.loads(process.communicate()[0]) for process in (one, other)]
     assert sorted(len(answer["published"]) for answer in answers) == [0, 1]
-    assert len(ledger.releases(new.log)) == 1
+    assert len(published.releases(new.log)) == 1
 
 
 # Credentials

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.engine.datamart import check_held, locked
-from lakehouse.engine.lease import Lease
-from lakehouse.engine.place import Bucket, on_this_machine, place
 from lakehouse.errors import BadInput, LakehouseError
+from lakehouse.storage.lease import Lease
+from lakehouse.storage.locks import check_held, locked
+from lakehouse.storage.place import Bucket, on_this_machine, place
 from tests.objectstore.conftest import BUCKET, KEY, SECRET, Mart, environment, s3_server
 
 SOON_SECONDS = 30
@@ -151,7 +151,7 @@ def test_a_run_whose_lease_went_to_another_publishes_nothing_more(s3: Mapping[st
         # As while this machine slept: the lease has run out, and another has it.
         ran_out = Lease(f"{root}/_leases/lock", "another")
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("lakehouse.engine.lease.time.time", lambda: time.monotonic() + 1e10)
+            patch.setattr("lakehouse.storage.lease.time.time", lambda: time.monotonic() + 1e10)
             assert ran_out.take() is None
         with pytest.raises(LakehouseError, match="another one took datamart"):
             check_held(root)

@@ -20,9 +20,9 @@ from deltalake import DeltaTable
 
 from lakehouse import Lakehouse
 from lakehouse.catalog import load
-from lakehouse.generate import generate
+from lakehouse.generate.generate import generate
 from lakehouse.table import Table
-from tests.engine.bank import Bank
+from tests.bank import Bank
 
 GOLD = [table for table in load().tables if table.layer == "gold"]
 RELEASES = (1, 2)

@@ -11,11 +11,11 @@ from typing import Any
 
 import pandas as pd
 
-from lakehouse.engine.embedded import EmbeddedStore
-from lakehouse.engine.log import Log
-from lakehouse.engine.receipts import receipts
-from lakehouse.engine.training_build import reproduce
-from lakehouse.generate import generate
+from lakehouse.engines.embedded import EmbeddedStore
+from lakehouse.generate.generate import generate
+from lakehouse.storage.log import Log
+from lakehouse.training.build import reproduce
+from lakehouse.training.receipts import receipts
 from tests.reliability.narrow_main import CATALOG
 from tests.reliability.process import Done, check_whole, contents, disturbed, finished
 

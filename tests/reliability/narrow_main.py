@@ -9,7 +9,7 @@ CATALOG = narrow()
 
 if __name__ == "__main__":
     lakehouse.catalog.load = lambda: CATALOG
-    from lakehouse.cli import main
+    from lakehouse.cli.commands import main
     from lakehouse.stop import leave
 
     leave(main(sys.argv[1:]))

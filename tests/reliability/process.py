@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lakehouse.engine import ledger
-from lakehouse.engine.log import Log
-from lakehouse.engine.readable import check_readable
+from lakehouse.releases import published
+from lakehouse.releases.readable import check_readable
+from lakehouse.releases.state import is_published
+from lakehouse.storage.log import Log
 from tests.reliability.narrow_main import CATALOG
 
 ROOT = Path(__file__).parents[2]
@@ -105,12 +106,12 @@ def _by_key(log: Log, table: Any) -> dict[tuple[Any, ...], dict[str, Any]]:
 def check_whole(datamart: Path) -> None:
     """Every kept release can be read; the newest says what is there; no job has left a file."""
     log = Log(str(datamart))
-    known = ledger.releases(log)
+    known = published.releases(log)
     assert [row["release"] for row in known] == list(range(1, len(known) + 1))
     for row in known:
         if row["given_up_at"] is None:
             check_readable(log, row, CATALOG.tables)
-    assert ledger.is_published(log, CATALOG)
+    assert is_published(log, CATALOG)
     counts = {t.full_name: sum(log.rows_by_month(t).values()) for t in CATALOG.tables}
     assert known[-1]["row_counts"].items() <= counts.items()
     assert not list(datamart.glob("_work/job-*"))

@@ -22,22 +22,24 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from lakehouse import Lakehouse, show
+from lakehouse import Lakehouse
 from lakehouse.bronze.clickstream import SOURCE
-from lakehouse.engine import landing_records, paths
-from lakehouse.engine import spine as spines
-from lakehouse.engine.embedded import EmbeddedStore
-from lakehouse.engine.job import Job
-from lakehouse.engine.log import Log
-from lakehouse.engine.paths import plain
-from lakehouse.engine.run import run
-from lakehouse.engine.spark import SparkStore
+from lakehouse.cli import show
+from lakehouse.engines.embedded import EmbeddedStore
+from lakehouse.engines.spark import SparkStore
 from lakehouse.errors import BadInput
-from lakehouse.generate import generate
-from tests.engine.test_laws import CUSTOMERS, FILE, RAW, click, content, deliver, run_on
+from lakehouse.generate.generate import generate
+from lakehouse.landing import records as landing_records
+from lakehouse.run.job import Job
+from lakehouse.run.run import run
+from lakehouse.storage import paths
+from lakehouse.storage.log import Log
+from lakehouse.storage.paths import plain
+from lakehouse.training import spine as spines
+from tests.cli.test_cli import Answer, ask
 from tests.narrow import narrow
 from tests.on_spark import OnSpark
-from tests.test_cli import Answer, ask
+from tests.run.test_laws import CUSTOMERS, FILE, RAW, click, content, deliver, run_on
 
 ROOT = Path(__file__).parents[2]
 NARROW = narrow()
@@ -85,7 +87,7 @@ def one_line(answer: Answer, code: int = 2) -> str:
 @pytest.fixture(autouse=True)
 def narrow_commands(monkeypatch: pytest.MonkeyPatch) -> None:
     """Commands of this process take the narrow catalog."""
-    monkeypatch.setattr("lakehouse.cli.load", lambda: NARROW)
+    monkeypatch.setattr("lakehouse.cli.commands.load", lambda: NARROW)
 
 
 # A raw file that changes while it is read
@@ -248,7 +250,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("odd") / ODD
     generate(root / "da ta", customers=150, months=12, seed=3)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lakehouse.cli.load", lambda: NARROW)
+        patch.setattr("lakehouse.cli.commands.load", lambda: NARROW)
         for more in (["--through", "2023-04"], []):
             made = ask("run", "--data", root / "da ta", "--datamart", root / "mart", *more)
             assert made.code == 0, made.err
@@ -519,7 +521,7 @@ def attacked(generated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def built(attacked: Path) -> Answer:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lakehouse.cli.load", lambda: NARROW)
+        patch.setattr("lakehouse.cli.commands.load", lambda: NARROW)
         return ask("run", "--data", attacked / "data", "--datamart", attacked / "mart")
 
 
@@ -609,7 +611,7 @@ LANDS = """
 import json, sys
 from pathlib import Path
 from lakehouse.bronze.clickstream import SOURCE
-from lakehouse.engine.landing import Counts, land
+from lakehouse.landing.land import Counts, land
 from lakehouse.errors import LakehouseError
 folder = Path(sys.argv[1])
 try:

@@ -13,17 +13,19 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
-from lakehouse.engine import ledger
-from lakehouse.engine.job import Report
-from lakehouse.engine.log import Log
-from lakehouse.engine.readable import check_readable
-from lakehouse.engine.verify import examine_tables
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.ledger.training_sets import TABLE as TRAINING_SETS
 from lakehouse.months import Scope
-from lakehouse.plan import Request
-from tests.engine.test_laws import (
+from lakehouse.releases import published
+from lakehouse.releases.publish import _check_ours, now_utc
+from lakehouse.releases.readable import check_readable
+from lakehouse.releases.state import _standings, is_published
+from lakehouse.run.job import Report
+from lakehouse.run.plan import Request
+from lakehouse.storage.log import Log
+from lakehouse.upkeep.verify import examine_tables
+from tests.run.test_laws import (
     CHAIN,
     MONTHS,
     KilledError,
@@ -116,9 +118,9 @@ def told(root: Path) -> dict[str, str]:
 def is_whole(root: Path) -> bool:
     """Whether the newest release is what is there, can be read, and is no older one."""
     log = log_of(root)
-    newest = ledger.newest(log)
+    newest = published.newest(log)
     check_readable(log, newest, DATA_TABLES)
-    return ledger.is_published(log, CHAIN) and newest["release"] == len(ledger.releases(log))
+    return is_published(log, CHAIN) and newest["release"] == len(published.releases(log))
 
 
 def files_of(root: Path, table: Any, month: str = "") -> list[Path]:
@@ -268,7 +270,7 @@ def receipt(root: Path, release: int) -> None:
     values: dict[str, Any] = {
         f.name: [None] for f in TRAINING_SETS.fields if not f.type.startswith("MAP<")
     }
-    values |= {"training_set_id": ["ts-1"], "release": [release], "created_at": [ledger.now_utc()]}
+    values |= {"training_set_id": ["ts-1"], "release": [release], "created_at": [now_utc()]}
     values |= {"parameters": ['{"groups": [], "label": null}']}
     rows = pa.table(values)
     wanted = pa.schema(log_of(root).open(TRAINING_SETS).schema().to_arrow())
@@ -306,7 +308,7 @@ def test_a_release_whose_file_is_lost_is_forgotten_by_repair_alone(
     report = repair(root)
 
     assert f"ledger.releases: 1 of its 2 data files: {by_age[nth].name}" in report.notes[0]
-    kept = [row["release"] for row in ledger.releases(log)]
+    kept = [row["release"] for row in published.releases(log)]
     assert kept == ([2] if nth == 0 else [1, 4])  # a number is never given twice
     assert tables_of(root) == whole
     assert told(root) == {}
@@ -342,7 +344,7 @@ def test_what_another_program_wrote_is_never_published(
 
     assert tables_of(root) == whole
     assert f"{table.full_name}: another program wrote to it" in report.notes[0]
-    assert ledger.newest(log_of(root))["versions"][table.full_name] == (foreign or 0) + 1
+    assert published.newest(log_of(root))["versions"][table.full_name] == (foreign or 0) + 1
     assert told(root) == {} and is_whole(root)
     assert log_of(root).open(table, foreign).version() == foreign
 
@@ -366,18 +368,18 @@ def test_what_another_program_wrote_between_two_halves_of_a_run_is_undone(
 def test_a_program_that_writes_while_a_run_is_at_work_keeps_it_from_publishing(
     root: Path, whole: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    changed = ledger._check_ours
+    changed = _check_ours
 
     def meanwhile(standings: Any) -> None:
-        monkeypatch.setattr(ledger, "_check_ours", changed)
+        monkeypatch.setattr("lakehouse.releases.publish._check_ours", changed)
         append(root, GOLD)
-        changed(ledger._standings(log_of(root), CHAIN, ledger.newest(log_of(root))))
+        changed(_standings(log_of(root), CHAIN, published.newest(log_of(root))))
 
-    monkeypatch.setattr(ledger, "_check_ours", meanwhile)
+    monkeypatch.setattr("lakehouse.releases.publish._check_ours", meanwhile)
     drop(root, SILVER)
     with pytest.raises(LakehouseError, match=r"gold.windows: another program wrote to it while"):
         run_on(CHAIN, root)
-    assert len(ledger.releases(log_of(root))) == 2
+    assert len(published.releases(log_of(root))) == 2
     run_on(CHAIN, root)
     assert tables_of(root) == whole
 
@@ -442,9 +444,9 @@ def test_a_release_that_used_a_lost_file_says_so_after_the_repair(root: Path) ->
     files_of(root, GOLD, MONTHS[2])[0].unlink()
     repair(root)
     with pytest.raises(LakehouseError, match=r"release 2 cannot be read any more: gold.windows"):
-        check_readable(log, ledger.release(log, 2), [GOLD])
+        check_readable(log, published.release(log, 2), [GOLD])
     assert "release 2" in told(root)[GOLD.full_name]
-    check_readable(log, ledger.newest(log), [GOLD])
+    check_readable(log, published.newest(log), [GOLD])
 
 
 def test_repair_refuses_where_the_raw_file_lacks_what_bronze_lost(
@@ -563,13 +565,14 @@ def test_a_clock_set_back_by_minutes_keeps_releases_in_their_order(
     deliver(root / "data", [*later_rows(), click("CUS_0x2", "2023-07-01", 5)])
     run_on(CHAIN, root)
     log = log_of(root)
-    times = [row["finished_at"] for row in ledger.releases(log)]
+    times = [row["finished_at"] for row in published.releases(log)]
     assert times == sorted(set(times)) and len(times) == 3
     for number, moment in enumerate(times, start=1):
-        assert ledger.at_time(log, moment)["release"] == number
-        check_readable(log, ledger.release(log, number), DATA_TABLES)
+        assert published.at_time(log, moment)["release"] == number
+        check_readable(log, published.release(log, number), DATA_TABLES)
     assert told(root) == {} and is_whole(root)
 
 
 def set_back(monkeypatch: pytest.MonkeyPatch, by: timedelta) -> None:
-    monkeypatch.setattr(ledger, "now_utc", lambda: datetime.now(timezone.utc) - by)
+    for module in ("run.run", "releases.publish"):
+        monkeypatch.setattr(f"lakehouse.{module}.now_utc", lambda: datetime.now(timezone.utc) - by)

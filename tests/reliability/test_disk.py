@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from lakehouse.engine.lake import Lakehouse
-from lakehouse.generate import generate
+from lakehouse.generate.generate import generate
+from lakehouse.lake import Lakehouse
 from tests.reliability.process import Done, check_whole, contents, finished
 
 pytestmark = pytest.mark.slow

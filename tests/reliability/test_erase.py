@@ -19,22 +19,23 @@ from deltalake.exceptions import DeltaError
 from deltalake.table import TableMerger
 
 from lakehouse.catalog import Catalog, load
-from lakehouse.cli import main
-from lakehouse.engine import erasure as erasing
-from lakehouse.engine import ledger
-from lakehouse.engine.choose import open_store
-from lakehouse.engine.datamart import erasure_folder, locked
-from lakehouse.engine.erase import Erased, erase
-from lakehouse.engine.job import Job
-from lakehouse.engine.log import Log
-from lakehouse.engine.readable import check_readable
-from lakehouse.engine.receipts import Receipt, receipts
-from lakehouse.engine.run import run
-from lakehouse.engine.training_build import build, reproduce
+from lakehouse.cli.commands import main
+from lakehouse.engines.choose import open_store
 from lakehouse.errors import BadInput, LakehouseError
-from lakehouse.generate import generate
+from lakehouse.generate.generate import generate
+from lakehouse.releases import ledger_rows, published
+from lakehouse.releases.readable import check_readable
+from lakehouse.run.job import Job
+from lakehouse.run.run import run
+from lakehouse.storage.folders import erasure_folder
+from lakehouse.storage.locks import locked
+from lakehouse.storage.log import Log
 from lakehouse.table import Table
-from tests.engine.bank import LOANS, PERSONS, Bank
+from lakehouse.training.build import build, reproduce
+from lakehouse.training.receipts import Receipt, receipts
+from lakehouse.upkeep import erasure as erasing
+from lakehouse.upkeep.erase import Erased, erase
+from tests.bank import LOANS, PERSONS, Bank
 from tests.narrow import narrow
 from tests.on_spark import OnSpark
 
@@ -114,7 +115,7 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> World:
     world.run()
     corrected(data / LOANS, "paid_amt", "7", every=5)
     world.run()
-    assert len(ledger.releases(bank.log)) == 4
+    assert len(published.releases(bank.log)) == 4
     return world
 
 
@@ -184,7 +185,7 @@ def check_consistent(world: World) -> None:
     """What releases and logs say of files and rows is what the files are."""
     log = world.bank.log
     told: dict[str, str] = {}
-    for row in ledger.releases(log):
+    for row in published.releases(log):
         told |= row["checksums"]
         for table in TABLES:
             version = row["versions"][table.full_name]
@@ -252,7 +253,7 @@ def test_an_ssn_that_another_customer_has_too_erases_no_row_of_that_one(world: W
 def test_the_receipt_tells_when_and_how_much_and_not_who(world: World) -> None:
     erased = world.erase()
 
-    (row,) = ledger.erasures(world.bank.log)
+    (row,) = ledger_rows.erasures(world.bank.log)
     assert row["erasure_id"] == erased.erasure_id and row["row_counts"] == erased.row_counts
     assert row["files"] == erased.files > 0 and row["row_counts"]["gold.label_store"] > 0
     hashes = {
@@ -418,7 +419,7 @@ def test_each_person_erased_from_a_set_gives_it_another_id(world: World) -> None
 def test_a_set_that_was_computed_while_a_person_was_erased_gets_no_receipt(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lakehouse.engine import training_build
+    from lakehouse.training import build as training_build
 
     computed = training_build._computed
 
@@ -515,7 +516,7 @@ def test_an_erasure_killed_at_any_step_is_finished_or_undone_by_the_next_run(
     world.run()
 
     log = world.bank.log
-    done = bool(ledger.erasures(log))
+    done = bool(ledger_rows.erasures(log))
     assert done or not decided
     assert everything(log) == (ends.after if done else ends.before)
     assert not erasure_folder(world.datamart).exists()
@@ -547,7 +548,7 @@ def test_who_reads_where_an_erasure_was_killed_is_told_what_to_do(
             world.erase()
 
     with pytest.raises(LakehouseError, match="a person is being erased"):
-        check_readable(world.bank.log, ledger.newest(world.bank.log), TABLES)
+        check_readable(world.bank.log, published.newest(world.bank.log), TABLES)
     with pytest.raises(LakehouseError, match="a person is being erased"):
         world.built(1, features=SOME)
 

@@ -17,12 +17,13 @@ from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 
 from lakehouse.bronze import attributes, clickstream, financials, loan_daily
-from lakehouse.engine import landing_records
-from lakehouse.engine.landing import Counts, land
-from lakehouse.engine.landing_records import MAGIC, Split, split
 from lakehouse.errors import BadInput
+from lakehouse.landing import records as landing_records
+from lakehouse.landing.counts import Counts
+from lakehouse.landing.land import land
+from lakehouse.landing.records import MAGIC, Split, split
 from lakehouse.table import Source
-from tests.engine.test_laws import (
+from tests.run.test_laws import (
     CUSTOMERS,
     FILE,
     MONTHS,

@@ -17,7 +17,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 import psutil
 import pytest
 
-from lakehouse.engine.listener import close_to_others
+from lakehouse.engines.listener import close_to_others
 from lakehouse.errors import LakehouseError
 
 ROOT = Path(__file__).parent.parent.parent
@@ -25,20 +25,20 @@ LOOPBACK = {"127.0.0.1"}
 # What a process says when it may be looked at; it goes on when it is told so.
 LOOK = "print('look', flush=True); input()"
 EMBEDDED = f"""
-from lakehouse.engine import embedded
+from lakehouse.engines import embedded
 spark = embedded.session()
 print(embedded._SERVERS[0].listening_address[1])
 {LOOK}
 print(spark.range(3).count())
 """
 LEFT_OPEN = f"""
-from lakehouse.engine import embedded
+from lakehouse.engines import embedded
 embedded.close_to_others = lambda address: None
 embedded.session()
 {LOOK}
 """
 SPARK = """
-from lakehouse.engine.spark import start
+from lakehouse.engines.spark import start
 spark = start({master!r})
 spark.range(100).repartition(3).groupBy("id").count().collect()
 """

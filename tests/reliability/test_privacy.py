@@ -19,11 +19,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lakehouse.cli import main
-from lakehouse.engine.datamart import create_missing
-from lakehouse.engine.log import Log
-from lakehouse.generate import generate
-from tests.engine.bank import PERSONS
+from lakehouse.cli.commands import main
+from lakehouse.generate.generate import generate
+from lakehouse.storage.datamart import create_missing
+from lakehouse.storage.log import Log
+from tests.bank import PERSONS
 from tests.narrow import narrow
 
 pytestmark = pytest.mark.slow
@@ -219,7 +219,7 @@ def refused_deliveries(good: Path, planted: Planted) -> Iterator[Path]:
 def used(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Used]:
     root = tmp_path_factory.mktemp("used")
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("lakehouse.cli", "lakehouse.engine.lake"):
+        for module in ("lakehouse.cli.commands", "lakehouse.lake"):
             patch.setattr(f"{module}.load", lambda: CATALOG)
         patch.chdir(root)
         planted = Planted()

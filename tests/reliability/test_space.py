@@ -17,26 +17,28 @@ import pandas as pd
 import pytest
 from deltalake import DeltaTable
 
-from lakehouse import Lakehouse, cli, show
+from lakehouse import Lakehouse
 from lakehouse.catalog import Catalog
-from lakehouse.engine import ledger
-from lakehouse.engine import optimize as optimizing
-from lakehouse.engine import vacuum as vacuuming
-from lakehouse.engine.embedded import EmbeddedStore
-from lakehouse.engine.job import Job, Report
-from lakehouse.engine.log import Log
-from lakehouse.engine.optimize import Optimized, optimize
-from lakehouse.engine.readable import check_readable
-from lakehouse.engine.receipts import Receipt, receipts
-from lakehouse.engine.run import plan, run
-from lakehouse.engine.training_build import build, reproduce
-from lakehouse.engine.training_sets import Asked, prepare, spine_folder
-from lakehouse.engine.vacuum import Vacuumed, vacuum
+from lakehouse.cli import commands as cli
+from lakehouse.cli import show
+from lakehouse.engines.embedded import EmbeddedStore
 from lakehouse.errors import BadInput, LakehouseError
-from lakehouse.generate import generate
+from lakehouse.generate.generate import generate
 from lakehouse.months import Scope
-from lakehouse.plan import Request
-from tests.engine.bank import Bank
+from lakehouse.releases import published
+from lakehouse.releases.readable import check_readable
+from lakehouse.run.job import Job, Report
+from lakehouse.run.plan import Request
+from lakehouse.run.run import plan, run
+from lakehouse.storage.log import Log
+from lakehouse.training.build import build, reproduce
+from lakehouse.training.receipts import Receipt, receipts
+from lakehouse.training.sets import Asked, prepare, spine_folder
+from lakehouse.upkeep import optimize as optimizing
+from lakehouse.upkeep import vacuum as vacuuming
+from lakehouse.upkeep.optimize import Optimized, optimize
+from lakehouse.upkeep.vacuum import Vacuumed, vacuum
+from tests.bank import Bank
 from tests.on_spark import OnSpark
 from tests.reliability.narrow_main import CATALOG
 from tests.reliability.process import check_whole, contents
@@ -77,7 +79,9 @@ class World(Bank):
         pd.concat([rest, new]).to_csv(self.data / LOANS, index=False)
 
     def training_set(self, release: int, **asked: Any) -> Receipt:
-        prepared = prepare(self.store, CATALOG, ledger.release(self.log, release), Asked(**asked))
+        prepared = prepare(
+            self.store, CATALOG, published.release(self.log, release), Asked(**asked)
+        )
         return build(prepared, self.store)
 
     def reproduced(self) -> list[str]:
@@ -96,7 +100,7 @@ class World(Bank):
 
     def rows(self, number: int) -> Rows:
         """All rows of all tables as they were at a release."""
-        versions = ledger.release(self.log, number)["versions"]
+        versions = published.release(self.log, number)["versions"]
         return {
             table.full_name: sorted(map(str, self.log.read(table, versions[table.full_name])))
             for table in DATA_TABLES
@@ -112,7 +116,7 @@ class World(Bank):
         }
 
     def version(self, number: int, table: Any = LABELS) -> int:
-        return int(ledger.release(self.log, number)["versions"][table.full_name])
+        return int(published.release(self.log, number)["versions"][table.full_name])
 
 
 def _raw(file: Path) -> pd.DataFrame:
@@ -133,7 +137,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> World:
     for seed in (1, 2):
         world.correct(seed)
         world.run()
-    assert len(ledger.releases(world.log)) == NEWEST
+    assert len(published.releases(world.log)) == NEWEST
     return world
 
 
@@ -173,7 +177,7 @@ def test_kept_releases_and_all_training_sets_are_after_a_vacuum_what_they_were(
     assert {number: world.rows(number) for number in (3, 4)} == before
     assert len(sets) == 2 and world.reproduced() == sets
     for number in done.kept:
-        check_readable(world.log, ledger.release(world.log, number), DATA_TABLES)
+        check_readable(world.log, published.release(world.log, number), DATA_TABLES)
     check_whole(world.datamart)
 
 
@@ -281,7 +285,7 @@ def test_a_spine_without_a_receipt_goes_after_a_day(world: World) -> None:
 def test_files_of_the_ledger_stay_for_an_hour_for_those_who_read_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reading = ledger.RELEASES
+    reading = published.RELEASES
     before = world.log.open(reading)
     world.optimize()
     world.vacuum(keep_releases=1)
@@ -290,7 +294,7 @@ def test_files_of_the_ledger_stay_for_an_hour_for_those_who_read_it(
     world.vacuum(keep_releases=1)
     folder = world.datamart / reading.path
     assert {p.name for p in folder.glob("*.parquet")} == world.log.files(reading).keys()
-    assert [row["release"] for row in ledger.releases(world.log)][:NEWEST] == [1, 2, 3, 4]
+    assert [row["release"] for row in published.releases(world.log)][:NEWEST] == [1, 2, 3, 4]
 
 
 def test_a_reader_of_the_newest_release_reads_on(world: World) -> None:
@@ -331,7 +335,7 @@ def test_a_release_that_is_lost_already_does_not_stop_a_vacuum(world: World) -> 
 
 def _refusal(world: World, number: int) -> str:
     with pytest.raises(LakehouseError) as error:
-        check_readable(world.log, ledger.release(world.log, number), [LABELS])
+        check_readable(world.log, published.release(world.log, number), [LABELS])
     assert "\n" not in str(error.value) and error.value.exit_code == 1
     return str(error.value)
 
@@ -347,7 +351,7 @@ def test_a_release_given_up_says_so_even_where_a_training_set_holds_its_files(
     world.vacuum(keep_releases=2)
     at = ["--datamart", str(world.datamart), "--data", str(world.data)]
     assert _refusal(world, 1) == _given_up(1, oldest=3)
-    monkeypatch.setattr("lakehouse.engine.lake.load", lambda: CATALOG)
+    monkeypatch.setattr("lakehouse.lake.load", lambda: CATALOG)
     monkeypatch.setattr(cli, "load", lambda: CATALOG)
     with pytest.raises(LakehouseError, match="given up"):
         Lakehouse(world.datamart, "embedded").at(release=1).table(LABELS.full_name)
@@ -370,7 +374,7 @@ def test_a_release_given_up_says_so_even_where_a_training_set_holds_its_files(
 def test_releases_have_no_column_for_it_where_none_was_given_up(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    show.releases(ledger.releases(world.log))
+    show.releases(published.releases(world.log))
     assert "given up" not in capsys.readouterr().out
 
 
@@ -384,7 +388,7 @@ def test_a_lost_kept_release_is_not_answered_by_one_that_was_given_up(world: Wor
 def test_a_training_set_computed_beside_a_vacuum_of_its_release_has_no_receipt(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lakehouse.engine import training_build
+    from lakehouse.training import build as training_build
 
     kept_before = receipts(world.log)
 
@@ -402,7 +406,7 @@ def test_a_training_set_computed_beside_a_vacuum_of_its_release_has_no_receipt(
 
 def test_a_given_up_release_keeps_no_checksum_of_a_file_that_is_gone(world: World) -> None:
     world.vacuum(keep_releases=1)
-    told = {path for row in ledger.releases(world.log) for path in row["checksums"]}
+    told = {path for row in published.releases(world.log) for path in row["checksums"]}
     held = [(each.table, each.versions) for each in world.vacuum(1, dry_run=True).tables]
     expected = {
         f"{CATALOG.table(name).path}/{file}"
@@ -457,7 +461,7 @@ def test_optimize_writes_small_files_together_and_publishes_the_same_rows(world:
     assert all(each.files_after < each.files_before for each in done.tables)
     assert done.published == NEWEST + 1
     assert world.rows(NEWEST) == before == world.rows(NEWEST + 1)
-    newest = ledger.newest(world.log)
+    newest = published.newest(world.log)
     assert newest["months"] == []
     assert is_up_to_date(world)
     check_whole(world.datamart)
@@ -504,7 +508,7 @@ def test_optimize_and_vacuum_of_a_stopped_run_let_the_next_one_go_on(
 
 
 def _stop_run_at(world: World, table: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lakehouse.engine import run as running
+    from lakehouse.run import run as running
 
     refresh = running.refresh
 
@@ -531,7 +535,7 @@ def test_an_optimize_that_was_killed_before_its_release_is_published_by_the_next
     assert report.published == [NEWEST + 1]
     assert not any(each.changed for each in report.tables.values())
     assert world.rows(NEWEST + 1) == before
-    assert ledger.newest(world.log)["months"] == []
+    assert published.newest(world.log)["months"] == []
 
 
 def _killed(*_: Any) -> None:
@@ -576,7 +580,7 @@ def test_whatever_the_order_no_kept_row_is_lost(seed: int, world: World, hour_la
     known = {number: world.rows(number) for number in range(1, NEWEST + 1)}
     for position, operation in enumerate(operations):
         _do(operation, world, pick, seed * 100 + position)
-        kept = [row["release"] for row in ledger.kept(world.log)]
+        kept = [row["release"] for row in published.kept(world.log)]
         for number in kept:
             assert world.rows(number) == known.setdefault(number, world.rows(number))
         assert is_up_to_date(world)
@@ -589,7 +593,7 @@ def _do(operation: str, world: World, pick: random.Random, seed: int) -> None:
         world.correct(seed)
         world.run()
     elif operation == "training set":
-        world.training_set(pick.choice(ledger.kept(world.log))["release"])
+        world.training_set(pick.choice(published.kept(world.log))["release"])
     elif operation == "optimize":
         world.optimize()
     else:
@@ -606,7 +610,7 @@ def test_spark_optimizes_and_reads_each_kept_version_of_a_cleaned_log(
     before = {number: world.rows(number) for number in (3, 4)}
     made = on_spark(_optimized_on_spark, world.datamart)
     assert made.published == NEWEST + 1 and LABELS.full_name in {t.table for t in made.tables}
-    assert ledger.newest(world.log)["months"] == [] and is_up_to_date(world)
+    assert published.newest(world.log)["months"] == [] and is_up_to_date(world)
     world.vacuum(keep_releases=3)
     assert {number: world.rows(number) for number in (3, 4)} == before
     counted = on_spark(_counted_on_spark, world.datamart, (3, 4, 5))
@@ -617,16 +621,16 @@ def test_spark_optimizes_and_reads_each_kept_version_of_a_cleaned_log(
 
 
 def _optimized_on_spark(datamart: Path) -> Optimized:
-    from lakehouse.engine.spark import SparkStore
+    from lakehouse.engines.spark import SparkStore
 
     return optimize(datamart, CATALOG, SparkStore, show.silent)
 
 
 def _counted_on_spark(datamart: Path, numbers: Sequence[int]) -> list[int]:
-    from lakehouse.engine.spark import SparkStore
+    from lakehouse.engines.spark import SparkStore
 
     store = SparkStore(Log(str(datamart)))
-    versions = [ledger.release(store.log, n)["versions"][LABELS.full_name] for n in numbers]
+    versions = [published.release(store.log, n)["versions"][LABELS.full_name] for n in numbers]
     sql = "SELECT count(*) FROM delta.`{}` VERSION AS OF {}"
     asked = [sql.format(store.log.uri(LABELS), version) for version in versions]
     return [int(store.spark.sql(each).collect()[0][0]) for each in asked]

@@ -15,7 +15,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from lakehouse.engine import jars
+from lakehouse.engines import jars
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from lakehouse import Lakehouse
-from lakehouse.engine import ledger
-from lakehouse.engine.datamart import locked
-from lakehouse.engine.log import Log
+from lakehouse.releases import published
+from lakehouse.storage.locks import locked
+from lakehouse.storage.log import Log
 from tests.reliability.jobs import run
 from tests.reliability.narrow_main import CATALOG
 from tests.reliability.process import check_whole, contents, finished, started
@@ -60,7 +60,7 @@ def test_of_two_first_builds_at_once_one_builds_and_the_other_finds_nothing_to_d
     with started(*argv) as one, started(*argv) as other:
         answers = [json.loads(process.communicate()[0]) for process in (one, other)]
     assert sorted(len(answer["published"]) for answer in answers) == [0, 1]
-    assert len(ledger.releases(Log(str(root / "datamart")))) == 1
+    assert len(published.releases(Log(str(root / "datamart")))) == 1
     check_whole(root / "datamart")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse.engine.embedded import session
+from lakehouse.engines.embedded import session
 from lakehouse.silver import cleaning
 from lakehouse.silver.attributes import TABLE as ATTRIBUTES
 from lakehouse.silver.cleaning import Rule, silver_table

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse.engine.embedded import session
+from lakehouse.engines.embedded import session
 from lakehouse.silver.loan_daily import TABLE
 
 CASES = [

@@ -1,0 +1,1 @@
+"""Store, what an engine can do with tables, and its two forms: embedded and spark."""

@@ -1,0 +1,63 @@
+"""Which engine runs: the one asked for, or the one that fits the size of the raw files."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from importlib.util import find_spec
+
+from lakehouse.engines.sizing import memory_bytes
+from lakehouse.engines.store import Store
+from lakehouse.storage.log import Log
+
+ENGINES = ("auto", "embedded", "spark")
+# On one machine the embedded engine was ahead at every size measured (benchmarks/README.md); what ends it is
+# memory, of which a build of 3.8 GB of raw files takes 4 GiB.
+_AMPLE_MEMORY = 8 << 30
+_LARGE_BYTES, _LARGE_BYTES_IN_LITTLE_MEMORY = 4 << 30, 1 << 30
+
+
+def choose(asked: str, master: str | None, raw_bytes: int, note: Callable[[str], None]) -> str:
+    """`embedded` or `spark`; `auto` takes embedded unless a master, the size or its absence forbids."""
+    if asked != "auto":
+        return asked
+    if master or raw_bytes >= embedded_up_to(memory_bytes()):
+        return "spark"
+    if find_spec("pysail") is None:
+        note("pysail is not installed, so Spark computes: pip install -r requirements.txt mends it")
+        return "spark"
+    return "embedded"
+
+
+def embedded_up_to(memory: int) -> int:
+    """Bytes of raw files from which on `auto` takes Spark, on a machine of so many bytes of memory."""
+    return _LARGE_BYTES if memory >= _AMPLE_MEMORY else _LARGE_BYTES_IN_LITTLE_MEMORY
+
+
+def open_store(name: str, log: Log, master: str | None = None, raw_bytes: int = 0) -> Store:
+    """Start the engine of that name on the datamart of the log, for work on so many bytes of raw files."""
+    _silence_queries()
+    # Imported here: each costs its start-up, and a process has one engine.
+    if name == "spark":
+        from lakehouse.engines.spark import SparkStore
+
+        return SparkStore(log, master or os.environ.get("SPARK_MASTER"), raw_bytes)
+    from lakehouse.engines.embedded import EmbeddedStore
+
+    return EmbeddedStore(log)
+
+
+def engine_losses() -> tuple[type[Exception], ...]:
+    """What is raised once the process of the Spark engine has died."""
+    from py4j.protocol import Py4JNetworkError
+
+    return ConnectionError, Py4JNetworkError
+
+
+def _silence_queries() -> None:
+    """Keep PySpark from logging an error of its own beside the one that is raised, with all of the query."""
+    from pyspark.logger import PySparkLogger
+
+    for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
+        PySparkLogger.getLogger(name).setLevel(logging.CRITICAL + 1)

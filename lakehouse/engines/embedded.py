@@ -1,0 +1,254 @@
+"""The embedded engine: Sail computes in this process, delta-rs merges; no Java."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+import pyarrow as pa
+from deltalake import ColumnProperties, WriterProperties, write_deltalake
+from deltalake.exceptions import DeltaError
+from deltalake.table import TableMerger
+from pyarrow.dataset import Dataset, dataset, field
+from pyspark.sql import DataFrame, SparkSession
+
+from lakehouse.engines.changes import DELETE, OPERATION, UPSERT, merge_condition, upserts
+from lakehouse.engines.expectations import broken_expectation
+from lakehouse.engines.listener import close_to_others
+from lakehouse.engines.sizing import tables_at_once
+from lakehouse.engines.store import Merged
+from lakehouse.months import in_groups, with_later
+from lakehouse.stop import unstoppable
+from lakehouse.storage.folders import work_folder
+from lakehouse.storage.log import Log, changed_rows, commit_properties
+from lakehouse.storage.paths import plain
+from lakehouse.table import MONTH, Table
+
+# Sail streams rows through joins and holds their other sides; delta-rs holds a merge several times.
+_CELLS_COMPUTED = 60_000_000
+_CELLS_A_MERGE = 10_000_000
+_BATCH_ROWS = 8192
+# The changes live for a second: encoding them took five times as long as writing them.
+_UNENCODED = {"compression": "uncompressed", "dictionary_enabled": "false"}
+# What gRPC reads before no_proxy, in small letters.
+_NO_PROXY = "no_grpc_proxy"
+_A_YEAR_SECONDS = 365 * 24 * 3600
+# gRPC may close a connection that is not used for half an hour, and would find none to open again.
+_NEVER_IDLE = ("grpc.client_idle_timeout_ms", 2**31 - 1)
+# A server that nobody holds is stopped by Sail.
+_SERVERS: list[Any] = []
+
+
+class EmbeddedStore:
+    """Sail and delta-rs on one datamart."""
+
+    name = "embedded"
+    reads_this_machine = True
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+        self.spark = session()
+
+    def path(self, path: str | Path) -> str:
+        return plain(path)
+
+    def read(self, table: Table, version: int | None = None) -> DataFrame:
+        reader = self.spark.read.format("delta")
+        if version is not None:
+            reader = reader.option("versionAsOf", version)
+        return reader.load(self.path(self.log.uri(table)))
+
+    def read_parquet(self, path: str) -> DataFrame:
+        return self.spark.read.parquet(self.path(path))
+
+    def write_parquet(self, rows: DataFrame, folder: Path) -> None:
+        rows.write.parquet(self.path(folder))
+
+    def months_at_once(self, cells_a_month: int, months: int) -> int:
+        return max(_CELLS_COMPUTED // max(cells_a_month, 1), 1)
+
+    def tables_at_once(self, raw_bytes: int) -> int:
+        return tables_at_once(raw_bytes)
+
+    def merge(
+        self,
+        table: Table,
+        changes: DataFrame,
+        metadata: dict[str, Any],
+        months: Sequence[str] = (),
+        insert_only: bool = False,
+    ) -> list[Merged]:
+        merges: list[Merged] = []
+        with self._computed(changes) as source:
+            if not source.count_rows():
+                return merges
+            # Those of no change are not read: a delivery has every month, and changes the last.
+            changed = _present(source, months)
+            for group, later in with_later(_slices(source, changed)):
+                pending = [*later, *metadata.get("pending_months", [])]
+                rows = source.filter(field(MONTH).isin(group)) if group else source
+                merger = self._merger(table, rows, {**metadata, "pending_months": pending}, group)
+                with _told_what_broke(table, changes):
+                    metrics = _with_clauses(merger, source, insert_only).execute()
+                merges.append(Merged(self.log.version(table) or 0, **changed_rows(metrics)))
+        return merges
+
+    def load(self, table: Table, rows: DataFrame, metadata: dict[str, Any]) -> list[Merged]:
+        with self._computed(rows) as source:
+            count = source.count_rows()
+            if not count:
+                return []
+            with _told_what_broke(table, upserts(rows)):
+                write_deltalake(
+                    self.log.open(table),
+                    _without_comments(_reader(source)),
+                    mode="append",
+                    writer_properties=_writer_properties(table),
+                    commit_properties=commit_properties(metadata),
+                )
+        return [Merged(self.log.version(table) or 0, count, 0, 0)]
+
+    def compact(self, table: Table, metadata: dict[str, Any]) -> int | None:
+        before = self.log.version(table)
+        self.log.open(table).optimize.compact(
+            max_concurrent_tasks=1,
+            writer_properties=_writer_properties(table),
+            commit_properties=commit_properties(metadata),
+        )
+        after = self.log.version(table)
+        return None if after == before else after
+
+    def _merger(
+        self, table: Table, rows: Dataset, metadata: dict[str, Any], months: Sequence[str]
+    ) -> TableMerger:
+        return self.log.open(table).merge(
+            _reader(rows),
+            merge_condition(table, months).replace("`", '"'),
+            source_alias="s",
+            target_alias="t",
+            writer_properties=_writer_properties(table),
+            commit_properties=commit_properties(metadata),
+        )
+
+    @contextmanager
+    def _computed(self, changes: DataFrame) -> Iterator[Dataset]:
+        """The changes as Parquet files: Sail writes them five times as fast as it sends them."""
+        with work_folder(self.log.place) as work:
+            folder = work / "changes"
+            changes.write.options(**_UNENCODED).parquet(self.path(folder))
+            yield dataset([str(file) for file in folder.glob("*.parquet")], format="parquet")
+
+
+@contextmanager
+def _told_what_broke(table: Table, changes: DataFrame) -> Iterator[None]:
+    """The expectation that the changes break, in place of an error that shows a row of them."""
+    try:
+        yield
+    except DeltaError as error:
+        broken = broken_expectation(table, changes)
+        if broken is None:
+            raise
+        raise broken from error
+
+
+def _reader(rows: Dataset) -> pa.RecordBatchReader:
+    return rows.scanner(batch_size=_BATCH_ROWS, batch_readahead=2, fragment_readahead=1).to_reader()
+
+
+def _without_comments(rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
+    """The same rows; delta-rs refuses a column whose comment, from upstream, is not the table's own."""
+    plain = pa.schema([pa.field(each.name, each.type) for each in rows.schema])
+    batches = (pa.RecordBatch.from_arrays(batch.columns, schema=plain) for batch in rows)
+    return pa.RecordBatchReader.from_batches(plain, batches)
+
+
+def _present(source: Dataset, months: Sequence[str]) -> list[str]:
+    """Those of the months of which there are rows."""
+    there = {*source.to_table([MONTH])[MONTH].unique().to_pylist()} if months else set()
+    return [month for month in months if month in there]
+
+
+def _slices(source: Dataset, months: Sequence[str]) -> list[Sequence[str]]:
+    """The months in runs whose rows one merge may hold; one run where they cannot be told apart."""
+    cells = source.count_rows() * len(source.schema.names)
+    slices = max(-(-cells // _CELLS_A_MERGE), 1)
+    return in_groups(months, -(-len(months) // slices)) if months else [()]
+
+
+def _with_clauses(merger: TableMerger, source: Dataset, insert_only: bool) -> TableMerger:
+    columns = {f'"{name}"': f's."{name}"' for name in source.schema.names if name != OPERATION}
+    if insert_only:
+        return merger.when_not_matched_insert(columns)
+    return (
+        merger.when_matched_delete(f"s.{OPERATION} = '{DELETE}'")
+        .when_matched_update(columns)
+        .when_not_matched_insert(columns, f"s.{OPERATION} = '{UPSERT}'")
+    )
+
+
+def _writer_properties(table: Table) -> WriterProperties:
+    """Dictionaries for text alone: measured numbers hardly repeat, and looking took most of a merge."""
+    plain, worded = (ColumnProperties(dictionary_enabled=each) for each in (False, True))
+    texts = {field.name: worded for field in table.fields if field.type == "STRING"}
+    return WriterProperties(
+        compression="SNAPPY", default_column_properties=plain, column_properties=texts
+    )
+
+
+@contextmanager
+def _unloaded(module: str) -> Iterator[None]:
+    """Have an import fail of what nobody has loaded: PySpark takes the width of a terminal from IPython."""
+    absent = module not in sys.modules
+    if absent:
+        sys.modules[module] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if absent:
+            del sys.modules[module]
+
+
+@cache
+def session() -> SparkSession:
+    """The one session of this process, on a Sail server that nobody else reaches and that ends with it.
+
+    LakehouseError where another process came in while it started.
+    """
+    # Sail logs to stderr by this variable alone, read when its library loads.
+    os.environ.setdefault("RUST_LOG", "off")
+    # gRPC would ask a proxy of the environment for the server in this very process, and wait.
+    direct = os.environ.get(_NO_PROXY) or os.environ.get("no_proxy")
+    os.environ[_NO_PROXY] = ",".join(filter(None, [direct, "127.0.0.1"]))
+    # A notebook's session would end in its lunch break.
+    os.environ.setdefault("SAIL_SPARK__SESSION_TIMEOUT_SECS", str(_A_YEAR_SECONDS))
+    # As `SparkSession.builder.remote` does, which takes no channel.
+    os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
+    from pysail.spark import SparkConnectServer
+
+    with _unloaded("IPython"):
+        from pyspark.sql.connect.client import DefaultChannelBuilder
+        from pyspark.sql.connect.session import SparkSession as ConnectSession
+
+    # Stopped half way, it would ask at exit for a server that is no more, for minutes.
+    with unstoppable():
+        server = SparkConnectServer("127.0.0.1", 0)
+        server.start(background=True)
+        host, port = server.listening_address
+        channel = DefaultChannelBuilder(f"sc://{host}:{port}", [_NEVER_IDLE])
+        spark = ConnectSession.builder.channelBuilder(channel).create()
+        # A connection that is lost cannot come again: PySpark would try for minutes, at exit as well.
+        spark.client.set_retry_policies([])
+        atexit.unregister(spark.client._on_exit)
+        # A call, not a wait for a connection: Ctrl-C ends Sail's server too, and none would ever stand.
+        spark.conf.set("spark.sql.session.timeZone", "UTC")
+        close_to_others((host, port))
+    # Sail does not read where in our code a column was named, and finding it out loads all of IPython.
+    spark.conf.set("spark.python.sql.dataFrameDebugging.enabled", "false")
+    _SERVERS.append(server)
+    return cast(SparkSession, spark)

@@ -1,0 +1,174 @@
+"""The hand-in zip: code, Docker files, raw files, notebooks, and one line with the repository's link."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from lakehouse.errors import BadInput
+from lakehouse.storage.files import placed
+
+ROOT = Path(__file__).resolve().parent.parent
+_FILES = ("main.py", "Dockerfile", "docker-compose.yaml", "requirements.txt")
+_FOLDERS = ("lakehouse", "notebooks")
+_LEFT_OUT = {"__pycache__", "datamart", "spark-warehouse", "metastore_db"}
+# An older hand-in among the notebooks is not part of the next one.
+_SUFFIXES_LEFT_OUT = {".pyc", ".zip"}
+_README = "Readme.txt"
+# Of a zip that is the same whenever and by whomever it is made: its first possible time, plain rights.
+_TIME = (1980, 1, 1, 0, 0, 0)
+_MODE = 0o100644 << 16
+# git@host:owner/repository, as ssh and scp write it; without a user the host must have a dot.
+_SCP = re.compile(r"(?:[^@/:\s]+@|(?=[^:]*\.))(?P<host>[\w.-]+):(?P<path>[^:\s]+)")
+_HOST = re.compile(r"\w[\w.-]*(:\d+)?")
+_PATH = re.compile(r"[\w.~-]+(/[\w.~-]+)+")
+# Set by a git hook, they would answer for another repository than the one asked.
+_GIT_ELSEWHERE = {"GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR"}
+
+
+@dataclass(frozen=True)
+class Package:
+    """A zip that was written: its file, size in bytes, number of files, link and SHA-256."""
+
+    file: str
+    bytes: int
+    files: int
+    repository: str
+    sha256: str
+
+
+def package(out: Path, data: Path, repo_url: str | None = None, root: Path = ROOT) -> Package:
+    """Write the project at `root` with the raw files of `data` as a zip; the same input gives the same bytes.
+
+    Notebooks go in as they are, with the outputs they have. BadInput where something is missing or strange.
+    """
+    link = repository_link(repo_url) if repo_url is not None else _link_of_remote(root)
+    content = _content(root, data)
+    _check_out(out, content)
+    with placed(out, "submission.zip") as target:
+        _write(target, content, f"{link}\n")
+        digest = hashlib.sha256(target.read_bytes()).hexdigest()
+    return Package(str(out), out.stat().st_size, len(content) + 1, link, digest)
+
+
+def repository_link(url: str) -> str:
+    """The https link of a repository that is named by https, ssh or git@host:path, without its user."""
+    scp = _SCP.fullmatch(url)
+    host, path = (scp["host"], scp["path"]) if scp else _host_and_path(url)
+    path = path.strip("/").removesuffix(".git")
+    if not _HOST.fullmatch(host) or not _PATH.fullmatch(path):
+        # Not shown: it may hold a password.
+        raise BadInput(
+            "--repo-url, or the git remote, is no link to a repository; "
+            "give one as https://github.com/owner/repository"
+        )
+    return f"https://{host}/{path}"
+
+
+def _host_and_path(url: str) -> tuple[str, str]:
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port and parts.scheme in ("http", "https") else ""
+    except ValueError:
+        return "", ""
+    if parts.scheme not in ("http", "https", "ssh", "git") or re.search(r"\s", url):
+        return "", ""
+    return f"{parts.hostname or ''}{port}", parts.path
+
+
+def _link_of_remote(root: Path) -> str:
+    remotes = _git(root, "remote").split() if _is_top_of_git(root) else []
+    named = [name for name in remotes if name == "origin"] or remotes
+    if len(named) != 1:
+        found = (
+            f"{len(remotes)} git remotes and none is origin"
+            if remotes
+            else "there is no git remote"
+        )
+        raise BadInput(
+            f"{_README} needs the link to the repository, and {found}; "
+            "give it as --repo-url https://github.com/owner/repository"
+        )
+    return repository_link(_git(root, "remote", "get-url", named[0]).strip())
+
+
+def _is_top_of_git(root: Path) -> bool:
+    """Whether the project is a repository of its own; inside another one, that one's remote is not its."""
+    top = _git(root, "rev-parse", "--show-toplevel").strip()
+    return bool(top) and Path(top).resolve() == root.resolve()
+
+
+def _git(root: Path, *words: str) -> str:
+    """What git says; nothing where there is no git or no repository."""
+    env = {name: value for name, value in os.environ.items() if name not in _GIT_ELSEWHERE}
+    try:
+        done = subprocess.run(["git", "-C", root, *words], capture_output=True, text=True, env=env)
+    except FileNotFoundError:
+        return ""
+    return done.stdout if done.returncode == 0 else ""
+
+
+def _content(root: Path, data: Path) -> dict[str, Path]:
+    """What goes into the zip: its name there, and the file it is read from."""
+    missing = [name for name in (*_FILES, *_FOLDERS) if not (root / name).exists()]
+    if missing:
+        raise BadInput(f"package works in a checkout of the project; {root} has no {missing[0]}")
+    found = [each for name in (*_FILES, *_FOLDERS) for each in _files(root / name)]
+    return {each.relative_to(root).as_posix(): each for each in found} | {
+        f"data/{each.name}": each for each in _raw_files(data)
+    }
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """A file, or all of a folder; BadInput at a link, which could bring in what is not the project's."""
+    if path.is_symlink():
+        raise BadInput(f"{path} is a link; put the file itself there, or take the link away")
+    if not path.is_dir():
+        yield path
+        return
+    for each in path.iterdir():
+        if not _is_left_out(each):
+            yield from _files(each)
+
+
+def _is_left_out(path: Path) -> bool:
+    return path.name.startswith(".") or path.name in _LEFT_OUT or path.suffix in _SUFFIXES_LEFT_OUT
+
+
+def _raw_files(data: Path) -> list[Path]:
+    """The CSV files that `run` would read, through a link where one is."""
+    found = [
+        each for each in data.glob("*.csv") if each.is_file() and not each.name.startswith(".")
+    ]
+    if not found:
+        raise BadInput(
+            f"{data} holds no CSV file to pack; name the folder of the raw files by --data"
+        )
+    return found
+
+
+def _check_out(out: Path, content: Mapping[str, Path]) -> None:
+    if out.resolve() in {each.resolve() for each in content.values()}:
+        raise BadInput(f"--out {out} is a file that goes into the zip; name another")
+
+
+def _write(target: Path, content: Mapping[str, Path], readme: str) -> None:
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name in sorted([*content, _README]):
+            entry = zipfile.ZipInfo(name, _TIME)
+            entry.external_attr, entry.create_system = _MODE, 3
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            if name == _README:
+                archive.writestr(entry, readme)
+                continue
+            entry.file_size = content[name].stat().st_size
+            with content[name].open("rb") as source, archive.open(entry, "w") as packed:
+                shutil.copyfileobj(source, packed)

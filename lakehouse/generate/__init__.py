@@ -1,0 +1,1 @@
+"""Synthetic raw files of the shipped bank."""

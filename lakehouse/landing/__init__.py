@@ -1,0 +1,1 @@
+"""A raw file becomes accepted, quarantined or equal rows."""

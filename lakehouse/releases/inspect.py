@@ -1,0 +1,73 @@
+"""What is there: tables, versions, releases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lakehouse.catalog import Catalog
+from lakehouse.errors import BadInput
+from lakehouse.months import spell
+from lakehouse.releases import published
+from lakehouse.storage.datamart import check_datamart
+from lakehouse.storage.log import Log, changed_rows, months_of
+from lakehouse.storage.place import Place
+from lakehouse.table import MONTH, Table
+
+
+def status(root: Place, catalog: Catalog) -> list[dict[str, Any]]:
+    """A row a table: rows, months, version, size, when it last changed."""
+    log = existing_log(root, catalog)
+    return [_status(log, table) for table in catalog.tables if log.exists(table)]
+
+
+def _status(log: Log, table: Table) -> dict[str, Any]:
+    by_month = log.rows_by_month(table)
+    newest = log.history(table, 1)[0]
+    return {
+        "table": table.full_name,
+        "rows": sum(by_month.values()),
+        "months": spell(months_of(by_month)) if table.partition == MONTH else None,
+        "version": newest["version"],
+        "MB": sum(log.files(table).values()) / 1e6,
+        "last changed": newest["timestamp"],
+    }
+
+
+def history(
+    root: Place, catalog: Catalog, name: str | None = None, limit: int | None = None
+) -> list[dict[str, Any]]:
+    """A row a version, newest first, of one table or of all."""
+    log = existing_log(root, catalog)
+    asked = [catalog.table(name)] if name else catalog.tables
+    tables = [table for table in asked if log.exists(table)]
+    if not tables:
+        raise BadInput(f"table {name} was never built; run main.py")
+    rows = [_version(table, commit) for table in tables for commit in log.history(table, limit)]
+    return sorted(rows, key=lambda row: row["time"], reverse=True)[:limit]
+
+
+def _version(table: Table, commit: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "table": table.full_name,
+        "version": commit["version"],
+        "time": commit["timestamp"],
+        "operation": commit["operation"],
+        **changed_rows(commit["metrics"]),
+        "run": commit["metadata"].get("run_id"),
+        "engine": commit["engine"].split("/")[0],
+    }
+
+
+def releases(root: Place, catalog: Catalog) -> list[published.Release]:
+    """Every release, oldest first; without its checksums, one a data file."""
+    found = published.releases(existing_log(root, catalog))
+    return [{name: row[name] for name in row if name != "checksums"} for row in found]
+
+
+def existing_log(root: Place, catalog: Catalog) -> Log:
+    """The log of a datamart that is there; BadInput where none is."""
+    log = Log(root)
+    check_datamart(root, log, catalog)
+    if not any(log.exists(table) for table in catalog.tables):
+        raise BadInput(f"datamart {root} is empty; `python main.py --datamart {root}` builds it")
+    return log

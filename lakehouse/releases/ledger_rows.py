@@ -1,0 +1,58 @@
+"""Rows of the small tables of the ledger, read and merged without any engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from deltalake.table import TableMerger
+
+from lakehouse.ledger.erasures import TABLE as ERASURES
+from lakehouse.storage.log import Log, commit_properties, schema
+from lakehouse.table import Table
+
+
+def rows(log: Log, table: Table) -> list[dict[str, Any]]:
+    """The rows of a ledger table, maps as dicts; none where it was never made."""
+    found = log.read(table) if log.exists(table) else []
+    maps = [field.name for field in table.fields if field.type.startswith("MAP<")]
+    return [{**row, **{name: dict(row.get(name) or []) for name in maps}} for row in found]
+
+
+def erasures(log: Log) -> list[dict[str, Any]]:
+    """Every erasure of a person, oldest first."""
+    return sorted(rows(log, ERASURES), key=lambda row: (row["erased_at"], row["erasure_id"]))
+
+
+def put(
+    log: Log, table: Table, wanted: Iterable[Mapping[str, Any]], metadata: dict[str, Any]
+) -> None:
+    """Make rows of a ledger table these, by their key."""
+    there = rows(log, table)
+    differing = [row for row in wanted if row not in there]
+    if differing:
+        merger = _merger(log, table, differing, metadata)
+        merger.when_matched_update_all().when_not_matched_insert_all().execute()
+
+
+def insert(log: Log, table: Table, row: Mapping[str, Any], metadata: dict[str, Any]) -> None:
+    """Merge a row, whose key is new, into a ledger table."""
+    _merger(log, table, [row], metadata).when_not_matched_insert_all().execute()
+
+
+def _merger(
+    log: Log, table: Table, wanted: Iterable[Mapping[str, Any]], metadata: dict[str, Any]
+) -> TableMerger:
+    """By delta-rs: no engine is needed for a row, and Spark takes seconds for it."""
+    import pyarrow as pa
+
+    maps = [field.name for field in table.fields if field.type.startswith("MAP<")]
+    values = [{**row, **{name: list(row[name].items()) for name in maps}} for row in wanted]
+    key = table.keys[0]
+    return log.open(table).merge(
+        pa.Table.from_pylist(values, pa.schema(schema(table).to_arrow())),
+        f"t.{key} = s.{key}",
+        source_alias="s",
+        target_alias="t",
+        commit_properties=commit_properties(metadata),
+    )

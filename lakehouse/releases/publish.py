@@ -1,0 +1,137 @@
+"""Publishing: the release that sums up a finished run, the last row that a run writes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from lakehouse.catalog import Catalog
+from lakehouse.errors import LakehouseError
+from lakehouse.ledger.releases import TABLE as RELEASES
+from lakehouse.ledger.training_sets import TABLE as TRAINING_SETS
+from lakehouse.releases import published
+from lakehouse.releases.ledger_rows import insert, rows
+from lakehouse.releases.published import Release
+from lakehouse.releases.standing import Standing
+from lakehouse.releases.state import State, released_tables, standings_of
+from lakehouse.storage.files import fingerprint
+from lakehouse.storage.locks import check_held
+from lakehouse.storage.log import Log, months_of
+from lakehouse.storage.place import Bucket
+
+
+def next_release(
+    log: Log,
+    catalog: Catalog,
+    run_id: str,
+    engine: str,
+    sources: Mapping[str, Mapping[str, Any]],
+) -> Release | None:
+    """The release that the tables now make; None where the newest says the same already."""
+    known = published.releases(log)
+    before = known[-1] if known else None
+    now = State(catalog, before, standings_of(log, catalog, before))
+    standings = now.standings
+    _check_ours(standings)
+    checksums = _checksums(log, catalog, known)
+    pinned: Release = {
+        "versions": {name: each.version for name, each in standings.items()},
+        "sources": {name: json.dumps(record) for name, record in sources.items()},
+        "code": dict(catalog.code),
+    }
+    same = before and all(before[name] == value for name, value in pinned.items())
+    if same and not checksums and now.is_published:
+        return None
+    counts = {t.full_name: log.rows_by_month(t) for t in released_tables(catalog)}
+    held = [month for t in catalog.sources for month in months_of(counts[t.full_name])]
+    return {
+        "release": _next_number(log, known),
+        "run_id": run_id,
+        "finished_at": _later_than(known, _newest_commits(log, catalog)),
+        "months": sorted(_changed_months(log, catalog, standings)),
+        "through": max(held, default=None),
+        **pinned,
+        "row_counts": {name: sum(by_month.values()) for name, by_month in counts.items()},
+        "code_fingerprint": _together(catalog.code),
+        "engine": engine,
+        "checksums": checksums,
+        "given_up_at": None,
+    }
+
+
+def _check_ours(standings: Mapping[str, Standing]) -> None:
+    """A release has no row that another program wrote while the run was at work."""
+    for name, each in standings.items():
+        if each.undo_to is not None:
+            raise LakehouseError(
+                f"{name}: another program wrote to it while this run was at work; nothing is "
+                "published, the next run undoes that and goes on"
+            )
+
+
+def _next_number(log: Log, known: Iterable[Release]) -> int:
+    """One above every release there is, or of which a receipt tells: a ledger may have been lost."""
+    told = [row["release"] for row in (*known, *rows(log, TRAINING_SETS))]
+    if any(commit["operation"] == "FSCK" for commit in log.history(RELEASES)):
+        # A repair forgot some; each of them was a commit.
+        told.append(log.version(RELEASES))
+    return max(told, default=0) + 1
+
+
+def _newest_commits(log: Log, catalog: Catalog) -> list[datetime]:
+    commits = [log.newest_commit(table) for table in released_tables(catalog)]
+    return [commit["timestamp"] for commit in commits if commit]
+
+
+def _later_than(known: Iterable[Release], commits: Iterable[datetime]) -> datetime:
+    """Now; where the clock was set back, just after the last release: their order is that of time.
+
+    Nor before a commit that it pins, by which a table that is made anew later is found out.
+    """
+    past: list[datetime] = [row["finished_at"] + timedelta(microseconds=1) for row in known]
+    return max([now_utc(), *past, *commits])
+
+
+def now_utc() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+def _checksums(log: Log, catalog: Catalog, known: Iterable[Release]) -> dict[str, str]:
+    """SHA-256 of each data file that no release has told of; a file that is gone has none.
+
+    None in an object store, which keeps checksums of its own, and would send every file back for ours.
+    """
+    if isinstance(log.place, Bucket):
+        return {}
+    told = {path for row in known for path in row["checksums"]}
+    paths = (
+        f"{table.path}/{file}"
+        for table in catalog.tables
+        if not table.is_ledger
+        for file in log.files(table)
+    )
+    files = {path: log.place / path for path in paths if path not in told}
+    return {path: fingerprint(file) for path, file in files.items() if file.is_file()}
+
+
+def _changed_months(log: Log, catalog: Catalog, standings: Mapping[str, Standing]) -> set[str]:
+    """Months in which a table that data fills has changed since the release, by whichever run."""
+    changed: set[str] = set()
+    for table in (*catalog.sources, *catalog.derived):
+        own = standings[table.full_name]
+        changed |= log.changed_months(table, max(own.base, 0), own.version)
+    return changed
+
+
+def _together(code: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps(code, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def publish(log: Log, row: Release) -> int:
+    """Write the release: the last commit of a run, by which readers find all others."""
+    check_held(log.place)
+    insert(log, RELEASES, row, {"run_id": row["run_id"]})
+    return int(row["release"])

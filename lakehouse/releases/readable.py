@@ -1,0 +1,163 @@
+"""Whether a release can still be read, found out before an engine fails: which table, since when, why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path, PurePosixPath
+
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
+
+from lakehouse.errors import LakehouseError
+from lakehouse.releases import published
+from lakehouse.storage.folders import check_no_erasure_begun
+from lakehouse.storage.log import LOG_FOLDER, Log
+from lakehouse.storage.place import Bucket
+from lakehouse.table import Table
+
+
+@dataclass(frozen=True)
+class _Loss:
+    table: Table
+    version: int
+    what: str  # with since when, and why where that can be known
+
+    def __str__(self) -> str:
+        return f"{self.table.full_name} version {self.version}: {self.what}"
+
+
+def check_readable(log: Log, release: published.Release, tables: Iterable[Table]) -> None:
+    """LakehouseError where a release was given up, or a table has lost what it was at one that is kept.
+
+    Folder, log, version or a file. A table that the release does not have is passed over.
+    """
+    check_kept(log, release)
+    asked = tuple(tables)
+    first = _first_loss(log, release, asked)
+    if first:
+        if "finished_at" in release:  # else it is a receipt's
+            check_kept(log, published.release(log, release["release"]))
+        check_no_erasure_begun(log.place)
+        raise LakehouseError(
+            f"release {release['release']} cannot be read any more: {first}; "
+            f"restore {log.uri(first.table)} from a backup{_or_instead(log, asked)}"
+        )
+
+
+def check_kept(log: Log, release: published.Release) -> None:
+    """LakehouseError where vacuum gave a release up, even if all its files are still there."""
+    if release.get("given_up_at"):
+        oldest = published.kept(log)[0]["release"]
+        raise LakehouseError(
+            f"release {release['release']} was given up on {release['given_up_at']:%Y-%m-%d} by vacuum; "
+            f"the oldest kept one is release {oldest}"
+        )
+
+
+def _first_loss(log: Log, release: published.Release, tables: Sequence[Table]) -> _Loss | None:
+    finished_at = release.get("finished_at") or _finished_at(log, release["release"])
+    for table in tables:
+        version = release["versions"].get(table.full_name)
+        what = None if version is None else loss(log, table, version, finished_at)
+        if what:
+            return _Loss(table, version, what)
+    return None
+
+
+def _finished_at(log: Log, number: int) -> datetime:
+    moment: datetime = published.release(log, number)["finished_at"]
+    return moment
+
+
+def loss(log: Log, table: Table, version: int, finished_at: datetime) -> str | None:
+    """What a table has lost of a version; None where it is whole."""
+    if not log.exists(table):
+        return _without_log(log, table)
+    then = _opened(log, table, version)
+    made = _made(then or _opened(log, table))
+    if made and made > finished_at:
+        return f"the table was made anew on {_utc(made)}, after the release"
+    if then is None:
+        return (
+            f"its log was cleaned or set back{_latest(log, f'{table.path}/{LOG_FOLDER}', ', by')}"
+        )
+    return _without_files(log, table, version)
+
+
+def _without_log(log: Log, table: Table) -> str:
+    is_there = isinstance(log.place, Bucket) or log.folder(table).exists()
+    return f"its {'log' if is_there else 'folder'} is gone{_latest(log, table.path, ' since')}"
+
+
+def _without_files(log: Log, table: Table, version: int) -> str | None:
+    files = log.files(table, version)
+    lacking = log.lacking(table, files)
+    if not lacking:
+        return None
+    by_vacuum = _by_vacuum(log, table, version, lacking)
+    why = f", {by_vacuum}" if by_vacuum else _by_another(log, table, lacking)
+    return f"{len(lacking)} of its {len(files)} data files are gone{why}"
+
+
+def _opened(log: Log, table: Table, version: int | None = None) -> DeltaTable | None:
+    try:
+        return log.open(table, version)
+    except DeltaError:
+        return None
+
+
+def _made(table: DeltaTable | None) -> datetime | None:
+    milliseconds = table.metadata().created_time if table else None
+    return _moment(milliseconds / 1000) if milliseconds else None
+
+
+def _by_vacuum(log: Log, table: Table, version: int, lacking: set[str]) -> str | None:
+    """When VACUUM can have removed the files; None where they were still in use at the last one."""
+    vacuums = [
+        commit
+        for commit in log.history(table)
+        if commit["operation"] == "VACUUM START" and commit["version"] > version
+    ]
+    unused = [lacking - log.files(table, commit["version"]).keys() for commit in vacuums]
+    if not vacuums or unused[0] != lacking:
+        return None
+    times = [commit["timestamp"] for commit, files in zip(vacuums, unused, strict=True) if files]
+    first, last = _utc(times[-1]), _utc(times[0])
+    return f"removed by VACUUM {f'on {first}' if first == last else f'between {first} and {last}'}"
+
+
+def _by_another(log: Log, table: Table, lacking: set[str]) -> str:
+    folders = {str(PurePosixPath(table.path, file).parent) for file in lacking}
+    since = min(_latest(log, folder, ", since") for folder in folders)
+    return f"{since}; no VACUUM did it, another program or hand deleted them"
+
+
+def _or_instead(log: Log, tables: Sequence[Table]) -> str:
+    names = {table.full_name for table in tables}
+    for release in published.kept(log):
+        if names <= release["versions"].keys() and not _first_loss(log, release, tables):
+            return f", or choose release {release['release']}, the oldest that can still be read"
+    return "; no release can be read without"
+
+
+def _latest(log: Log, folder: str, word: str) -> str:
+    """When a folder of the datamart last changed, which a store does not tell."""
+    if isinstance(log.place, Bucket):
+        return ""
+    return f"{word} {_utc(_changed(log.place / folder))} at the latest"
+
+
+def _changed(path: Path) -> datetime:
+    """When the folder last changed; where it is gone, the nearest one above."""
+    nearest = next(each for each in (path, *path.absolute().parents) if each.exists())
+    return _moment(nearest.stat().st_mtime)
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, tz=timezone.utc)
+
+
+def _utc(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"

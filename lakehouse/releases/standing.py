@@ -1,0 +1,111 @@
+"""How a table stands beside the newest release: as released, gone on, made anew, written by another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from lakehouse.storage.log import Log
+from lakehouse.table import Table
+
+Commit = Mapping[str, Any]
+# The key of a commit of ours that took those of another program back.
+UNDONE = "undone"
+# The key of a commit of ours that took lost files out of the log: their partitions.
+LOST = "lost"
+# What changes no row; with the spellings of both engines.
+_HARMLESS = {
+    "CREATE TABLE",
+    "ADD COLUMN",
+    "ADD COLUMNS",
+    "ADD CONSTRAINT",
+    "DROP CONSTRAINT",
+    "SET TBLPROPERTIES",
+    "UNSET TBLPROPERTIES",
+    "CHANGE COLUMN",
+    "UPDATE FIELD METADATA",
+    "UPDATE TABLE METADATA",
+    "UPGRADE PROTOCOL",
+    "OPTIMIZE",
+    "VACUUM START",
+    "VACUUM END",
+}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A table's version and the commits since the newest release, newest first.
+
+    `base`: the version that the release pins, where the table's log still leads there; -1 where none
+    does, so that it is set back, made anew, or never released.
+    """
+
+    version: int
+    base: int
+    commits: tuple[Commit, ...]
+
+    @property
+    def is_released(self) -> bool:
+        """Whether the table is what the newest release says."""
+        return self.version == self.base
+
+    @property
+    def undo_to(self) -> int | None:
+        """The version before another program wrote; None where none did since, or it was undone."""
+        foreign = []
+        for commit in self.commits:
+            if UNDONE in commit["metadata"]:
+                break
+            if is_foreign(commit):
+                foreign.append(commit["version"])
+        return min(foreign) - 1 if foreign else None
+
+    @property
+    def lost(self) -> frozenset[str]:
+        """Partitions of which a repair since the release took files out."""
+        return frozenset(
+            name for commit in self.commits for name in commit["metadata"].get(LOST, [])
+        )
+
+    def newest_of_ours(self, until: int) -> Commit | None:
+        """The newest commit of a run since the release, up to a version."""
+        return next((commit for commit in self.ours if commit["version"] <= until), None)
+
+    @property
+    def ours(self) -> tuple[Commit, ...]:
+        """The commits of runs since the release, newest first."""
+        return tuple(filter(_is_of_a_run, self.commits))
+
+    def has(self, version: int, since: datetime) -> bool:
+        """Whether a version is the one that it was at a moment."""
+        at = [commit["timestamp"] for commit in self.commits if commit["version"] == version]
+        return version <= self.version and all(moment <= since for moment in at)
+
+
+def standing(log: Log, table: Table, newest: Mapping[str, Any] | None) -> Standing | None:
+    """How a table stands beside the newest release; None where it is not there. Reads the log alone."""
+    commit = log.newest_commit(table)
+    if commit is None:
+        return None
+    version: int = commit["version"]
+    pinned: int | None = newest["versions"].get(table.full_name) if newest else None
+    if newest and pinned is not None and pinned <= version:
+        commits = log.history(table, version - pinned + 1) if pinned < version else [commit]
+        if commits[-1]["version"] == pinned and commits[-1]["timestamp"] <= newest["finished_at"]:
+            return Standing(version, pinned, tuple(commits[:-1]))
+    return Standing(version, -1, tuple(log.history(table)))
+
+
+def is_foreign(commit: Commit) -> bool:
+    """Whether another program than a run of ours changed rows by a commit."""
+    return _changes_rows(commit) and not commit["metadata"].get("run_id")
+
+
+def _is_of_a_run(commit: Commit) -> bool:
+    return _changes_rows(commit) and bool(commit["metadata"].get("run_id"))
+
+
+def _changes_rows(commit: Commit) -> bool:
+    return commit["operation"] not in _HARMLESS

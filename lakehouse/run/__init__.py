@@ -1,0 +1,1 @@
+"""A run: what is pending, what comes in, what is computed again."""

@@ -1,0 +1,211 @@
+"""Raw rows into bronze: what a landed file changes in its table and in the quarantine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+from lakehouse import functions as F
+from lakehouse.bronze.quarantine import TABLE as QUARANTINE
+from lakehouse.bronze.raw import ROW_HASH
+from lakehouse.engines.changes import DELETE, OPERATION, as_declared, differing, upserts
+from lakehouse.engines.store import Merged, Store, add
+from lakehouse.errors import LakehouseError
+from lakehouse.landing.counts import Counts, Landed
+from lakehouse.landing.land import kept_as
+from lakehouse.months import Scope, in_groups, with_later
+from lakehouse.releases.commits import QUARANTINED_OF, source_record
+from lakehouse.releases.recorded import Recorded
+from lakehouse.table import MONTH, Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Who writes: goes into each row and each commit."""
+
+    run_id: str
+    started_at: datetime
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A landed file on its way into its bronze table, as far as the scope takes it."""
+
+    table: Table
+    landed: Landed
+    scope: Scope
+    known: Recorded
+    code: str
+    writer: Writer
+
+    @property
+    def _goes_on(self) -> bool:
+        """Whether this file, read by this code, was begun before."""
+        same_file = self.known.sha256 == self.landed.fingerprint
+        return same_file and self.known.code == self.code and not self.known.pending_months
+
+    @property
+    def delivered(self) -> set[str]:
+        """The months in the scope that the file has rows of."""
+        return {month for month in self.landed.counts if month and self.scope.has(month)}
+
+    def months(self, again: bool = False) -> list[str]:
+        """The months to take: those of the file in the scope, less those taken before."""
+        taken = self.known.scopes if self._goes_on and not again else ()
+        return [
+            month
+            for month in sorted(self.delivered)
+            if not any(scope.has(month) for scope in taken)
+        ]
+
+    def extra_columns(self, held: Iterable[str]) -> dict[str, str]:
+        """Undeclared raw columns, each with its name in a table that holds these columns.
+
+        To Delta names are the same whatever their case.
+        """
+        spelt = {name.casefold(): name for name in held}
+        names = {raw: kept_as(raw) for raw in self.landed.extra_columns}
+        return {raw: spelt.get(name.casefold(), name) for raw, name in names.items()}
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What the table holds of the file once it is taken."""
+        before = self.known.scopes if self._goes_on else ()
+        scopes = [each for each in before if not self.scope.covers(each)]
+        return source_record(self.landed.fingerprint, [*scopes, self.scope], self.landed.extent)
+
+    def checked_counts(self) -> Counts:
+        """Rows of the file in the scope; a row whose month cannot be told is always in."""
+        counts = reduce(
+            Counts.__add__,
+            (
+                n
+                for month, n in self.landed.counts.items()
+                if month is None or self.scope.has(month)
+            ),
+            Counts(0, 0, 0, 0),
+        )
+        if counts.rows_in != counts.accepted + counts.quarantined + counts.equal_duplicates:
+            raise LakehouseError(
+                f"{self.table.full_name}: of {counts.rows_in} rows of {self.landed.file_name} "
+                f"{counts.accepted} were accepted, {counts.quarantined} quarantined and "
+                f"{counts.equal_duplicates} equal duplicates: rows were lost, please report this"
+            )
+        return counts
+
+
+def ingest(store: Store, delivery: Delivery, months: Sequence[str]) -> list[Merged]:
+    """Make these months of a bronze table equal to the file's, a commit a group of months.
+
+    A delivery replaces the months it contains and leaves the others. A row of such a month that
+    the file no longer has is deleted, unless a row in quarantine mentions its customer: a damaged
+    row is no vanished row.
+    """
+    table = _with_columns(store, delivery)
+    said = {"run_id": delivery.writer.run_id, "code": delivery.code, **delivery.record}
+    merges: list[Merged] = []
+    for group, later in with_later(in_groups(months, _months_at_once(store, delivery, months))):
+        metadata = {**said, "pending_months": later}
+        new = _delivered(store, table, delivery, group)
+        merges += _write(store, table, new, delivery, group, metadata)
+    return merges
+
+
+def _months_at_once(store: Store, delivery: Delivery, months: Sequence[str]) -> int:
+    largest = max((delivery.landed.counts[month].rows_in for month in months), default=1)
+    return store.months_at_once(largest * len(delivery.table.fields), len(months))
+
+
+def _delivered(store: Store, table: Table, delivery: Delivery, months: Sequence[str]) -> DataFrame:
+    """The file's rows of the months, as the table has them."""
+    accepted = store.read_parquet(str(delivery.landed.accepted))
+    extra = delivery.extra_columns(table.columns)
+    accepted = accepted.withColumnsRenamed(extra)
+    # Columns of earlier deliveries that this one has not.
+    gone = {*table.columns} - {*delivery.table.columns} - {*extra.values()}
+    accepted = accepted.select("*", *(F.lit(None).alias(name) for name in sorted(gone)))
+    stamped = as_declared(_stamped(accepted, delivery.writer), table)
+    return stamped.where(F.col(MONTH).isin(list(months)))
+
+
+def _write(
+    store: Store,
+    table: Table,
+    new: DataFrame,
+    delivery: Delivery,
+    months: Sequence[str],
+    metadata: dict[str, Any],
+) -> list[Merged]:
+    if not set(months) & set(store.log.rows_by_month(table)):
+        return add(store, table, new, metadata, months)
+    old = store.read(table).where(F.col(MONTH).isin(list(months)))
+    changes = differing(new, old, table, [ROW_HASH])
+    changes = _spare_damaged(store, changes, delivery.landed)
+    return store.merge(table, changes, metadata, months)
+
+
+def quarantine(store: Store, delivery: Delivery, months: Sequence[str]) -> list[Merged]:
+    """Make the open list of the quarantine equal to the bad rows of these months."""
+    name = delivery.landed.source.name
+    metadata = {
+        "run_id": delivery.writer.run_id,
+        QUARANTINED_OF: delivery.table.full_name,
+        "sha256": delivery.landed.fingerprint,
+    }
+    delivered = sum(counts.quarantined for counts in delivery.landed.counts.values())
+    if not delivered and name not in store.log.rows_by_month(QUARANTINE):
+        return []
+    in_scope = F.col(MONTH).isNull() | F.col(MONTH).isin(list(months))
+    held = set(store.log.rows_by_month(delivery.table))
+    # A row whose month cannot be told may be of a month that this delivery does not contain.
+    closing = in_scope if held <= delivery.delivered else F.col(MONTH).isin(list(months))
+    bad = _stamped(store.read_parquet(str(delivery.landed.quarantined)), delivery.writer)
+    new = as_declared(bad.withColumn("mended_run_id", F.lit(None)), QUARANTINE).where(in_scope)
+    if name not in store.log.rows_by_month(QUARANTINE):
+        return store.merge(QUARANTINE, upserts(new), metadata, insert_only=True)
+    old = store.read(QUARANTINE).where((F.col("source") == name) & in_scope)
+    opened = differing(new, old, QUARANTINE, ["reasons", "mended_run_id"])
+    opened = opened.where(F.col(OPERATION) != DELETE)
+    is_open = F.col("mended_run_id").isNull()
+    gone = old.where(is_open & closing).join(new, list(QUARANTINE.keys), "left_anti")
+    mended = gone.withColumn("mended_run_id", F.lit(delivery.writer.run_id))
+    changes = opened.unionByName(upserts(as_declared(mended, QUARANTINE)))
+    return store.merge(QUARANTINE, changes, metadata)
+
+
+def _with_columns(store: Store, delivery: Delivery) -> Table:
+    """The table as declared, with every raw column that it has or now gets beyond that."""
+    table = delivery.table
+    have = store.log.columns(table)
+    wide = table.with_extra((*have, *delivery.extra_columns(have).values()))
+    missing = [name for name in wide.columns if name not in have]
+    if missing:
+        store.log.add_columns(wide, missing)
+    return wide
+
+
+def _stamped(rows: DataFrame, writer: Writer) -> DataFrame:
+    return rows.withColumns(
+        {
+            "_run_id": F.lit(writer.run_id),
+            "_ingested_at": F.lit(writer.started_at.isoformat()).cast("timestamp"),
+        }
+    )
+
+
+def _spare_damaged(store: Store, changes: DataFrame, landed: Landed) -> DataFrame:
+    """The changes without deletions of rows whose customer a row in quarantine mentions."""
+    if not sum(counts.quarantined for counts in landed.counts.values()):
+        return changes
+    raw = store.read_parquet(str(landed.quarantined)).select("raw_text")
+    cells = raw.select(F.explode(F.split("raw_text", '[",;\\s]+')).alias("_cell")).distinct()
+    marked = cells.withColumn("_mentioned", F.lit(True))
+    joined = changes.join(marked, F.col("Customer_ID") == F.col("_cell"), "left")
+    spared = (F.col(OPERATION) == DELETE) & F.col("_mentioned").isNotNull()
+    return joined.where(~spared).drop("_cell", "_mentioned")

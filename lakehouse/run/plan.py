@@ -1,0 +1,129 @@
+"""What is pending: declared minus recorded. Pure: no session, no disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lakehouse.catalog import Catalog
+from lakehouse.landing.extent import Extent
+from lakehouse.months import Scope
+from lakehouse.releases.recorded import Recorded
+from lakehouse.table import Table
+
+
+@dataclass(frozen=True)
+class Step:
+    """One table's part of a run: `reason` is empty where nothing is to do."""
+
+    table: Table
+    reason: str = ""
+    everything: bool = False  # every month, not only those that changed
+
+    @property
+    def pending(self) -> bool:
+        return bool(self.reason)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for."""
+
+    scope: Scope = Scope()
+    by_month: bool = False
+    full_refresh: bool = False
+    repair: bool = False
+
+
+def read_before(known: Recorded | None, code: str, request: Request) -> Extent | None:
+    """How far a table has taken a file, where no row before that is wanted again; None where one may be."""
+    if known is None or known.extent is None or known.extent.sha256 != known.sha256:
+        return None
+    taken = all(any(scope.has(m) for scope in known.scopes) for m in known.extent.months)
+    is_sound = not (known.again or known.pending_months or known.lost) and known.undo_to is None
+    asked_again = request.full_refresh or request.repair or known.code != code
+    return known.extent if taken and is_sound and not asked_again else None
+
+
+def make_plan(
+    catalog: Catalog,
+    recorded: Mapping[str, Recorded],
+    sha256: Mapping[str, str],
+    request: Request,
+) -> list[Step]:
+    """A step a table, upstreams first; `sha256` holds the raw files' fingerprints by bronze table."""
+    steps: dict[str, Step] = {}
+    for table in catalog.tables:
+        known = recorded.get(table.full_name)
+        code = catalog.code.get(table.full_name)
+        if known and known.undo_to is not None:
+            step = Step(table, "another program wrote to it")
+        elif table.source:
+            step = _ingest_step(table, known, code, sha256[table.full_name], request)
+        elif table.transform:
+            step = _refresh_step(table, known, code, recorded, steps, request)
+        else:
+            step = Step(table)
+        steps[table.full_name] = step
+    return list(steps.values())
+
+
+def follows_raw_files(steps: Sequence[Step], recorded: Mapping[str, Recorded]) -> bool:
+    """Whether all there is to do comes of raw files that changed; not where history is computed again."""
+    pending = {step.table for step in steps if step.pending}
+    return not any(
+        step.everything
+        or (known := recorded.get(step.table.full_name)) is None
+        or known.pending_months
+        or known.undo_to is not None
+        or (step.table.upstreams and pending.isdisjoint(step.table.upstreams))
+        for step in steps
+        if step.pending
+    )
+
+
+def _ingest_step(
+    table: Table, known: Recorded | None, code: str | None, sha256: str, request: Request
+) -> Step:
+    if known and known.again:
+        return Step(table, known.again)
+    if known is None or known.sha256 is None:
+        return Step(table, "never read")
+    if request.full_refresh:
+        return Step(table, "full refresh")
+    if known.code != code:
+        return Step(table, "its code changed")
+    if known.sha256 != sha256:
+        return Step(table, "the raw file changed")
+    if known.pending_months:
+        return Step(table, "a run was stopped before it was whole")
+    if not any(scope.covers(request.scope) for scope in known.scopes):
+        return Step(table, "months of the raw file are still to be taken")
+    return Step(table)
+
+
+def _refresh_step(
+    table: Table,
+    known: Recorded | None,
+    code: str | None,
+    recorded: Mapping[str, Recorded],
+    steps: Mapping[str, Step],
+    request: Request,
+) -> Step:
+    if known is None or known.code is None:
+        return Step(table, "never built", everything=True)
+    if request.full_refresh:
+        return Step(table, "full refresh", everything=True)
+    if known.code != code:
+        return Step(table, "its code changed", everything=True)
+    if known.again:
+        return Step(table, known.again, everything=True)
+    if known.pending_months:
+        return Step(table, "a run was stopped before it was whole")
+    for upstream in table.upstreams:
+        if steps[upstream.full_name].pending:
+            return Step(table, f"after {upstream.full_name}")
+        now = recorded.get(upstream.full_name)
+        if now and now.version != known.consumed.get(upstream.full_name):
+            return Step(table, f"{upstream.full_name} changed")
+    return Step(table)

@@ -1,0 +1,62 @@
+"""Whether a raw file can give back what its bronze table has lost; else tables downstream would lose it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from lakehouse.catalog import Catalog
+from lakehouse.errors import BadInput
+from lakehouse.landing.counts import Landed
+from lakehouse.months import Scope, spell
+from lakehouse.storage.log import Log, months_of
+from lakehouse.table import Table
+
+
+def check_refill(
+    log: Log,
+    catalog: Catalog,
+    table: Table,
+    landed: Landed,
+    scope: Scope,
+    lost: Iterable[str] = (),
+    is_there: bool = True,
+) -> None:
+    """BadInput where months `lost`, or held downstream alone, are not in the file as far as asked for.
+
+    Nor may a month have fewer good rows than are held where damaged ones might be the others.
+    """
+    is_there = is_there and log.exists(table)
+    held = _rows_by_month(log, [*([table] if is_there else []), *_downstream(catalog, table)])
+    own = log.rows_by_month(table) if is_there else {}
+    wanted = {*lost, *months_of(held.keys() - own.keys())}
+    counts = {month: n for month, n in landed.counts.items() if month and scope.has(month)}
+    damaged = any(each.quarantined for each in landed.counts.values())
+    short = [
+        month
+        for month in wanted
+        if month not in counts or (damaged and counts[month].accepted < held.get(month, 0))
+    ]
+    if short:
+        raise BadInput(
+            f"{table.full_name} has lost rows of {spell(short)}, and {landed.file_name} does not have "
+            f"all of them{'' if scope == Scope() else ' in the months asked for'}; nothing was changed: "
+            f"restore {log.uri(table)} from a backup, or put a file with these months in its place"
+        )
+
+
+def _rows_by_month(log: Log, tables: Iterable[Table]) -> dict[str, int]:
+    """The most rows that any of the tables holds of a month."""
+    most: dict[str, int] = {}
+    for table in (each for each in tables if log.exists(each)):
+        for month, rows in log.rows_by_month(table).items():
+            most[month] = max(rows, most.get(month, 0))
+    return most
+
+
+def _downstream(catalog: Catalog, table: Table) -> list[Table]:
+    """Every table that a table's rows reach."""
+    reached = {table}
+    for each in catalog.derived:
+        if reached & {*each.upstreams}:
+            reached.add(each)
+    return [each for each in catalog.derived if each in reached]

@@ -1,0 +1,104 @@
+"""Derived tables: recompute the months that changed upstream, and merge the rows that differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lakehouse import functions as F
+from lakehouse.engines.changes import as_declared, differing, matched_columns
+from lakehouse.engines.store import Merged, Store, add
+from lakehouse.months import in_groups, widen, with_later
+from lakehouse.releases.recorded import Recorded
+from lakehouse.run.plan import Step
+from lakehouse.storage.log import months_of, type_names
+from lakehouse.table import MONTH, Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def pending_months(store: Store, step: Step, known: Recorded | None) -> list[str]:
+    """The months of a table that its upstreams' changes reach."""
+    table = step.table
+    upstream_months = _existing(store, table.upstreams)
+    existing = upstream_months | _existing(store, [table])
+    if step.everything or known is None:
+        return sorted(existing)
+    reached = set(known.pending_months)
+    for upstream in table.upstreams:
+        until = store.log.version(upstream) or 0
+        since = known.consumed.get(upstream.full_name, -1)
+        changed = store.log.changed_months(upstream, since, until)
+        reached |= widen(changed, after=table.look_back_months)
+    return sorted(reached & existing)
+
+
+def refresh(
+    store: Store,
+    table: Table,
+    months: Sequence[str],
+    metadata: dict[str, Any],
+    on_group: Callable[[Sequence[str]], None],
+) -> list[Merged]:
+    """Recompute the months of a table out of its upstreams as they are now; a commit a group of months.
+
+    Months of which the table holds nothing yet are loaded: there is no key to merge on.
+    """
+    versions = {each.full_name: store.log.version(each) or 0 for each in table.upstreams}
+    merges: list[Merged] = []
+    for group, later in with_later(in_groups(months, _months_at_once(store, table, months))):
+        on_group(group)
+        commit = {**metadata, "consumed": versions, "pending_months": later}
+        new = _computed(store, table, group, versions)
+        merges += _write(store, table, new, group, commit)
+    return merges
+
+
+def _computed(
+    store: Store, table: Table, months: Sequence[str], versions: Mapping[str, int]
+) -> DataFrame:
+    """The rows that the months should have."""
+    assert table.transform is not None, f"{table.full_name} has no transformation"
+    needed = sorted(widen(months, before=table.look_back_months))
+    frames = [
+        store.read(each, versions[each.full_name]).where(F.col(MONTH).isin(needed))
+        for each in table.upstreams
+    ]
+    wanted = {"months": months} if table.look_back_months else {}
+    rows = as_declared(table.transform(*frames, **wanted), table)
+    return rows.where(F.col(MONTH).isin(list(months)))
+
+
+def _write(
+    store: Store, table: Table, new: DataFrame, months: Sequence[str], metadata: dict[str, Any]
+) -> list[Merged]:
+    if not set(months) & _existing(store, [table]):
+        return add(store, table, new, metadata, months)
+    old = store.read(table).where(F.col(MONTH).isin(list(months)))
+    matched = matched_columns(table)
+    compared = [name for name in table.columns if name not in matched]
+    return store.merge(table, differing(new, old, table, compared), metadata, months)
+
+
+def evolve(store: Store, table: Table, metadata: dict[str, Any]) -> bool:
+    """Make the table's columns the declared ones; whether it had to be emptied for that."""
+    have, wanted = store.log.columns(table), type_names(table)
+    if any(wanted.get(name) != kind for name, kind in have.items()):
+        store.log.replace_schema(table, {**metadata, "consumed": {}, "code": None})
+        return True
+    missing = [name for name in wanted if name not in have]
+    if missing:
+        store.log.add_columns(table, missing)
+    return False
+
+
+def _existing(store: Store, tables: Iterable[Table]) -> set[str]:
+    return {month for each in tables for month in months_of(store.log.rows_by_month(each))}
+
+
+def _months_at_once(store: Store, table: Table, months: Sequence[str]) -> int:
+    """How many months fit into one merge, by the largest month of the upstreams."""
+    by_month = [store.log.rows_by_month(upstream) for upstream in table.upstreams]
+    largest = max((rows for each in by_month for rows in each.values()), default=1)
+    return store.months_at_once(largest * len(table.fields), len(months))

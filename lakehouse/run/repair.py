@@ -1,0 +1,93 @@
+"""Repair: what is lost is taken out of the tables' logs; a run then makes it anew from the raw files.
+
+A table whose log is lost is set aside, and made anew as if it had been dropped.
+"""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+
+from lakehouse.bronze.quarantine import TABLE as QUARANTINE
+from lakehouse.landing.land import land
+from lakehouse.ledger.releases import TABLE as RELEASES
+from lakehouse.releases.commits import as_metadata
+from lakehouse.releases.standing import LOST
+from lakehouse.releases.state import recorded
+from lakehouse.run.job import Job
+from lakehouse.run.refill import check_refill
+from lakehouse.run.undo import undo_others
+from lakehouse.storage.datamart import create_missing
+from lakehouse.storage.folders import damaged_folder, work_folder
+from lakehouse.storage.place import on_this_machine
+from lakehouse.upkeep.verify import Checked, Damage
+
+
+def mend(job: Job) -> list[str]:
+    """Take what the tables have lost out of their logs; what was done, a line a table.
+
+    BadInput, with nothing changed, where the raw files cannot give it back.
+    """
+    log, catalog = job.log, job.catalog
+    if not any(log.exists(table) for table in catalog.tables):
+        return []
+    run_id = uuid.uuid4().hex[:12]
+    damages = _refillable(job)
+    told = [_set_aside(job, each, run_id) for each in damages if not each.files]
+    if not log.exists(RELEASES):
+        create_missing(log, catalog)
+        told.append(
+            f"{RELEASES.full_name} was gone: a new one begins; earlier releases are forgotten"
+        )
+    # First the ledger: what the others hold is read from it.
+    told += [_take_out(job, each, run_id) for each in damages if each.files and _is_ledger(each)]
+    undone = undo_others(log, catalog, recorded(log, catalog), run_id)
+    if undone:
+        damages = _refillable(job)
+    lost = [each for each in damages if each.files and not _is_ledger(each)]
+    return [*told, *undone, *(_take_out(job, each, run_id) for each in lost)]
+
+
+def _is_ledger(damage: Damage) -> bool:
+    return damage.table.is_ledger
+
+
+def _refillable(job: Job) -> list[Damage]:
+    """What is damaged; BadInput where the raw file of a bronze table does not have what is lost."""
+    damages = Checked(job.log, job.catalog).damages()
+    for damage in damages:
+        if damage.table.source:
+            with work_folder(job.datamart) as work:
+                path = job.files[damage.table]
+                landed = land(damage.table.source, path, work, job.max_bad)
+            asked = (job.log, job.catalog, damage.table, landed, job.request.scope)
+            check_refill(*asked, damage.partitions, is_there=bool(damage.files))
+    return damages
+
+
+def _set_aside(job: Job, damage: Damage, run_id: str) -> str:
+    folder = job.log.folder(damage.table)
+    aside = damaged_folder(on_this_machine(job.datamart)) / f"{damage.table.full_name}-{run_id}"
+    shutil.move(folder, aside)
+    anew = "a new one begins, empty" if _is_ledger(damage) else "it is made anew"
+    return f"{damage.table.full_name}: {damage.what}; {anew}, what was left is in {aside}"
+
+
+def _take_out(job: Job, damage: Damage, run_id: str) -> str:
+    """A version without the lost files, which says that their partitions are still to be taken."""
+    table = damage.table
+    for path in damage.files:
+        (job.log.folder(table) / path).unlink(missing_ok=True)
+    job.log.take_out_missing(table, _said(job, damage, run_id))
+    then = "their rows are forgotten" if _is_ledger(damage) else "their rows are made anew"
+    return f"{table.full_name}: {damage.what}; {then}"
+
+
+def _said(job: Job, damage: Damage, run_id: str) -> dict[str, object]:
+    if _is_ledger(damage):
+        return {"run_id": run_id}
+    lost = sorted(damage.partitions)
+    known = recorded(job.log, job.catalog)[damage.table.full_name]
+    said = as_metadata(known, run_id)
+    pending = {*known.pending_months, *(() if damage.table == QUARANTINE else lost)}
+    return {**said, "pending_months": sorted(pending), LOST: lost}

@@ -1,0 +1,40 @@
+"""What another program wrote to a table of ours is undone: a version more, as the one before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from deltalake.exceptions import DeltaError
+
+from lakehouse.catalog import Catalog
+from lakehouse.errors import LakehouseError
+from lakehouse.releases.commits import as_metadata
+from lakehouse.releases.recorded import Recorded
+from lakehouse.releases.standing import UNDONE
+from lakehouse.storage.log import Log
+from lakehouse.table import Table
+
+
+def undo_others(
+    log: Log, catalog: Catalog, known: Mapping[str, Recorded], run_id: str
+) -> list[str]:
+    """Make each table that another program wrote to what it was before; what was done, a line a table."""
+    written = [
+        (table, known[table.full_name]) for table in catalog.tables if table.full_name in known
+    ]
+    return [_undo(log, table, own, run_id) for table, own in written if own.undo_to is not None]
+
+
+def _undo(log: Log, table: Table, known: Recorded, run_id: str) -> str:
+    assert known.undo_to is not None
+    try:
+        log.restore(table, known.undo_to, {**as_metadata(known, run_id), UNDONE: known.version})
+    except (DeltaError, OverflowError) as error:
+        raise LakehouseError(
+            f"{table.full_name}: another program wrote to it, and what it was before is gone; "
+            "python main.py run --repair makes it anew"
+        ) from error
+    return (
+        f"{table.full_name}: another program wrote to it; that was undone, and version {known.version} "
+        "still has it"
+    )

@@ -1,0 +1,1 @@
+"""Where files are: places, paths, locks, folders, the Delta log, leases."""

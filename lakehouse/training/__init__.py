@@ -1,0 +1,1 @@
+"""Training sets: selection, point-in-time join, receipts, spines, lookups, content hash."""

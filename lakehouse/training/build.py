@@ -1,0 +1,152 @@
+"""Training sets built: computed by the engine, sorted, hashed and written in one pass, and built again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict
+from datetime import datetime, timezone
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.errors import PySparkException
+
+from lakehouse.catalog import Catalog
+from lakehouse.engines.store import Store
+from lakehouse.errors import BadInput, LakehouseError
+from lakehouse.releases import ledger_rows
+from lakehouse.releases.readable import check_readable
+from lakehouse.storage.duck import duckdb_in, identifier, parquet_in
+from lakehouse.storage.files import placed
+from lakehouse.storage.folders import work_folder
+from lakehouse.training.content_hash import ContentHash
+from lakehouse.training.receipts import Receipt, check_not_erased, check_same, keep, receipt
+from lakehouse.training.sets import TrainingSet
+
+_BATCH_ROWS = 50_000
+
+
+def build(training_set: TrainingSet, store: Store, out: Path | None = None) -> Receipt:
+    """Compute a training set, write it to `out` if given, and keep its receipt.
+
+    The same set built before keeps its receipt; other content under the same id is a LakehouseError.
+    """
+    erased = ledger_rows.erasures(store.log)
+    with _target(out) as target:
+        made = _computed(training_set, store, training_set.training_set_id, target)
+        return keep(store, made, erased)
+
+
+def reproduce(
+    store: Store, catalog: Catalog, training_set_id: str, out: Path | None = None
+) -> Receipt:
+    """Build a training set again out of its receipt; LakehouseError where other content comes out."""
+    past = receipt(store.log, training_set_id)
+    with _target(out) as target:
+        check_same(past, _computed(again(store, catalog, past), store, training_set_id, target))
+    return past
+
+
+def again(store: Store, catalog: Catalog, past: Receipt) -> TrainingSet:
+    """The training set of a receipt; LakehouseError naming the table and version that are gone.
+
+    Where a person in it was erased, saying so.
+    """
+    check_not_erased(past)
+    found = TrainingSet(store, catalog, past.release, past.versions, past.selection)
+    check_readable(store.log, asdict(past), found.tables)
+    return found
+
+
+def _target(out: Path | None) -> AbstractContextManager[Path | None]:
+    return placed(out, "train.parquet") if out else nullcontext()
+
+
+def _computed(
+    training_set: TrainingSet, store: Store, training_set_id: str, target: Path | None
+) -> Receipt:
+    """Compute, hash and (with a target) write the rows, in the order of the spine's columns."""
+    about = {
+        "training_set_id": training_set_id,
+        "release": str(training_set.release),
+        "parameters": training_set.selection.as_json(),
+        "versions": json.dumps(training_set.versions),
+    }
+    with _failing(training_set):
+        rows_in, left_out = training_set.spine.count(), training_set.left_out()
+        if not rows_in:
+            raise BadInput(_why_empty(training_set, left_out))
+        with _rows_in_order(training_set, store) as rows:
+            digest = _write(rows, target, about)
+    if rows_in != digest.rows:
+        raise LakehouseError(
+            f"training set of release {training_set.release}: {rows_in:,} applications became "
+            f"{digest.rows:,} rows; a feature group has a key twice, `python main.py audit` tells more"
+        )
+    return Receipt(
+        training_set_id=training_set_id,
+        release=training_set.release,
+        parameters=about["parameters"],
+        versions=training_set.versions,
+        row_count=digest.rows,
+        left_out=left_out,
+        content_hash=digest.hexdigest(),
+        code_fingerprint=training_set.code,
+        engine=store.name,
+        created_at=datetime.now(timezone.utc),
+    )
+
+
+def _why_empty(training_set: TrainingSet, left_out: Mapping[str, int]) -> str:
+    label = training_set.selection.label
+    left = ", ".join(f"{n:,} {reason.replace('_', ' ')}" for reason, n in left_out.items())
+    return (
+        f"release {training_set.release}: no loan of these months has a label "
+        f"{label.name if label else ''} (loans: {left}); ask for other months, or run main.py where "
+        "the definition is newer than the release"
+    )
+
+
+@contextmanager
+def _failing(training_set: TrainingSet) -> Iterator[None]:
+    """What fails in an engine is a LakehouseError."""
+    try:
+        yield
+    except (PySparkException, duckdb.Error) as error:
+        # Its message may show a row.
+        raise LakehouseError(
+            f"training set of release {training_set.release}: the engine fails to compute it "
+            f"({type(error).__name__}), as where a data file is damaged; python main.py doctor --deep tells "
+            "which, --debug shows all of it"
+        ) from error
+
+
+@contextmanager
+def _rows_in_order(training_set: TrainingSet, store: Store) -> Iterator[pa.RecordBatchReader]:
+    """The rows as a stream, sorted: the engine writes them in parts, DuckDB merges the parts."""
+    with work_folder(store.log.place) as work, duckdb_in(work) as connection:
+        parts = work / "parts"
+        store.write_parquet(training_set.frame, parts)
+        order = ", ".join(identifier(each) for each in training_set.spine.columns)
+        rows = connection.sql(f"FROM {parquet_in(parts)} ORDER BY {order}")
+        yield rows.to_arrow_reader(_BATCH_ROWS)
+
+
+def _write(
+    rows: pa.RecordBatchReader, target: Path | None, about: Mapping[str, str]
+) -> ContentHash:
+    digest = ContentHash(rows.schema)
+    if target is None:
+        for batch in rows:
+            digest.update(batch)
+        return digest
+    with pq.ParquetWriter(target, rows.schema, compression="zstd") as writer:
+        for batch in rows:
+            digest.update(batch)
+            writer.write_batch(batch)
+        said = {**about, "content_hash": digest.hexdigest()}
+        writer.add_key_value_metadata({f"lakehouse.{k}": value for k, value in said.items()})
+    return digest

@@ -1,0 +1,260 @@
+"""The newest features of some customers, without any engine: months of feature groups, kept in memory.
+
+What a release is changes by an erasure or a vacuum alone, and either writes to ledger/releases, as a new
+release does. So what is kept is good until that table has another commit.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from threading import Lock
+
+import pyarrow as pa
+from deltalake import DeltaTable, QueryBuilder
+from deltalake.exceptions import DeltaError
+
+from lakehouse.catalog import Catalog
+from lakehouse.errors import LakehouseError
+from lakehouse.ledger.releases import TABLE as RELEASES
+from lakehouse.releases import published
+from lakehouse.releases.readable import check_readable
+from lakehouse.storage.duck import identifier, literal
+from lakehouse.storage.log import LOG_FOLDER, Log
+from lakehouse.storage.place import Bucket
+from lakehouse.table import MONTH, Table
+from lakehouse.training.point_in_time import SPINE, JoinedGroup
+from lakehouse.training.selection import select
+from lakehouse.training.sets import features_at
+
+KEPT_BYTES = 1 << 30
+# Read at once: a month of many wide rows, or years of few.
+_CELLS_A_SPAN = 2_000_000
+_KEYS = ("customer_id", "snapshot_date")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Whose features as of which day; every feature where no group and none is named."""
+
+    customers: Sequence[str]
+    day: date
+    groups: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+
+
+class Lookup:
+    """The lookups of one datamart, for any number of threads."""
+
+    def __init__(self, log: Log, catalog: Catalog) -> None:
+        self._log = log
+        self._catalog = catalog
+        self._lock = Lock()
+        self._kept: _Kept | None = None
+
+    def find(self, wanted: Wanted, release: int | None) -> pa.Table:
+        """A row a customer, in their order: what a training set joins to an application of that day.
+
+        As of a release, else the newest. BadInput for unknown names or releases, LakehouseError for a
+        release that cannot be read any more.
+        """
+        kept = self._now()
+        try:
+            return kept.find(wanted, release)
+        except LakehouseError:
+            # A file that an erasure has just put another in place of.
+            again = self._now()
+            if again is kept:
+                raise
+            return again.find(wanted, release)
+
+    def _now(self) -> _Kept:
+        """What is in memory, which is nothing where the ledger has changed."""
+        with self._lock:
+            stamp = _stamp(self._log)
+            if self._kept is None or self._kept.stamp != stamp:
+                self._kept = _Kept(self._log, self._catalog, stamp)
+            return self._kept
+
+
+def _stamp(log: Log) -> Hashable:
+    """What changes with each commit of the ledger, and with a ledger put in its place."""
+    if isinstance(log.place, Bucket):
+        table = log.open(RELEASES)
+        return table.metadata().id, table.version()
+    # To open the table takes the longer, the more commits it has: 45 ms with 120.
+    commits = (log.folder(RELEASES) / LOG_FOLDER).glob("[0-9]*.json")
+    newest = max(commits, default=None)
+    if newest is None:
+        return None
+    state = newest.stat()
+    return newest.name, state.st_ino, state.st_mtime_ns
+
+
+@dataclass(frozen=True)
+class _Release:
+    """The feature groups of one release: what features each has, and its table by name."""
+
+    row: published.Release
+    features: Mapping[Table, Sequence[str]]
+    tables: Mapping[str, _Versioned]
+
+
+@dataclass(frozen=True)
+class _Versioned:
+    """A table at a version: its columns, and the spans in which its months are read, the newest first."""
+
+    delta: DeltaTable
+    schema: pa.Schema
+    spans: Sequence[_Span]
+
+    @staticmethod
+    def of(delta: DeltaTable, rows_by_month: Mapping[str, int]) -> _Versioned:
+        schema = pa.schema(delta.schema().to_arrow())
+        return _Versioned(delta, schema, _spans(rows_by_month, _CELLS_A_SPAN // len(schema)))
+
+    def rows(self, span: _Span) -> pa.Table:
+        between = f"BETWEEN {literal(span.first)} AND {literal(span.last)}"
+        query = f"SELECT * FROM t WHERE {identifier(MONTH)} {between}"
+        rows = QueryBuilder().register("t", self.delta).execute(query)
+        # Arrow cannot take rows out of its views of strings.
+        return pa.RecordBatchReader.from_stream(rows).read_all().cast(self.schema).combine_chunks()
+
+
+@dataclass(frozen=True)
+class _Span:
+    """Months that are read at once, from the first to the last."""
+
+    first: str
+    last: str
+
+
+def _spans(rows_by_month: Mapping[str, int], rows_at_once: int) -> list[_Span]:
+    """All months in spans of at most so many rows, or of one month; the newest first."""
+    spans: list[_Span] = []
+    taken = 0
+    for month, rows in sorted(rows_by_month.items(), reverse=True):
+        taken += rows
+        if spans and taken <= rows_at_once:
+            spans[-1] = _Span(month, spans[-1].last)
+        else:
+            spans.append(_Span(month, month))
+            taken = rows
+    return spans
+
+
+class _Kept:
+    """What was read while the ledger was at one commit."""
+
+    def __init__(self, log: Log, catalog: Catalog, stamp: Hashable) -> None:
+        self.stamp = stamp
+        self._log = log
+        self._catalog = catalog
+        self._lock = Lock()
+        self._releases: dict[int | None, _Release] = {}
+        self._rows: OrderedDict[Hashable, _Rows] = OrderedDict()
+
+    def find(self, wanted: Wanted, release: int | None) -> pa.Table:
+        at = self._release(release)
+        groups = select(at.features, wanted.groups, wanted.features).groups
+        days = pa.array([wanted.day] * len(wanted.customers), pa.date32())
+        columns = dict(zip(SPINE, (pa.array(wanted.customers, pa.string()), days), strict=True))
+        for group in groups:
+            seen = self._seen(at, group, wanted)
+            columns |= zip((*group.features, group.date_column), seen.columns, strict=True)
+        return pa.table(columns)
+
+    def _seen(self, at: _Release, group: JoinedGroup, wanted: Wanted) -> pa.Table:
+        """A row a customer: the group's features and the day they are of; NULL where it sees none."""
+        oldest, newest = group.window(wanted.day)
+        missing = dict.fromkeys(wanted.customers)
+        place: dict[str, int] = {}
+        names = [*group.features, "snapshot_date"]
+        parts = []
+        for rows in self._between(at, group.table, oldest, newest):
+            if not missing:
+                break
+            found = rows.newest(missing, oldest, newest)
+            if found:
+                parts.append(rows.rows.select(names).take(pa.array(found.values())))
+            for customer in found:
+                place[customer] = len(place)
+                del missing[customer]
+        places = pa.array([place.get(each) for each in wanted.customers], pa.int64())
+        none = at.tables[group.table].schema.empty_table().select(names)
+        return pa.concat_tables(parts or [none]).combine_chunks().take(places)
+
+    def _between(self, at: _Release, table: str, oldest: date, newest: date) -> Iterator[_Rows]:
+        """The rows of the spans that have a month of the window, the newest first."""
+        first, last = (day.isoformat()[:7] for day in (oldest, newest))
+        for span in at.tables[table].spans:
+            if first <= span.last and span.first <= last:
+                yield self._rows_of(at, table, span)
+
+    def _release(self, number: int | None) -> _Release:
+        with self._lock:
+            if number not in self._releases:
+                self._releases[number] = self._opened(number)
+            return self._releases[number]
+
+    def _opened(self, number: int | None) -> _Release:
+        log = self._log
+        row = published.newest(log) if number is None else published.release(log, number)
+        features = features_at(log, self._catalog, row)
+        versions = {table: row["versions"][table.full_name] for table in features}
+        tables = {
+            table.full_name: _Versioned.of(log.open(table, at), log.rows_by_month(table, at))
+            for table, at in versions.items()
+        }
+        return _Release(row, features, tables)
+
+    def _rows_of(self, at: _Release, table: str, span: _Span) -> _Rows:
+        key = (table, at.row["versions"][table], span)
+        with self._lock:
+            if key not in self._rows:
+                self._rows[key] = self._read(at, table, span)
+            self._rows.move_to_end(key)
+            found = self._rows[key]
+            self._forget_oldest()
+            return found
+
+    def _forget_oldest(self) -> None:
+        while sum(each.size for each in self._rows.values()) > KEPT_BYTES:
+            self._rows.popitem(last=False)
+
+    def _read(self, at: _Release, table: str, span: _Span) -> _Rows:
+        try:
+            return _Rows.of(at.tables[table].rows(span))
+        except (DeltaError, pa.ArrowException) as error:
+            check_readable(self._log, at.row, [self._catalog.table(table)])
+            raise LakehouseError(
+                f"{table} cannot be read at release {at.row['release']}; python main.py doctor --deep "
+                "tells more"
+            ) from error
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Rows of a feature group, and the day and number of each row of a customer."""
+
+    rows: pa.Table
+    size: int  # in bytes; to ask for it takes a millisecond
+    of_customer: Mapping[str, Sequence[tuple[date, int]]]
+
+    @staticmethod
+    def of(rows: pa.Table) -> _Rows:
+        found: dict[str, list[tuple[date, int]]] = {}
+        keys = (rows.column(name).to_pylist() for name in _KEYS)
+        for number, (customer, day) in enumerate(zip(*keys, strict=True)):
+            found.setdefault(customer, []).append((day, number))
+        return _Rows(rows, rows.nbytes, found)
+
+    def newest(self, customers: Iterable[str], oldest: date, newest: date) -> dict[str, int]:
+        """For each customer with a row from `oldest` to `newest` the number of the newest one."""
+        seen = {
+            customer: [at for at in self.of_customer.get(customer, ()) if oldest <= at[0] <= newest]
+            for customer in customers
+        }
+        return {customer: max(rows)[1] for customer, rows in seen.items() if rows}

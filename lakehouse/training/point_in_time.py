@@ -1,0 +1,90 @@
+"""The point-in-time join: one row an application, beside the features that were known on its day.
+
+Valid time alone: known time is the choice of the table versions that are joined.
+"""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import MINYEAR, date, timedelta
+from typing import TYPE_CHECKING
+
+from lakehouse import functions as F
+from lakehouse.table import AS_OF_SUFFIX, quoted
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+CUSTOMER, APPLICATION = "customer_id", "application_date"
+SPINE = (CUSTOMER, APPLICATION)
+# Part of the id of every training set: draw a new one when the join gives other rows.
+JOIN = "0b902681b5b5b33c"
+LABELLED = ("loan_id", CUSTOMER, APPLICATION, "label", "label_def")
+
+
+@dataclass(frozen=True)
+class JoinedGroup:
+    """A feature group as one training set takes it: which features, and which rows an application sees."""
+
+    name: str
+    table: str
+    features: tuple[str, ...]
+    max_age_months: int
+    delay_days: int
+
+    @property
+    def date_column(self) -> str:
+        """The column that holds the snapshot_date of the feature row that was used."""
+        return f"{self.name}{AS_OF_SUFFIX}"
+
+    def window(self, application_date: date) -> tuple[date, date]:
+        """The oldest and the newest snapshot_date that an application of that day may use.
+
+        What `_as_of` says to an engine, for who looks up without one.
+        """
+        oldest = _months_before(application_date, self.max_age_months)
+        return oldest, application_date - timedelta(self.delay_days)
+
+
+def _months_before(day: date, months: int) -> date:
+    """The same day so many months before, as add_months has it: the last one of a shorter month."""
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    if year < MINYEAR:
+        return date.min
+    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def first_labels(label_store: DataFrame, label_def: str) -> DataFrame:
+    """A row a loan: its label as first observed; a later record of the same month on book changes nothing."""
+    labels = label_store.where(F.col("label_def") == label_def)
+    first = labels.groupBy("loan_id", CUSTOMER).agg(F.min("snapshot_date").alias("snapshot_date"))
+    return labels.join(first, ["loan_id", CUSTOMER, "snapshot_date"], "left_semi").select(*LABELLED)
+
+
+def with_features(spine: DataFrame, groups: Iterable[tuple[JoinedGroup, DataFrame]]) -> DataFrame:
+    """The spine, row for row, with each group's features as of application_date; NULL where none are."""
+    days, joined, names = spine.select(*SPINE).distinct(), spine, spine.columns
+    for group, rows in groups:
+        joined = joined.join(_as_of(days, rows, group), list(SPINE), "left")
+        names += [*group.features, group.date_column]
+    # A join puts its keys first.
+    return joined.select(*map(quoted, names))
+
+
+def _as_of(days: DataFrame, rows: DataFrame, group: JoinedGroup) -> DataFrame:
+    """For each customer and day the newest feature row that was known and not too old; no row for others."""
+    dated = rows.withColumnRenamed("snapshot_date", group.date_column)
+    used = F.col(group.date_column)
+    known = F.date_add(used, group.delay_days) <= F.col(APPLICATION)
+    fresh = used >= F.add_months(F.col(APPLICATION), -group.max_age_months)
+    # Keys alone first: no wide row is carried into the choice of the day.
+    candidates = days.join(dated.select(CUSTOMER, group.date_column), CUSTOMER)
+    newest = (
+        candidates.where(known & fresh).groupBy(*SPINE).agg(F.max(used).alias(group.date_column))
+    )
+    names = [quoted(name) for name in group.features]
+    features = dated.select(CUSTOMER, group.date_column, *names)
+    joined = newest.join(features, [CUSTOMER, group.date_column])
+    return joined.select(*SPINE, *names, group.date_column)

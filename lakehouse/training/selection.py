@@ -1,0 +1,111 @@
+"""What a training set was asked to hold, resolved from names, so that it can be built again years later."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lakehouse.errors import BadInput
+from lakehouse.gold.label_store import DEFINITIONS, LabelDefinition
+from lakehouse.months import is_month
+from lakehouse.table import Table
+from lakehouse.training.point_in_time import JoinedGroup
+
+DEFAULT_LABEL = DEFINITIONS[0].name
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which loans and which features.
+
+    `spine` is the SHA-256 of a spine of the user's own; then there are no labels. Delays, ages and
+    the definition of the label are written down as they were declared on that day.
+    """
+
+    groups: tuple[JoinedGroup, ...]
+    label: LabelDefinition | None
+    first_month: str | None = None
+    last_month: str | None = None
+    spine: str | None = None
+
+    def as_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @staticmethod
+    def from_json(text: str) -> Selection:
+        """The selection that `as_json` wrote down."""
+        found: dict[str, Any] = json.loads(text)
+        groups = tuple(
+            JoinedGroup(**{**group, "features": tuple(group["features"])})
+            for group in found.pop("groups")
+        )
+        label = found.pop("label")
+        return Selection(groups, LabelDefinition(**label) if label else None, **found)
+
+
+def select(
+    tables: Mapping[Table, Sequence[str]],
+    groups: Sequence[str] = (),
+    features: Sequence[str] = (),
+    label_def: str = DEFAULT_LABEL,
+    first_month: str | None = None,
+    last_month: str | None = None,
+    spine: str | None = None,
+) -> Selection:
+    """The selection by names; every group and feature where none is named. BadInput for unknown names.
+
+    `tables` are the feature groups with the features that they have, which today's declaration need not say.
+    """
+    _check_months(first_month, last_month)
+    return Selection(
+        groups=_joined(tables, groups, features),
+        label=None if spine else _definition(label_def),
+        first_month=first_month,
+        last_month=last_month,
+        spine=spine,
+    )
+
+
+def _joined(
+    tables: Mapping[Table, Sequence[str]], groups: Sequence[str], features: Sequence[str]
+) -> tuple[JoinedGroup, ...]:
+    """The groups asked for, each with those of its features that were; a group without any is left out."""
+    declared = {table.group.name: (table, table.group) for table in tables if table.group}
+    _check_known("feature group", groups, declared)
+    taken = {name: pair for name, pair in declared.items() if not groups or name in groups}
+    _check_known("feature", features, [f for table, _ in taken.values() for f in tables[table]])
+    joined = (
+        JoinedGroup(
+            name,
+            table.full_name,
+            tuple(f for f in tables[table] if not features or f in features),
+            group.max_age_months,
+            group.delay_days,
+        )
+        for name, (table, group) in taken.items()
+    )
+    return tuple(group for group in joined if group.features)
+
+
+def _check_months(first: str | None, last: str | None) -> None:
+    for month in (first, last):
+        if month is not None and not is_month(month):
+            raise BadInput(f"{month!r} is no month; write it as 2023-05")
+    if first and last and first > last:
+        raise BadInput(f"no month is from {first} to {last}; give the earlier one first")
+
+
+def _definition(name: str) -> LabelDefinition:
+    _check_known("label definition", [name], [each.name for each in DEFINITIONS])
+    return next(each for each in DEFINITIONS if each.name == name)
+
+
+def _check_known(what: str, asked: Iterable[str], known: Iterable[str]) -> None:
+    names = list(known)
+    for name in asked:
+        if name not in names:
+            close = difflib.get_close_matches(name, names, n=3) or names[:5]
+            raise BadInput(f"no {what} is called {name!r}; is it {' or '.join(close)}?")

@@ -1,0 +1,197 @@
+"""A training set as it is asked for: which tables at which versions, joined how; nothing is computed here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from lakehouse.catalog import Catalog
+from lakehouse.engines.store import Store
+from lakehouse.errors import BadInput, LakehouseError
+from lakehouse.gold.label_store import TABLE as LABEL_STORE
+from lakehouse.releases import ledger_rows, published
+from lakehouse.releases.readable import check_readable
+from lakehouse.silver.loan_daily import TABLE as LOANS
+from lakehouse.storage.files import fingerprint
+from lakehouse.storage.folders import work_folder
+from lakehouse.storage.log import Log
+from lakehouse.storage.place import has, on_this_machine
+from lakehouse.table import Table
+from lakehouse.training.point_in_time import (
+    APPLICATION,
+    JOIN,
+    JoinedGroup,
+    first_labels,
+    with_features,
+)
+from lakehouse.training.selection import DEFAULT_LABEL, Selection, select
+from lakehouse.training.spine import SPINES, keep_spine, spine_file
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A training set in the user's words: names, months, a file; every feature where none is named."""
+
+    groups: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    label_def: str | None = None
+    first_month: str | None = None
+    last_month: str | None = None
+    spine: Path | None = None
+
+
+class TrainingSet:
+    """One training set: which tables at which versions, joined how."""
+
+    def __init__(
+        self,
+        store: Store,
+        catalog: Catalog,
+        release: int,
+        versions: Mapping[str, int],
+        selection: Selection,
+    ) -> None:
+        self._store = store
+        self._catalog = catalog
+        self.release = release
+        self.selection = selection
+        own = [LOANS.full_name, LABEL_STORE.full_name] if selection.label else []
+        tables = [*(group.table for group in selection.groups), *own]
+        for name in tables:
+            if name not in versions:
+                raise BadInput(f"release {release} has no table {name}: it came later")
+        self.versions = {name: versions[name] for name in sorted(tables)}
+        self.code = JOIN
+
+    @property
+    def training_set_id(self) -> str:
+        """The same for the same release, versions, parameters and code of the join.
+
+        Where a person in it was erased the same makes other content, so from then on another id.
+        """
+        said = [self.release, self.versions, self.selection.as_json(), self.code]
+        for erasure in ledger_rows.erasures(self._store.log):
+            if _id(said) in erasure["training_sets"]:
+                said.append(erasure["erasure_id"])
+        return _id(said)
+
+    @property
+    def tables(self) -> list[Table]:
+        return [self._catalog.table(name) for name in self.versions]
+
+    @property
+    def spine(self) -> DataFrame:
+        """The labelled loans, or the user's own applications: a row each of the training set."""
+        if self.selection.spine:
+            name, log = spine_file(self.selection.spine), self._store.log
+            kept = f"{log.root}/{name}"
+            if not has(log.place, name):
+                raise LakehouseError(
+                    f"the spine of training set {self.training_set_id} is gone: no {kept}; "
+                    "restore it, or build with --spine again"
+                )
+            return self._store.read_parquet(kept)
+        assert self.selection.label is not None, "neither a spine nor a label"
+        labels = first_labels(self.label_store, self.selection.label.name)
+        return self._in_months(labels, APPLICATION)
+
+    @property
+    def label_store(self) -> DataFrame:
+        """The label store as of the release."""
+        return self._read(LABEL_STORE.full_name)
+
+    @property
+    def frame(self) -> DataFrame:
+        """The training set, computed when it is asked for rows."""
+        return with_features(self.spine, self.groups)
+
+    @property
+    def groups(self) -> list[tuple[JoinedGroup, DataFrame]]:
+        """Each feature group with its rows as of the release."""
+        return [(group, self._read(group.table)) for group in self.selection.groups]
+
+    def left_out(self) -> dict[str, int]:
+        """Loans of the asked months without a row: too young for the label, or never seen at its age."""
+        label = self.selection.label
+        if label is None:
+            return {}
+        loans = self._in_months(self._read(LOANS.full_name), "loan_start_date")
+        ages = loans.groupBy("loan_id", "customer_id").agg(F.max("mob").alias("mob"))
+        unlabelled = ages.join(self.spine, ["loan_id", "customer_id"], "left_anti")
+        young = F.coalesce(F.col("mob"), F.lit(0)) < label.mob
+        counted = unlabelled.select(
+            F.count(F.when(young, 1)).alias("too_young"),
+            F.count(F.when(~young, 1)).alias("not_seen_at_label_mob"),
+        )
+        return {name: int(n) for name, n in counted.collect()[0].asDict().items()}
+
+    def _read(self, name: str) -> DataFrame:
+        return self._store.read(self._catalog.table(name), self.versions[name])
+
+    def _in_months(self, rows: DataFrame, day: str) -> DataFrame:
+        month = F.date_format(F.col(day), "yyyy-MM")
+        if self.selection.first_month:
+            rows = rows.where(month >= self.selection.first_month)
+        if self.selection.last_month:
+            rows = rows.where(month <= self.selection.last_month)
+        return rows
+
+
+def _id(said: Sequence[Any]) -> str:
+    return "ts-" + hashlib.sha256(json.dumps(said).encode()).hexdigest()[:12]
+
+
+def spine_folder(log: Log) -> Path:
+    """Where spines of users are kept, by their SHA-256."""
+    return on_this_machine(log.place) / SPINES
+
+
+def prepare(
+    store: Store, catalog: Catalog, release: published.Release, asked: Asked
+) -> TrainingSet:
+    """The training set that was asked for, as known at a release; BadInput where that cannot be."""
+    if asked.spine and (asked.label_def or asked.first_month or asked.last_month):
+        raise BadInput(
+            "a spine says by itself which applications; leave out --label-def, --from, --to"
+        )
+    columns = features_at(store.log, catalog, release)
+    selection = select(
+        columns,
+        asked.groups,
+        asked.features,
+        asked.label_def or DEFAULT_LABEL,
+        asked.first_month,
+        asked.last_month,
+        fingerprint(asked.spine) if asked.spine else None,
+    )
+    found = TrainingSet(store, catalog, release["release"], release["versions"], selection)
+    check_readable(store.log, release, found.tables)
+    if asked.spine:
+        with work_folder(store.log.place) as work:
+            keep_spine(asked.spine, store.log.place, _column_names(columns), work)
+    return found
+
+
+def features_at(
+    log: Log, catalog: Catalog, release: published.Release
+) -> dict[Table, tuple[str, ...]]:
+    """The features that each group had at a release, in the order of its columns."""
+    groups = [table for table in catalog.feature_groups if table.full_name in release["versions"]]
+    check_readable(log, release, groups)
+    found = {}
+    for table in groups:
+        had = log.columns(table, release["versions"][table.full_name])
+        found[table] = tuple(name for name in had if name not in (*table.keys, table.partition))
+    return found
+
+
+def _column_names(columns: Mapping[Table, Sequence[str]]) -> list[str]:
+    dates = [table.group.date_column for table in columns if table.group]
+    return [*dates, *(name for names in columns.values() for name in names)]

@@ -1,0 +1,1 @@
+"""Upkeep of a datamart: optimize, vacuum, erase, verify, doctor."""

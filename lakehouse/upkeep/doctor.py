@@ -1,0 +1,130 @@
+"""What this machine has and lacks for each engine, and how to get it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from lakehouse.engines.sizing import memory_bytes
+from lakehouse.errors import LakehouseError
+from lakehouse.storage.place import Bucket, Place
+
+_PINNED = {"pyspark": "4.2.0", "delta-spark": "4.4.0", "pysail": "0.7.2", "deltalake": "1.6.6"}
+_NEEDED_BYTES = 1 << 30
+
+Finding = dict[str, str]
+
+
+def examine(data: Path, datamart: Place) -> list[Finding]:
+    """A finding a subject: its state is ok, missing, or absent where only the Spark engine needs it."""
+    return [
+        _finding("Python", _python_ok(), sys.version.split()[0], "3.10, 3.11 or 3.12 is needed"),
+        *(_package(name, pinned) for name, pinned in _PINNED.items()),
+        _java(),
+        _jars(),
+        _memory(),
+        _data(data),
+        *([_store(datamart)] if isinstance(datamart, Bucket) else _folder(datamart)),
+    ]
+
+
+def _finding(subject: str, good: bool, found: str, remedy: str) -> Finding:
+    state = "ok" if good else "missing"
+    return {"subject": subject, "state": state, "found": found, "remedy": "" if good else remedy}
+
+
+def _optional(subject: str, good: bool, found: str, remedy: str) -> Finding:
+    finding = _finding(subject, good, found, remedy)
+    return finding if good else {**finding, "state": "absent"}
+
+
+def _python_ok() -> bool:
+    return (3, 10) <= sys.version_info[:2] <= (3, 12)
+
+
+def _package(name: str, pinned: str) -> Finding:
+    try:
+        found = version(name)
+    except PackageNotFoundError:
+        found = "not installed"
+    remedy = f"pip install -r requirements.txt brings {pinned}"
+    return _finding(name, found == pinned, found, remedy)
+
+
+def _java() -> Finding:
+    subject, remedy = "Java (Spark engine)", "install a JRE 17 or 21, or use --engine embedded"
+    home = os.environ.get("JAVA_HOME")
+    command = str(Path(home) / "bin" / "java") if home else shutil.which("java")
+    if not command:
+        return _optional(subject, False, "none on the path", remedy)
+    try:
+        told = subprocess.run(
+            [command, "-version"], capture_output=True, text=True, timeout=30
+        ).stderr
+    except OSError as error:
+        return _optional(subject, False, f"{command}: {error.strerror}", remedy)
+    major = re.search(r'version "(\d+)', told)
+    found = told.splitlines()[0] if told else command
+    return _optional(
+        subject, bool(major) and major is not None and major[1] in ("17", "21"), found, remedy
+    )
+
+
+def _jars() -> Finding:
+    from lakehouse.engines.jars import altered, kept_jars, remedy
+
+    subject, jars = "Delta's jars (Spark engine)", kept_jars()
+    if not jars:
+        remedy_of_none = "the first run with --engine spark gets them from Maven Central"
+        return _optional(subject, False, "not yet resolved", remedy_of_none)
+    for jar in altered(jars):
+        return _finding(subject, False, f"{jar} is not the jar that Maven Central has", remedy(jar))
+    return _finding(subject, True, str(jars[0].parent), "")
+
+
+def _memory() -> Finding:
+    from lakehouse.engines.spark import LEAST_MEMORY_MIB
+
+    mib = memory_bytes() >> 20
+    remedy = "give this machine or container 1.5 GiB, or use --engine embedded"
+    return _optional(
+        "Memory (Spark engine)", mib >= LEAST_MEMORY_MIB, f"{mib / 1024:.1f} GiB", remedy
+    )
+
+
+def _data(data: Path) -> Finding:
+    files = sorted(path.name for path in data.glob("*.csv")) if data.is_dir() else []
+    remedy = f"put the raw CSV files into {data}, or: python main.py generate --out {data}"
+    return _finding("Raw files", bool(files), ", ".join(files) or f"none in {data}", remedy)
+
+
+def _folder(datamart: Path) -> list[Finding]:
+    return [_writable(datamart), _disk(datamart)]
+
+
+def _store(datamart: Bucket) -> Finding:
+    try:
+        datamart.check()
+    except LakehouseError as error:
+        return _finding("Object store", False, str(datamart), str(error))
+    return _finding("Object store", True, str(datamart), "")
+
+
+def _writable(datamart: Path) -> Finding:
+    from lakehouse.storage.datamart import unwritable
+
+    closed = unwritable(datamart)
+    remedy = f"mend the rights of {closed}, or give another --datamart"
+    return _finding("Datamart can be written", closed is None, str(datamart), remedy)
+
+
+def _disk(datamart: Path) -> Finding:
+    nearest = next(each for each in (datamart, *datamart.absolute().parents) if each.exists())
+    free = shutil.disk_usage(nearest).free
+    remedy = "free 1 GiB, or give a --datamart on another disk"
+    return _finding("Free disk", free >= _NEEDED_BYTES, f"{free / 2**30:.1f} GiB", remedy)

@@ -1,0 +1,227 @@
+"""Erase one person from every version of every table, the change feed, the quarantine and kept spines.
+
+Files are written anew without the person's rows, beside the tables; then the folders are swapped. Versions,
+their times and everybody else's rows stay, so that time travel goes on. The raw files are the user's.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timezone
+from functools import cache
+from itertools import compress
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from deltalake.exceptions import DeltaError
+
+from lakehouse.bronze.attributes import TABLE as ATTRIBUTES
+from lakehouse.catalog import Catalog
+from lakehouse.errors import BadInput
+from lakehouse.gold.label_store import TABLE as LABEL_STORE
+from lakehouse.releases import published
+from lakehouse.releases.inspect import existing_log
+from lakehouse.storage.datamart import check_writable
+from lakehouse.storage.files import fingerprint
+from lakehouse.storage.folders import erasure_folder, set_aside, work_folder
+from lakehouse.storage.locks import receipts_locked
+from lakehouse.storage.log import Log
+from lakehouse.storage.place import Place, on_this_machine
+from lakehouse.table import Table
+from lakehouse.training.point_in_time import APPLICATION
+from lakehouse.training.receipts import Receipt, receipts
+from lakehouse.training.spine import SPINES
+from lakehouse.upkeep.erasure import Erasure, carry_out, decide, locked_and_whole, new_files
+from lakehouse.upkeep.person import Person, find_person
+from lakehouse.upkeep.rewrite import data_files, rewrite_table, write_without
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What an erasure did, or (without an id) would do, and where the person still is."""
+
+    erasure_id: str | None
+    row_counts: Mapping[str, int]
+    files: int
+    training_sets: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def erase(
+    datamart: Place,
+    data: Path,
+    catalog: Catalog,
+    customer: str,
+    dry_run: bool = False,
+    wait: Callable[[str], None] | None = None,
+) -> Erased:
+    """Erase a customer by id, wholly or not at all; BadInput where no row is of that customer."""
+    root = on_this_machine(datamart)
+    log = existing_log(root, catalog)
+    if not customer.strip():
+        raise BadInput("--customer takes the id of a customer, as CUS_0x1069")
+    if dry_run:
+        decided = _Search(log, catalog, customer).plan(None)
+        return _told(decided, root, data, catalog, customer, done=False)
+    check_writable(root)
+    was_killed = erasure_folder(root).exists()
+    with locked_and_whole(root, wait), work_folder(root) as work:
+        search = _Search(log, catalog, customer, was_killed)
+        search.rewrite(work / "erasure")
+        # Nobody keeps a receipt between the look for those with the person and the end.
+        with receipts_locked(root):
+            decided = search.plan(new_files(work / "erasure"))
+            decide(root, work / "erasure", decided)
+            carry_out(root)
+    return _told(decided, root, data, catalog, customer, done=True)
+
+
+class _Search:
+    """Where the person is: how many rows in which data file of which table, and in which spines."""
+
+    def __init__(self, log: Log, catalog: Catalog, customer: str, was_killed: bool = False) -> None:
+        self.log = log
+        self.root = on_this_machine(log.place)
+        self.person = find_person(customer, data_files(self._folder(ATTRIBUTES)).values())
+        self.tables = {
+            table: found
+            for table in catalog.tables
+            if not table.is_ledger
+            if (found := self._rows_by_file(data_files(self._folder(table))))
+        }
+        kept = (self.root / SPINES).glob("*.parquet")
+        self.spines = self._rows_by_file({f"{SPINES}/{file.name}": file for file in kept})
+        if not self.tables and not self.spines:
+            done = "; an erasure that was killed has just been finished" if was_killed else ""
+            raise BadInput(f"datamart {log.root} has no row of that customer{done}")
+
+    def _folder(self, table: Table) -> Path:
+        return self.root / table.path
+
+    def _rows_by_file(self, files: Mapping[str, Path]) -> dict[str, int]:
+        counted = ((path, self.person.rows_in(file)) for path, file in files.items())
+        return {path: n for path, n in counted if n}
+
+    def rewrite(self, prepared: Path) -> None:
+        """Write each table and spine that holds the person once more, without."""
+        new = new_files(prepared)
+        for table, found in self.tables.items():
+            rewrite_table(self._folder(table), new / table.path, self.person, set(found))
+        for path in self.spines:
+            write_without(self.root / path, new / path, self.person)
+
+    def plan(self, new: Path | None) -> Erasure:
+        """What is to do; with the checksums of what is written anew."""
+        written = [f"{table.path}/{path}" for table, found in self.tables.items() for path in found]
+        return Erasure(
+            erasure_id=uuid.uuid4().hex[:12],
+            erased_at=datetime.now(timezone.utc).isoformat(),
+            row_counts={table.full_name: n for table in self.tables if (n := self._rows(table))},
+            files=len(written) + len(self.spines),
+            training_sets=tuple(
+                each.training_set_id for each in receipts(self.log) if self._is_in(each)
+            ),
+            paths=(*(table.path for table in self.tables), *self.spines),
+            checksums={path: fingerprint(new / path) for path in written} if new else {},
+            releases=self._rows_of_releases() if new else {},
+        )
+
+    def _rows(self, table: Table, version: int | None = None) -> int:
+        """The person's rows of a version; 0 where that is gone."""
+        try:
+            files = self.log.files(table, version)
+        except DeltaError:
+            return 0
+        return sum(self.tables[table].get(path, 0) for path in files)
+
+    def _rows_of_releases(self) -> dict[str, dict[str, int]]:
+        """Rows that each table with the person has at each release once they are gone."""
+        gone = cache(self._rows)
+        return {
+            str(row["release"]): {
+                table.full_name: row["row_counts"][table.full_name] - gone(table, version)
+                for table in self.tables
+                if (version := row["versions"].get(table.full_name)) is not None
+            }
+            for row in published.releases(self.log)
+        }
+
+    def _is_in(self, receipt: Receipt) -> bool:
+        """Whether a row of a training set is the person's; it may be where its labels are lost."""
+        asked = receipt.selection
+        if asked.label is None:
+            return f"{SPINES}/{asked.spine}.parquet" in self.spines
+        months = asked.first_month or "", asked.last_month or "9999-99"
+        try:
+            files = self._label_files(receipt.versions[LABEL_STORE.full_name])
+        except DeltaError:
+            return True
+        return any(
+            definition == asked.label.name and months[0] <= f"{day:%Y-%m}" <= months[1]
+            for file in files
+            for definition, day in self._labels(file)
+        )
+
+    def _label_files(self, version: int) -> list[Path]:
+        """The files with the person's labels at a version; DeltaError where that is gone."""
+        found = self.log.files(LABEL_STORE, version).keys() & self.tables.get(LABEL_STORE, {})
+        return [self._folder(LABEL_STORE) / path for path in found]
+
+    def _labels(self, file: Path) -> Iterator[tuple[str, date]]:
+        """Definition and day of application of each label of the person."""
+        rows = pq.read_table(
+            file, columns=["customer_id", "label_def", APPLICATION], partitioning=None
+        )
+        labels = zip(*(rows[name].to_pylist() for name in ("label_def", APPLICATION)), strict=True)
+        return compress(labels, self.person.in_rows(rows).to_pylist())
+
+
+def _told(
+    decided: Erasure, root: Path, data: Path, catalog: Catalog, customer: str, done: bool
+) -> Erased:
+    return Erased(
+        decided.erasure_id if done else None,
+        decided.row_counts,
+        decided.files,
+        decided.training_sets,
+        tuple(_notes(decided, root, data, catalog, customer)),
+    )
+
+
+def _notes(
+    decided: Erasure, root: Path, data: Path, catalog: Catalog, customer: str
+) -> Iterator[str]:
+    """Where the person still is, which the user alone can change."""
+    for file, lines in _raw_lines(data, catalog, Person(customer.strip())):
+        yield (
+            f"{file.name} has {lines:,} {'line' if lines == 1 else 'lines'} of that customer; remove "
+            "those rows there too: a later delivery may bring the person back"
+        )
+    if decided.training_sets:
+        yield (
+            "files that training-set wrote of "
+            f"{', '.join(decided.training_sets)} hold the person still; delete them"
+        )
+    for folder in set_aside(root):
+        yield f"{folder}, which a repair set aside, may hold the person still; delete it"
+
+
+def _raw_lines(data: Path, catalog: Catalog, person: Person) -> Iterator[tuple[Path, int]]:
+    """Each raw file that mentions the person, and on how many lines."""
+    mentioned = re.compile(person.mentioned)
+    for name in (name for table in catalog.sources for name in _file_names(table)):
+        file = data / name
+        if file.is_file():
+            with file.open(encoding="utf-8", errors="replace") as rows:
+                lines = sum(
+                    person.customer in line and bool(mentioned.search(line)) for line in rows
+                )
+            if lines:
+                yield file, lines
+
+
+def _file_names(table: Table) -> tuple[str, ...]:
+    return table.source.file_names if table.source else ()

@@ -1,0 +1,140 @@
+"""What an erasure has decided and not yet done: a folder beside the tables that any later job carries out.
+
+It is there as a whole or not at all; whatever was killed on the way, done again it comes to the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from shutil import rmtree
+from typing import Any
+
+from lakehouse.ledger.erasures import TABLE as ERASURES
+from lakehouse.ledger.releases import TABLE as RELEASES
+from lakehouse.ledger.training_sets import TABLE as TRAINING_SETS
+from lakehouse.releases import ledger_rows
+from lakehouse.storage.datamart import add_missing_columns
+from lakehouse.storage.folders import erasure_folder
+from lakehouse.storage.locks import locked, receipts_locked
+from lakehouse.storage.log import Log
+from lakehouse.storage.place import Place
+from lakehouse.table import Table
+
+_PLAN, _NEW, _OLD = "plan.json", "new", "old"
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """One person's erasure, of which nothing tells who: the row of ledger/erasures, and what is to do.
+
+    `row_counts`: rows of the newest version that go, by layer.table. `paths`: tables and spines that
+    are written anew. `checksums`: SHA-256 of each new data file. `releases`: how many rows of each of
+    these tables a release then has.
+    """
+
+    erasure_id: str
+    erased_at: str
+    row_counts: Mapping[str, int]
+    files: int
+    training_sets: tuple[str, ...]
+    paths: tuple[str, ...] = ()
+    checksums: Mapping[str, str] = field(default_factory=dict)
+    releases: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    @property
+    def moment(self) -> datetime:
+        return datetime.fromisoformat(self.erased_at)
+
+
+def new_files(prepared: Path) -> Path:
+    """Where tables and spines that are written anew stand in a prepared erasure, by their path."""
+    return prepared / _NEW
+
+
+def decide(root: Path, prepared: Path, erasure: Erasure) -> None:
+    """Put a prepared erasure in its place: from here on it is done, by this process or a later one."""
+    (prepared / _PLAN).write_text(json.dumps(asdict(erasure)), encoding="utf-8")
+    prepared.replace(erasure_folder(root))
+
+
+@contextmanager
+def locked_and_whole(root: Place, wait: Callable[[str], None] | None = None) -> Iterator[None]:
+    """Hold the datamart alone, as `locked`; an erasure that was killed is first done to its end."""
+    with locked(root, wait):
+        if isinstance(root, Path) and erasure_folder(root).exists():
+            finish_erasure(root)
+        yield
+
+
+def finish_erasure(root: Path) -> None:
+    """Carry out what an erasure that was killed had decided; the datamart is locked."""
+    with receipts_locked(root):
+        carry_out(root)
+
+
+def carry_out(root: Path) -> None:
+    """Mark, swap, mend and keep the receipt; datamart and receipts are locked."""
+    folder, log = erasure_folder(root), Log(str(root))
+    plan = folder / _PLAN
+    if plan.exists():
+        erasure = Erasure(**json.loads(plan.read_text(encoding="utf-8")))
+        # First: who builds such a set again while tables are swapped must be told why it cannot be.
+        _mark_training_sets(log, erasure)
+        for path in erasure.paths:
+            _swap(root / path, folder / _NEW / path, folder / _OLD / path)
+        _mend_releases(log, erasure)
+        _keep_receipt(log, erasure)
+    rmtree(folder)
+
+
+def _swap(live: Path, new: Path, old: Path) -> None:
+    """Two renames; whichever was done before is not done again."""
+    if not new.exists():
+        return
+    if live.exists():
+        old.parent.mkdir(parents=True, exist_ok=True)
+        live.replace(old)
+    new.replace(live)
+
+
+def _mark_training_sets(log: Log, erasure: Erasure) -> None:
+    rows = [
+        {**row, "erased_at": row.get("erased_at") or erasure.moment}
+        for row in _rows(log, TRAINING_SETS)
+        if row["training_set_id"] in erasure.training_sets
+    ]
+    _write(log, TRAINING_SETS, rows, erasure)
+
+
+def _mend_releases(log: Log, erasure: Erasure) -> None:
+    """Checksums and numbers of rows of every release, as the files are now."""
+    rows = [_mended(row, erasure) for row in _rows(log, RELEASES)]
+    _write(log, RELEASES, rows, erasure)
+
+
+def _mended(row: dict[str, Any], erasure: Erasure) -> dict[str, Any]:
+    counts = erasure.releases.get(str(row["release"]), {})
+    checksums = {path: erasure.checksums.get(path, old) for path, old in row["checksums"].items()}
+    return {**row, "checksums": checksums, "row_counts": {**row["row_counts"], **counts}}
+
+
+def _keep_receipt(log: Log, erasure: Erasure) -> None:
+    if not log.exists(ERASURES):
+        log.create(ERASURES)
+    row = {**asdict(erasure), "erased_at": erasure.moment}
+    _write(log, ERASURES, [{name: row[name] for name in ERASURES.columns}], erasure)
+
+
+def _rows(log: Log, table: Table) -> list[dict[str, Any]]:
+    if log.exists(table):
+        add_missing_columns(log, table)
+    return ledger_rows.rows(log, table)
+
+
+def _write(log: Log, table: Table, rows: Iterable[Mapping[str, Any]], erasure: Erasure) -> None:
+    ledger_rows.put(log, table, rows, {"erasure_id": erasure.erasure_id})

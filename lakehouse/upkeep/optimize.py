@@ -1,0 +1,116 @@
+"""Optimize: small files of a partition are written together; a release pins the tables as they then are."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from lakehouse.catalog import Catalog
+from lakehouse.engines.store import Store
+from lakehouse.progress import OnProgress
+from lakehouse.releases import published
+from lakehouse.releases.inspect import existing_log
+from lakehouse.releases.publish import next_release, publish
+from lakehouse.releases.state import is_published
+from lakehouse.storage.datamart import check_writable
+from lakehouse.storage.locks import receipts_locked
+from lakehouse.storage.log import Log
+from lakehouse.storage.place import Place
+from lakehouse.table import Table
+from lakehouse.upkeep.erasure import locked_and_whole
+
+
+@dataclass(frozen=True)
+class Compacted:
+    """A table whose small files were written together: how many files it had and has, its new version."""
+
+    table: str
+    files_before: int
+    files_after: int
+    version: int
+
+
+@dataclass(frozen=True)
+class Optimized:
+    """What was compacted, and its release: None where no data table was, or a run was stopped before."""
+
+    tables: tuple[Compacted, ...]
+    published: int | None
+
+
+def optimize(
+    root: Place,
+    catalog: Catalog,
+    open_engine: Callable[[Log], Store],
+    on_progress: OnProgress,
+    wait: Callable[[str], None] | None = None,
+) -> Optimized:
+    """Compact every table with a partition of several files; no row changes, and none to do starts no engine.
+
+    Published again where it was published before; else the next run goes on from where one was stopped.
+    """
+    log = existing_log(root, catalog)
+    check_writable(root)
+    with locked_and_whole(root, wait):
+        if not any(_is_scattered(log, table) for table in catalog.tables):
+            return Optimized((), None)
+        return _Optimize(open_engine(log), catalog, on_progress).whole()
+
+
+def _is_scattered(log: Log, table: Table) -> bool:
+    """Whether a partition has several files."""
+    files = log.files(table) if log.exists(table) else {}
+    return any(n > 1 for n in Counter(PurePosixPath(path).parent for path in files).values())
+
+
+class _Optimize:
+    """One optimize under the lock."""
+
+    def __init__(self, store: Store, catalog: Catalog, on_progress: OnProgress) -> None:
+        self.store = store
+        self.log = store.log
+        self.catalog = catalog
+        self.on_progress = on_progress
+        self.run_id = uuid.uuid4().hex[:12]
+
+    def whole(self) -> Optimized:
+        was_published = is_published(self.log, self.catalog)
+        data = self._compact_all(is_ledger=False)
+        published = self._publish() if data and was_published else None
+        # Last, as a release is one more file.
+        return Optimized((*data, *self._compact_all(is_ledger=True)), published)
+
+    def _compact_all(self, is_ledger: bool) -> list[Compacted]:
+        tables = [t for t in self.catalog.tables if (t.is_ledger) is is_ledger]
+        return [done for table in tables if (done := self._compact(table))]
+
+    def _compact(self, table: Table) -> Compacted | None:
+        with self._held(table):
+            if not _is_scattered(self.log, table):
+                return None
+            self.on_progress(table.full_name, "compacting", ())
+            before = len(self.log.files(table))
+            # Compaction is no progress: what the table holds, its commit before says.
+            version = self.store.compact(table, {"run_id": self.run_id})
+        if version is None:
+            return None
+        return Compacted(table.full_name, before, len(self.log.files(table)), version)
+
+    def _held(self, table: Table) -> AbstractContextManager[None]:
+        """Receipts are written beside a run."""
+        return receipts_locked(self.log.place) if table.is_ledger else nullcontext()
+
+    def _publish(self) -> int | None:
+        before = published.newest(self.log)
+        sources = {name: json.loads(record) for name, record in before["sources"].items()}
+        row = next_release(self.log, self.catalog, self.run_id, self.store.name, sources)
+        if row is None:
+            return None
+        # The rows are still those that the code of then has made.
+        by = {name: before[name] for name in ("code", "code_fingerprint")}
+        return publish(self.store.log, {**row, **by})

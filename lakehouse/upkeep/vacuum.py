@@ -1,0 +1,277 @@
+"""Vacuum: what neither a kept release nor a training set needs is deleted, data files and log entries.
+
+Deleted here, not by Delta's own VACUUM: that writes commits, which would move each table past its release.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from os import walk
+from pathlib import Path
+
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
+
+from lakehouse.catalog import Catalog
+from lakehouse.errors import LakehouseError
+from lakehouse.ledger.releases import TABLE as RELEASES
+from lakehouse.progress import OnProgress
+from lakehouse.releases import ledger_rows, published
+from lakehouse.releases.inspect import existing_log
+from lakehouse.releases.publish import now_utc
+from lakehouse.releases.state import is_published
+from lakehouse.storage.datamart import add_missing_columns, check_writable
+from lakehouse.storage.folders import work_folder
+from lakehouse.storage.locks import receipts_locked
+from lakehouse.storage.log import LOG_FOLDER, Log
+from lakehouse.storage.place import Place, on_this_machine
+from lakehouse.table import Table
+from lakehouse.training.receipts import Receipt, receipts
+from lakehouse.training.sets import spine_folder
+from lakehouse.upkeep.erasure import locked_and_whole
+
+# Who has opened a log, or the ledger, which is in no release, within the hour may read on.
+_READERS = timedelta(hours=1)
+# A training set keeps its spine first, its receipt last.
+_SPINE_WITHOUT_RECEIPT = timedelta(days=1)
+# With so many commits after its last checkpoint, a log gets one more.
+_COMMITS_TO_READ = 50
+# In the log: 00…7.json, 00…7.checkpoint.parquet, 00…7.crc and .00…7.json.crc.
+_OF_VERSION = re.compile(r"\.?(\d{20})\.")
+_CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\.parquet")
+_UNFINISHED = re.compile(r"#\d+$|\.tmp\b")
+_HINT = "_last_checkpoint"
+
+
+@dataclass(frozen=True)
+class TableSpace:
+    """What of a table goes, and the versions that stay with who holds them."""
+
+    table: str
+    files: int
+    bytes: int
+    versions: tuple[int, ...]
+    releases: tuple[int, ...]
+    training_sets: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Vacuumed:
+    """What a vacuum did, or would do: releases kept and given up, and what goes a table."""
+
+    dry_run: bool
+    kept: tuple[int, ...]
+    given_up: tuple[int, ...]
+    spines: int
+    tables: tuple[TableSpace, ...]
+
+
+def vacuum(
+    datamart: Place,
+    catalog: Catalog,
+    keep_releases: int,
+    dry_run: bool,
+    on_progress: OnProgress,
+    wait: Callable[[str], None] | None = None,
+) -> Vacuumed:
+    """Give up all but the newest releases, and delete what no kept one and no training set needs.
+
+    Needs no engine. LakehouseError where a run is to be gone on with. Killed on the way, the next one
+    goes on, and what is kept is whole at every moment.
+    """
+    root = on_this_machine(datamart)
+    log = existing_log(root, catalog)
+    if dry_run:
+        return _Vacuum(log, catalog, keep_releases).told(dry_run)
+    check_writable(root)
+    with locked_and_whole(root, wait), receipts_locked(root), work_folder(root) as work:
+        planned = _Vacuum(log, catalog, keep_releases)
+        planned.give_up()
+        planned.delete(work, on_progress)
+    return planned.told(dry_run)
+
+
+class _Space:
+    """One table: the versions that are held and can be opened, and which files go."""
+
+    def __init__(self, log: Log, table: Table, versions: Collection[int]) -> None:
+        self.log = log
+        self.table = table
+        self.folder = log.folder(table)
+        opened = {version: _files(log, table, version) for version in sorted(versions)}
+        self.versions = [version for version, files in opened.items() if files is not None]
+        self.held = {path for files in opened.values() if files is not None for path in files}
+        self.going = {file: file.stat().st_size for file in self._going()}
+
+    def _going(self) -> Iterator[Path]:
+        for file in (*self._data_files(), *self._log_files()):
+            if not self.table.is_ledger or _is_older(file, _READERS):
+                yield file
+
+    def _data_files(self) -> Iterator[Path]:
+        """Files of no held version: of old ones, of the change feed, of runs that were killed."""
+        for folder, within, names in walk(self.folder):
+            if Path(folder) == self.folder:
+                within[:] = [name for name in within if name != LOG_FOLDER]
+            for file in (Path(folder, name) for name in names if ".parquet" in name):
+                if _owner(file).relative_to(self.folder).as_posix() not in self.held:
+                    yield file
+
+    def _log_files(self) -> Iterator[Path]:
+        """What opens no held version: what is before the checkpoint that the log begins at, or unfinished."""
+        begin = self._begin()
+        for file in (self.folder / LOG_FOLDER).iterdir():
+            of = _OF_VERSION.match(file.name)
+            is_before = of is not None and int(of[1]) < begin
+            if is_before or file.name == _HINT or _UNFINISHED.search(file.name):
+                yield file
+
+    def _begin(self) -> int:
+        """The last checkpoint up to the first held version that stands long enough to be read by all."""
+        standing = (v for v, file in self._checkpoints().items() if _is_older(file, _READERS))
+        return max((version for version in standing if version <= self.versions[0]), default=0)
+
+    def _checkpoints(self) -> dict[int, Path]:
+        names = ((_CHECKPOINT.fullmatch(f.name), f) for f in (self.folder / LOG_FOLDER).iterdir())
+        return {int(of[1]): file for of, file in names if of}
+
+    def delete(self, work: Path) -> None:
+        """What goes; and a checkpoint where the log may begin next time, and one in reach of its end."""
+        self._checkpoint(self.versions[0], work)
+        if self.versions[-1] - max(self._checkpoints(), default=0) >= _COMMITS_TO_READ:
+            self._checkpoint(self.versions[-1], work)
+        for file in self.going:
+            file.unlink(missing_ok=True)
+
+    def _checkpoint(self, version: int, work: Path) -> None:
+        """Written in a copy of the log: delta-rs would name it as the last, and Sail reads no older one."""
+        name = f"{version:020d}.checkpoint.parquet"
+        log = self.folder / LOG_FOLDER
+        if version == 0 or (log / name).exists():
+            return
+        copy = work / self.table.full_name / str(version)
+        shutil.copytree(log, copy / LOG_FOLDER)
+        DeltaTable(copy, version=version).create_checkpoint()
+        (copy / LOG_FOLDER / name).replace(log / name)
+
+
+def _is_older(file: Path, age: timedelta) -> bool:
+    return file.stat().st_mtime < time.time() - age.total_seconds()
+
+
+def _files(log: Log, table: Table, version: int) -> Collection[str] | None:
+    """The data files of a version; None where it cannot be opened any more."""
+    try:
+        return log.files(table, version).keys()
+    except DeltaError:
+        return None
+
+
+def _owner(file: Path) -> Path:
+    """The file itself; of a checksum of Spark's (.name.crc) the file that it is of."""
+    if file.name.startswith(".") and file.suffix == ".crc":
+        return file.with_name(file.name[1:].removesuffix(".crc"))
+    return file
+
+
+class _Vacuum:
+    """One vacuum: who holds which versions, and so what goes."""
+
+    def __init__(self, log: Log, catalog: Catalog, keep_releases: int) -> None:
+        if not is_published(log, catalog):
+            raise LakehouseError(
+                f"datamart {log.root} is at no release: a run was stopped, or is at work; run main.py first"
+            )
+        self.log = log
+        self.releases = published.releases(log)
+        known = published.kept(log)
+        self.kept, self.given_up = known[-keep_releases:], known[:-keep_releases]
+        # What a person was erased from cannot be built again.
+        self.receipts = [each for each in receipts(log) if each.erased_at is None]
+        there = [table for table in catalog.tables if log.exists(table)]
+        self.spaces = [_Space(log, table, self._versions(table)) for table in there]
+        self.spines = list(_spines(log, self.receipts))
+
+    def _versions(self, table: Table) -> set[int]:
+        if table.is_ledger:
+            return _recent_versions(self.log, table)
+        return {each[table.full_name] for each in self._pins if table.full_name in each}
+
+    @property
+    def _pins(self) -> list[Mapping[str, int]]:
+        return [*(row["versions"] for row in self.kept), *(each.versions for each in self.receipts)]
+
+    def give_up(self) -> None:
+        """Mark the releases, and forget the checksums of files that go; one commit, before any deletion."""
+        held = {f"{space.table.path}/{path}" for space in self.spaces for path in space.held}
+        numbers = {row["release"] for row in self.given_up}
+        marked = [
+            _given_up(row, held)
+            for row in self.releases
+            if row["release"] in numbers or row.get("given_up_at")
+        ]
+        changed = [row for row in marked if row not in self.releases]
+        if changed:
+            add_missing_columns(self.log, RELEASES)
+            ledger_rows.put(
+                self.log, RELEASES, changed, {"given_up": [r["release"] for r in changed]}
+            )
+
+    def delete(self, work: Path, on_progress: OnProgress) -> None:
+        for space in self.spaces:
+            on_progress(space.table.full_name, f"deleting {len(space.going):,} files", ())
+            space.delete(work)
+        for spine in self.spines:
+            spine.unlink(missing_ok=True)
+
+    def told(self, dry_run: bool) -> Vacuumed:
+        return Vacuumed(
+            dry_run=dry_run,
+            kept=tuple(row["release"] for row in self.kept),
+            given_up=tuple(row["release"] for row in self.given_up),
+            spines=len(self.spines),
+            tables=tuple(self._told(space) for space in self.spaces),
+        )
+
+    def _told(self, space: _Space) -> TableSpace:
+        name, held = space.table.full_name, set(space.versions)
+        return TableSpace(
+            table=name,
+            files=len(space.going),
+            bytes=sum(space.going.values()),
+            versions=tuple(space.versions),
+            releases=tuple(r["release"] for r in self.kept if r["versions"].get(name) in held),
+            training_sets=tuple(
+                each.training_set_id for each in self.receipts if each.versions.get(name) in held
+            ),
+        )
+
+
+def _recent_versions(log: Log, table: Table) -> set[int]:
+    """The newest version of a ledger table, and those that were the newest within the hour."""
+    commits = log.history(table)
+    since = datetime.now(commits[0]["timestamp"].tzinfo) - _READERS
+    young = [commit for commit in commits if commit["timestamp"] > since]
+    return {commit["version"] for commit in commits[: len(young) + 1]}
+
+
+def _spines(log: Log, known: Collection[Receipt]) -> Iterator[Path]:
+    """Kept spines that no receipt names, and that no training set is being built on."""
+    named = {each.selection.spine for each in known}
+    for file in spine_folder(log).glob("*.parquet"):
+        if file.stem not in named and _is_older(file, _SPINE_WITHOUT_RECEIPT):
+            yield file
+
+
+def _given_up(row: published.Release, held: Collection[str]) -> published.Release:
+    checksums = {path: sha256 for path, sha256 in row["checksums"].items() if path in held}
+    return {
+        **row,
+        "given_up_at": row.get("given_up_at") or now_utc(),
+        "checksums": checksums,
+    }

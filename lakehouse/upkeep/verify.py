@@ -1,0 +1,278 @@
+"""Whether tables still are what their newest release says: log, data files, hashes, rows. Needs no engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from deltalake.exceptions import DeltaError
+
+from lakehouse.catalog import Catalog
+from lakehouse.errors import LakehouseError
+from lakehouse.releases import published
+from lakehouse.releases.readable import loss
+from lakehouse.releases.standing import Standing, standing
+from lakehouse.storage.files import fingerprint
+from lakehouse.storage.log import LOG_FOLDER, Log
+from lakehouse.storage.place import on_this_machine
+from lakehouse.table import Table
+from lakehouse.training.receipts import Receipt, receipts
+from lakehouse.training.spine import spine_file
+from lakehouse.upkeep.doctor import Finding
+
+_REPAIR = "python main.py run --repair mends it from the raw files, or restore it from a backup"
+_BACKUP = "restore it from a backup; what is newer is whole"
+_LEDGER = "restore it from a backup; run --repair goes on without what is lost"
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A data file as a version's log tells of it."""
+
+    path: str
+    size_bytes: int
+    rows: int
+    partition: str
+
+
+@dataclass(frozen=True)
+class Damage:
+    """What the newest version of a table has lost: data files (what ails each, by path), or its log."""
+
+    table: Table
+    what: str
+    files: Mapping[str, str] = field(default_factory=dict)
+    partitions: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The tables of a datamart, each data file read once."""
+
+    log: Log
+    catalog: Catalog
+    _known: dict[Path, str | None] = field(default_factory=dict)
+
+    @cached_property
+    def releases(self) -> Sequence[published.Release]:
+        """Every release; none where the ledger cannot tell."""
+        try:
+            return published.releases(self.log)
+        except (LakehouseError, DeltaError, pa.ArrowException):
+            return []
+
+    @cached_property
+    def checksums(self) -> dict[str, str]:
+        return {path: sha for row in self.releases for path, sha in row["checksums"].items()}
+
+    def damages(self) -> list[Damage]:
+        """What the newest versions have lost; a table that is not there at all is no damage."""
+        found = (self.damage(table) for table in self.catalog.tables)
+        return [each for each in found if each]
+
+    def damage(self, table: Table) -> Damage | None:
+        """What the newest version of a table has lost; None where it is whole."""
+        folder = self.log.folder(table)
+        try:
+            if not self.log.exists(table):
+                left = folder.is_dir() and any(folder.iterdir())
+                return Damage(table, "its log is gone") if left else None
+            own = self.standing(table)
+            what = self._damaged_log(table, own)
+            if what:
+                return Damage(table, what)
+            files = list(data_files(self.log, table))
+        except DeltaError:
+            return Damage(table, "its log cannot be read")
+        ails = {each.path: what for each in files if (what := self.ails(table, each))}
+        if not ails:
+            return None
+        first, why = next(iter(ails.items()))
+        return Damage(
+            table,
+            f"{len(ails)} of its {len(files)} data files: {first} {why}",
+            ails,
+            frozenset(each.partition for each in files if each.path in ails),
+        )
+
+    def _damaged_log(self, table: Table, own: Standing | None) -> str | None:
+        """What ails a log that can be opened; Delta passes over a commit whose file is empty."""
+        commits = (self.log.folder(table) / LOG_FOLDER).glob("*.json")
+        empty = [each.name for each in commits if each.stat().st_size == 0]
+        if empty:
+            return f"commit {empty[0]} of its log is empty"
+        if own and own.undo_to is not None and not self._has_all(table, own.undo_to):
+            return "another program wrote to it, and files of the version before are gone"
+        if own and own.is_released and not table.is_ledger:
+            rows = sum(each.rows for each in data_files(self.log, table))
+            told = self.releases[-1]["row_counts"][table.full_name]
+            return (
+                None if rows == told else f"its log tells of {rows:,} rows, the release of {told:,}"
+            )
+        return None
+
+    def _has_all(self, table: Table, version: int) -> bool:
+        folder = self.log.folder(table)
+        return version >= 0 and all((folder / f).exists() for f in self.log.files(table, version))
+
+    def standing(self, table: Table) -> Standing | None:
+        """How a table stands beside the newest release; None of the ledger, which is in none."""
+        own = standing(self.log, table, self.releases[-1] if self.releases else None)
+        return None if table.is_ledger else own
+
+    def ails(self, table: Table, file: DataFile) -> str | None:
+        """What ails a data file; None where it is what it was when it was written."""
+        path = self.log.folder(table) / file.path
+        if path not in self._known:
+            self._known[path] = _ails(path, file, self.checksums.get(f"{table.path}/{file.path}"))
+        return self._known[path]
+
+
+def data_files(log: Log, table: Table, version: int | None = None) -> Iterator[DataFile]:
+    """The data files of a version, as its log tells of them."""
+    sizes = log.files(table, version)
+    actions = pa.table(log.open(table, version).get_add_actions(flatten=True))
+    rows = actions.column("num_records").to_pylist()
+    name = f"partition.{table.partition}"
+    known = name in actions.column_names
+    partitions = actions.column(name).to_pylist() if known else [""] * len(rows)
+    for (path, size), count, partition in zip(sizes.items(), rows, partitions, strict=True):
+        yield DataFile(path, size, int(count or 0), partition or "")
+
+
+def _ails(path: Path, file: DataFile, sha256: str | None) -> str | None:
+    if not path.is_file():
+        return "is gone"
+    size = path.stat().st_size
+    if size != file.size_bytes:
+        return f"has {size:,} bytes, not {file.size_bytes:,}"
+    if sha256 and fingerprint(path) != sha256:
+        return "has other bytes than when it was written"
+    try:
+        rows = pq.read_metadata(path).num_rows
+    except (pa.ArrowException, OSError):
+        return "cannot be read"
+    return None if rows == file.rows else f"has {rows:,} rows, not {file.rows:,}"
+
+
+def examine_tables(log: Log, catalog: Catalog) -> list[Finding]:
+    """A finding a table, of its newest version; and one of all that its kept history has lost."""
+    checked = Checked(log, catalog)
+    now = [_finding_now(checked, table) for table in catalog.tables]
+    lost = [_finding_then(checked, table) for table in catalog.tables if not table.is_ledger]
+    return [*filter(None, now), *filter(None, lost), *_spines(log)]
+
+
+def _finding_now(checked: Checked, table: Table) -> Finding | None:
+    damage = checked.damage(table)
+    in_ledger = table.is_ledger
+    if damage:
+        return _bad(table, damage.what, _LEDGER if in_ledger else _REPAIR)
+    if not checked.log.exists(table):
+        return _absent(checked, table)
+    own = checked.standing(table)
+    if own and checked.releases and own.undo_to is not None:
+        return _bad(table, "another program wrote to it", "the next run undoes that")
+    if own and checked.releases and own.base < 0:
+        return _bad(
+            table,
+            "it was made anew or set back since the release",
+            "the next run goes on from there",
+        )
+    files = list(data_files(checked.log, table))
+    rows = sum(each.rows for each in files)
+    stopped = ", and what a run has written since the release" if own and own.commits else ""
+    return _finding(table, "ok", f"{rows:,} rows in {len(files):,} files{stopped}", "")
+
+
+def _absent(checked: Checked, table: Table) -> Finding | None:
+    if not table.is_ledger:
+        pinned = checked.releases and table.full_name in checked.releases[-1]["versions"]
+        remedy = "the next run makes it anew, or says what it lacks for that"
+        return _bad(table, "the table is gone", remedy) if pinned else None
+    ours = any(checked.log.exists(each) for each in checked.catalog.tables)
+    return _bad(table, "the table is gone", _LEDGER) if ours else None
+
+
+def _finding_then(checked: Checked, table: Table) -> Finding | None:
+    """What releases and training sets lost of a table that the newest version does not use."""
+    try:
+        lost = {name: what for name, what in _lost_then(checked, table) if what}
+    except DeltaError:
+        return None  # told of the table as it is
+    if not lost:
+        return None
+    names = ", ".join(lost)
+    return _bad(table, f"of {names}: {next(iter(lost.values()))}", _BACKUP)
+
+
+def _lost_then(checked: Checked, table: Table) -> Iterator[tuple[str, str | None]]:
+    """Each kept release but the newest, and each training set, with what it has lost of a table."""
+    for name, version, moment in _pins(checked, table):
+        yield name, _lost_version(checked, table, version, moment)
+
+
+def _pins(checked: Checked, table: Table) -> Iterator[tuple[str, int, datetime]]:
+    kept = [row for row in checked.releases[:-1] if row["given_up_at"] is None]
+    for row in kept:
+        if table.full_name in row["versions"]:
+            name = f"release {row['release']}"
+            yield name, row["versions"][table.full_name], row["finished_at"]
+    for each in _receipts(checked.log):
+        if table.full_name in each.versions:
+            name = f"training set {each.training_set_id}"
+            yield name, each.versions[table.full_name], each.created_at
+
+
+def _receipts(log: Log) -> list[Receipt]:
+    """Receipts of training sets that can still be built; none where the ledger cannot tell."""
+    try:
+        return [each for each in receipts(log) if each.erased_at is None]
+    except (LakehouseError, DeltaError, pa.ArrowException):
+        return []
+
+
+def _lost_version(checked: Checked, table: Table, version: int, moment: datetime) -> str | None:
+    what = loss(checked.log, table, version, moment)
+    if what:
+        return f"version {version}: {what}"
+    now = set(checked.log.files(table))
+    for file in data_files(checked.log, table, version):
+        ails = checked.ails(table, file)
+        if ails and file.path not in now:
+            return f"version {version}: {file.path} {ails}"
+    return None
+
+
+def _spines(log: Log) -> Iterator[Finding]:
+    """Spines of users that are gone: their training sets cannot be built again."""
+    for each in _receipts(log):
+        sha256 = each.selection.spine
+        file = on_this_machine(log.place) / spine_file(sha256) if sha256 else None
+        if file and not _is_parquet(file):
+            yield {
+                "subject": f"training set {each.training_set_id}",
+                "state": "damaged",
+                "found": f"its spine {file} is gone or cannot be read",
+                "remedy": _BACKUP,
+            }
+
+
+def _is_parquet(file: Path) -> bool:
+    try:
+        return bool(pq.read_metadata(file).num_columns)
+    except (pa.ArrowException, OSError):
+        return False
+
+
+def _bad(table: Table, found: str, remedy: str) -> Finding:
+    return _finding(table, "damaged", found, remedy)
+
+
+def _finding(table: Table, state: str, found: str, remedy: str) -> Finding:
+    return {"subject": table.full_name, "state": state, "found": found, "remedy": remedy}

@@ -1,0 +1,58 @@
+"""The data dictionary says of every table and column what its declaration says."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from lakehouse.catalog import load
+from lakehouse.exports.dictionary import entries, markdown
+from lakehouse.table import Field, Table
+
+TABLES = load().tables
+
+
+def test_every_table_and_column_is_in_it() -> None:
+    found = {entry["table"]: entry for entry in entries(TABLES)}
+    assert list(found) == [table.full_name for table in TABLES]
+    for table in TABLES:
+        names = [column["name"] for column in found[table.full_name]["columns"]]
+        assert names == list(table.columns)
+
+
+def test_an_entry_is_plain_json_with_all_of_the_declaration() -> None:
+    (entry,) = entries([load().table("gold.features_clickstream")])
+    assert json.loads(json.dumps(entry)) == entry
+    assert entry["keys"] == ["customer_id", "snapshot_date"]
+    assert entry["from"] == ["silver.clickstream"] and entry["look_back_months"] == 5
+    assert entry["partition"] == "month" and entry["one_row_is"]
+    assert "months_observed_in_window" in entry["expectations"]
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.full_name)
+def test_its_markdown_has_a_row_of_three_cells_a_column(table: Table) -> None:
+    lines = markdown([table]).splitlines()
+    assert lines[0] == f"## {table.full_name}" and table.doc in lines[2]
+    rows = [line for line in lines if line.startswith("|")][2:]
+    assert len(rows) == len(table.fields)
+    for line, field in zip(rows, table.fields, strict=True):
+        cells = line.replace("\\|", "").split("|")
+        assert len(cells) == 5 and cells[1].strip() == field.name
+        assert cells[2].strip() == field.type and cells[3].strip()
+
+
+def test_a_bar_in_a_meaning_does_not_break_the_table() -> None:
+    table = Table("gold", "t", "A row.", ("a",), (Field("a", "INT", "this | that"),))
+    assert "| a | INT | this \\| that |" in markdown([table])
+
+
+def test_it_says_of_a_column_whether_it_is_an_outcome_or_personal() -> None:
+    table = load().table("bronze.loan_daily")
+    (entry,) = entries([table])
+    outcomes = {column["name"] for column in entry["columns"] if column["outcome"]}
+    assert outcomes == {field.name for field in table.fields if field.outcome} != set()
+    assert markdown([table]).count("Outcome: no feature may know it. |") == len(outcomes)
+    attributes = markdown([load().table("bronze.attributes")])
+    marked = [line for line in attributes.splitlines() if "Personal: never shown." in line]
+    assert [line.split()[1] for line in marked] == ["Name", "SSN"]

@@ -1,0 +1,32 @@
+"""A full disk is known by whatever an engine says of it."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+from deltalake.exceptions import DeltaError
+
+from lakehouse.errors import LakehouseError
+from lakehouse.run.failures import is_disk_full
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+        DeltaError("Generic LocalFileSystem error: ... No space left on device (os error 28)"),
+        RuntimeError("IO Error: Could not write file: No space left on device"),
+    ],
+)
+def test_a_full_disk_is_known_also_as_the_cause_of_another_error(error: Exception) -> None:
+    assert is_disk_full(error)
+    outer = LakehouseError("could not merge")
+    outer.__cause__ = error
+    assert is_disk_full(outer)
+
+
+@pytest.mark.parametrize("error", [None, OSError(errno.EACCES, "denied"), DeltaError("no table")])
+def test_other_errors_are_no_full_disk(error: Exception | None) -> None:
+    assert not is_disk_full(error)

@@ -1,0 +1,189 @@
+"""A datamart for Python: what a lake answers, and what it refuses."""
+
+from __future__ import annotations
+
+import copy
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from lakehouse import Lakehouse
+from lakehouse.errors import BadInput
+from lakehouse.releases import published
+from lakehouse.storage.log import Log
+from tests.bank import CORRECTED, EARLY, FULL, LATER_DAY, Bank
+
+RELEASES = (EARLY, FULL, LATER_DAY, CORRECTED)
+LABELS = "gold.label_store"
+
+
+@pytest.fixture(scope="module")
+def datamart(pristine: Bank, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy in which tests may build training sets, and change nothing else."""
+    return pristine.copied(tmp_path_factory.mktemp("lake") / "bank").datamart
+
+
+@pytest.fixture
+def lake(datamart: Path) -> Lakehouse:
+    return Lakehouse(datamart, engine="embedded")
+
+
+def finished(lake: Lakehouse, release: int) -> datetime:
+    moment: pd.Timestamp = lake.releases().loc[release, "finished_at"]
+    return moment.to_pydatetime()
+
+
+def counts(lake: Lakehouse) -> list[int]:
+    """Rows of the loans at each release."""
+    known = published.releases(Log(str(lake.datamart)))
+    return [row["row_counts"]["silver.loan_daily"] for row in known]
+
+
+def test_a_release_refuses_a_table_that_came_later(lake: Lakehouse) -> None:
+    then = lake.at(release=FULL)
+    assert then.table(LABELS).count() > 0
+    assert then.table("ledger.releases").count() == CORRECTED
+    assert then._pinned is not None
+    then._pinned = copy.deepcopy(then._pinned)
+    del then._pinned["versions"][LABELS]
+    with pytest.raises(BadInput, match=r"release 2 has no table gold\.label_store"):
+        then.table(LABELS)
+
+
+# The past
+
+
+def test_at_a_release_each_table_is_as_it_was(lake: Lakehouse) -> None:
+    found = [lake.at(release=n).table("silver.loan_daily").count() for n in RELEASES]
+    assert found == counts(lake) and len(set(found)) == 3  # the last has a corrected age
+    assert lake.table("silver.loan_daily").count() == found[-1]
+    assert (lake.release, lake.at(release=EARLY).release) == (None, EARLY)
+
+
+def test_at_a_time_it_is_the_newest_release_that_was_finished(lake: Lakehouse) -> None:
+    for number in RELEASES:
+        moment = finished(lake, number)
+        assert lake.at(timestamp=moment).release == number
+        just_before = moment - timedelta(microseconds=1)
+        if number > EARLY:
+            assert lake.at(timestamp=just_before).release == number - 1
+    assert lake.at(timestamp="2999-01-01").release == CORRECTED
+
+
+def test_a_time_is_utc_where_it_names_no_zone(lake: Lakehouse) -> None:
+    moment = finished(lake, FULL)
+    naive = moment.astimezone(timezone.utc).replace(tzinfo=None)
+    elsewhere = moment.astimezone(timezone(timedelta(hours=-9)))
+    given = [naive, str(naive), naive.isoformat(), elsewhere, elsewhere.isoformat()]
+    assert [lake.at(timestamp=each).release for each in given] == [FULL] * len(given)
+
+
+def test_at_a_month_it_is_the_newest_release_that_knew_up_to_it_and_not_more(
+    lake: Lakehouse,
+) -> None:
+    months = {"2023-10": EARLY, "2024-02": EARLY, "2024-03": CORRECTED}
+    found = {month: lake.at(month=month).release for month in months}
+    assert found == months
+    assert lake.at(month="2030-01").release == CORRECTED
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"release": 9}, "no release 9; there are 1 to 4"),
+        ({"release": 0}, "no release 0"),
+        ({"timestamp": "1999-12-31"}, r"no release was finished by 1999-12-31 00:00:00 UTC; the"),
+        ({"timestamp": "2000-01-01T01:00:00+02:00"}, "finished by 1999-12-31 23:00:00 UTC"),
+        ({"timestamp": "yesterday"}, "'yesterday' is no time; write it as 2023-07-01 12:00"),
+        ({"month": "2023-05"}, "no release knew data up to 2023-05 .* the first .* 2023-10"),
+        ({"month": "2023-5"}, "'2023-5' is no month"),
+        ({}, "one of release, timestamp and month"),
+        ({"release": 1, "month": "2023-06"}, "one of release, timestamp and month"),
+    ],
+    ids=str,
+)
+def test_a_past_that_is_not_there_is_refused(
+    lake: Lakehouse, asked: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(BadInput, match=message):
+        lake.at(**asked)
+
+
+def test_sql_reads_a_table_at_a_version_and_at_a_time(lake: Lakehouse) -> None:
+    def count(as_of: str) -> int:
+        row = lake.spark.sql(f"SELECT count(*) FROM silver.loan_daily {as_of}").first()
+        assert row is not None
+        return int(row[0])
+
+    for number, expected in enumerate(counts(lake), start=1):
+        version = lake.releases().loc[number, "versions"]["silver.loan_daily"]
+        assert count(f"VERSION AS OF {version}") == expected
+        assert count(f"TIMESTAMP AS OF '{finished(lake, number):%Y-%m-%d %H:%M:%S.%f}'") == expected
+    assert count("") == counts(lake)[-1]
+
+
+# Training sets
+
+
+def test_a_training_set_is_of_the_release_the_lake_is_at_else_of_the_newest(
+    lake: Lakehouse,
+) -> None:
+    def of(training_set: Any) -> int:
+        return lake.receipt(training_set).release
+
+    then = lake.at(release=FULL)
+    assert of(lake.training_set(features="age")) == CORRECTED
+    assert of(then.training_set(features="age")) == FULL
+    assert of(then.training_set(release=CORRECTED, features=["age"])) == CORRECTED
+
+
+def test_a_training_set_is_what_its_receipt_says(lake: Lakehouse) -> None:
+    found = lake.training_set(groups="attributes", label_def="30dpd_3mob", from_month="2023-02")
+    kept = lake.receipt(found)
+    assert found.count() == kept.row_count > 0
+    assert kept.selection.label and kept.selection.label.name == "30dpd_3mob"
+    assert found.columns[5:7] == ["age", "age_decade"]
+    again = lake.reproduce(kept.training_set_id)
+    assert lake.receipt(again) == kept
+    assert sorted(again.collect()) == sorted(found.collect())
+    listed = lake.training_sets()
+    assert listed.loc[kept.training_set_id, "content_hash"] == kept.content_hash
+    assert listed.columns[-1] == "parameters"
+
+
+def test_without_a_receipt_nothing_is_kept(lake: Lakehouse) -> None:
+    before = len(lake.training_sets())
+    found = lake.training_set(features="age", to_month="2023-02", keep_receipt=False)
+    assert found.count() > 0 and len(lake.training_sets()) == before
+    with pytest.raises(BadInput, match="no training set with a receipt"):
+        lake.receipt(found)
+
+
+def test_a_pandas_dataframe_of_customers_and_days_gets_its_features(lake: Lakehouse) -> None:
+    labels = lake.table(LABELS).toPandas()
+    spine = labels[["customer_id", "application_date"]].drop_duplicates()
+    spine = spine.assign(application_date=pd.to_datetime(spine.application_date), score=0.5)
+    found = lake.training_set(spine=spine, features=["age"])
+    shown = found.toPandas()
+    assert list(shown) == [*spine.columns, "age", "attributes_snapshot_date"]
+    assert len(shown) == len(spine) and shown.age.notna().any()
+    assert lake.reproduce(lake.receipt(found).training_set_id).count() == len(spine)
+
+
+def test_releases_history_and_training_sets_start_no_engine(
+    datamart: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def started(*_: Any) -> None:
+        raise AssertionError("an engine was started")
+
+    Lakehouse(datamart, engine="embedded").training_set(features="age")
+    monkeypatch.setattr("lakehouse.lake.open_store", started)
+    lake = Lakehouse(datamart, engine="embedded")
+    assert list(lake.releases().index) == [1, 2, 3, 4]
+    assert len(lake.history(LABELS)) > 0
+    assert len(lake.training_sets()) > 0
+    with pytest.raises(AssertionError, match="an engine was started"):
+        lake.table(LABELS)
