@@ -19,14 +19,34 @@ from tests.bank import Bank, make_bank
 from tests.on_spark import OnSpark, spark_process
 
 ROOT = Path(__file__).parent.parent
+# Each holds an engine, which takes about a gigabyte.
+_MOST_WORKERS = 4
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One process per core, or none beside this one for a single file: workers take seconds to start."""
+    asked = [Path(argument.split("::")[0]) for argument in config.args]
+    if len(set(asked)) == 1 and asked[0].is_file():
+        return 0
+    return min(os.cpu_count() or 1, _MOST_WORKERS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of the Spark engine need Java; where there is none they are skipped, and say so."""
-    if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
-        for item in items:
-            if item.get_closest_marker("spark"):
+    """Tests of the Spark engine are slow and need Java; where there is none they are skipped, and say so."""
+    without_java = shutil.which("java") is None and "JAVA_HOME" not in os.environ
+    for item in items:
+        if item.get_closest_marker("spark"):
+            item.add_marker(pytest.mark.slow)
+            if without_java:
                 item.add_marker(pytest.mark.skip(reason="no Java for the Spark engine"))
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Tests that were all skipped show nothing: the exit code is then that of no tests."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    shown = reporter is None or session.config.option.collectonly or reporter.stats.get("passed")
+    if exitstatus == pytest.ExitCode.OK and not shown:
+        session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
 
 
 @pytest.fixture(scope="session")
