@@ -19,6 +19,7 @@ from lakehouse.catalog import Catalog, load
 from lakehouse.engines.choose import choose, open_store
 from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput
+from lakehouse.months import MonthRange
 from lakehouse.releases import inspect, published
 from lakehouse.releases.readable import check_readable
 from lakehouse.storage.log import Log
@@ -156,7 +157,8 @@ class Lakehouse:
         if release is not None:
             pinned = published.release(self._log, release)
         with as_file(spine) as file:
-            asked = Asked(_names(groups), _names(features), label_def, from_month, to_month, file)
+            months = MonthRange.checked(from_month, to_month)
+            asked = Asked(_names(groups), _names(features), label_def, months, file)
             prepared = prepare(self._store, self._catalog, pinned, asked)
         frame = prepared.frame
         if keep_receipt:

@@ -6,12 +6,21 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from lakehouse.errors import BadInput
+
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
 
 def is_month(text: str) -> bool:
     """Whether the text is a month, YYYY-MM."""
     return _MONTH.fullmatch(text) is not None
+
+
+def checked_month(text: str) -> str:
+    """The month as a user gives it; BadInput where it is not one."""
+    if not is_month(text):
+        raise BadInput(f"{text!r} is no month; write it as 2023-05")
+    return text
 
 
 def shift(month: str, by: int) -> str:
@@ -50,19 +59,35 @@ def spell(months: Iterable[str]) -> str:
 
 
 @dataclass(frozen=True)
-class Scope:
-    """Which months of the raw files a run takes: from `first` to `last`, both included, None is open."""
+class MonthRange:
+    """Months from `first` to `last`, both included; None is open."""
 
     first: str | None = None
     last: str | None = None
+
+    @staticmethod
+    def checked(first: str | None = None, last: str | None = None) -> MonthRange:
+        """The range as a user gives it; BadInput where an end is not a month, or the first is later."""
+        months = MonthRange(*(None if end is None else checked_month(end) for end in (first, last)))
+        if first and last and first > last:
+            raise BadInput(f"no month is from {first} to {last}; give the earlier one first")
+        return months
 
     def has(self, month: str) -> bool:
         return (self.first is None or month >= self.first) and (
             self.last is None or month <= self.last
         )
 
-    def covers(self, other: Scope) -> bool:
+    def covers(self, other: MonthRange) -> bool:
         """Whether every month of the other is one of this."""
         first_ok = self.first is None or (other.first is not None and self.first <= other.first)
         last_ok = self.last is None or (other.last is not None and self.last >= other.last)
         return first_ok and last_ok
+
+    def spell(self) -> str:
+        """The range in few words: `2023-01 to 2023-06`, `2023-05`, `up to 2023-05` or `any month`."""
+        if self.first is None:
+            return f"up to {self.last}" if self.last else "any month"
+        if self.last is None:
+            return f"from {self.first} on"
+        return self.first if self.first == self.last else f"{self.first} to {self.last}"

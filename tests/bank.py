@@ -16,7 +16,7 @@ from deltalake import DeltaTable, QueryBuilder
 from lakehouse.catalog import Catalog, load
 from lakehouse.engines.embedded import EmbeddedStore
 from lakehouse.generate.generate import generate
-from lakehouse.months import Scope
+from lakehouse.months import MonthRange
 from lakehouse.releases import published
 from lakehouse.run.job import Job
 from lakehouse.run.plan import Request
@@ -63,7 +63,7 @@ class Bank:
         edit(pd.read_csv(path, dtype=str, keep_default_na=False)).to_csv(path, index=False)
 
     def run(self, through: str | None = None, catalog: Catalog = CATALOG) -> None:
-        scope = Request(Scope(None, through))
+        scope = Request(MonthRange(None, through))
         run(Job(self.data, self.datamart, catalog, lambda log, _size: EmbeddedStore(log), scope))
 
     def prepared(self, release: int, catalog: Catalog = CATALOG, **asked: Any) -> TrainingSet:

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakehouse.months import Scope, in_groups, is_month, shift, spell, widen
+from lakehouse.errors import BadInput
+from lakehouse.months import MonthRange, in_groups, is_month, shift, spell, widen
 
 MONTHS = st.dates(date(1970, 1, 1), date(2199, 12, 31)).map(lambda day: day.isoformat()[:7])
 STEPS = st.integers(-500, 500)
 ENDS = st.none() | MONTHS
-SCOPES = st.builds(Scope, ENDS, ENDS)
+RANGES = st.builds(MonthRange, ENDS, ENDS)
 
 
 @pytest.mark.parametrize(
@@ -90,23 +91,53 @@ def test_months_are_told_in_few_words(months: list[str], words: str) -> None:
     assert spell(months) == words
 
 
-def test_a_scope_has_both_its_ends() -> None:
-    scope = Scope("2023-02", "2023-04")
-    held = [f"2023-{i:02d}" for i in range(1, 6) if scope.has(f"2023-{i:02d}")]
+@pytest.mark.parametrize(
+    ("ends", "words"),
+    [
+        ((None, None), "any month"),
+        ((None, "2023-05"), "up to 2023-05"),
+        (("2023-05", None), "from 2023-05 on"),
+        (("2023-05", "2023-05"), "2023-05"),
+        (("2023-05", "2023-06"), "2023-05 to 2023-06"),
+    ],
+)
+def test_a_range_is_told_in_few_words(ends: tuple[str | None, str | None], words: str) -> None:
+    assert MonthRange(*ends).spell() == words
+
+
+@pytest.mark.parametrize(
+    ("ends", "message"),
+    [
+        (("2023-13", None), "'2023-13' is no month; write it as 2023-05"),
+        ((None, "May"), "'May' is no month; write it as 2023-05"),
+        (("2023-06", "2023-05"), "no month is from 2023-06 to 2023-05; give the earlier one first"),
+    ],
+)
+def test_a_range_that_is_none_is_refused(ends: tuple[str | None, str | None], message: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        MonthRange.checked(*ends)
+    assert str(refused.value) == message
+
+
+def test_a_range_has_both_its_ends() -> None:
+    months = MonthRange("2023-02", "2023-04")
+    held = [f"2023-{i:02d}" for i in range(1, 6) if months.has(f"2023-{i:02d}")]
     assert held == ["2023-02", "2023-03", "2023-04"]
-    assert Scope().has("1970-01") and Scope(None, "2023-04").has("1970-01")
-    assert Scope("2023-02", None).has("2199-12") and not Scope("2023-02", None).has("2023-01")
+    assert MonthRange().has("1970-01") and MonthRange(None, "2023-04").has("1970-01")
+    assert MonthRange("2023-02", None).has("2199-12") and not MonthRange("2023-02", None).has(
+        "2023-01"
+    )
 
 
-@given(SCOPES, SCOPES, MONTHS)
-def test_a_scope_that_covers_another_has_every_month_of_it(
-    wide: Scope, narrow: Scope, month: str
+@given(RANGES, RANGES, MONTHS)
+def test_a_range_that_covers_another_has_every_month_of_it(
+    wide: MonthRange, narrow: MonthRange, month: str
 ) -> None:
     if wide.covers(narrow) and narrow.has(month):
         assert wide.has(month)
 
 
-@given(SCOPES)
-def test_a_scope_covers_itself_and_the_open_one_covers_all(scope: Scope) -> None:
-    assert scope.covers(scope) and Scope().covers(scope)
-    assert Scope() == scope or not scope.covers(Scope())
+@given(RANGES)
+def test_a_range_covers_itself_and_the_open_one_covers_all(months: MonthRange) -> None:
+    assert months.covers(months) and MonthRange().covers(months)
+    assert MonthRange() == months or not months.covers(MonthRange())

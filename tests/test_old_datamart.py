@@ -10,7 +10,7 @@ import pytest
 
 from lakehouse import Lakehouse
 from lakehouse.catalog import load
-from lakehouse.months import Scope
+from lakehouse.months import MonthRange
 from lakehouse.run.job import Report
 from lakehouse.run.plan import Request
 
@@ -22,7 +22,7 @@ CONTENT_HASH_BY_ID = {
     "ts-b3a84acbfaff": "17971d9fd8cebeda5419ce2697552cd748110ff661c367c3de182688889b3cc9",
 }
 GOLD = [table.full_name for table in load().tables if table.layer == "gold"]
-NEXT_MONTH = Request(Scope(last="2024-01"))
+NEXT_MONTH = Request(MonthRange(last="2024-01"))
 
 
 @pytest.fixture

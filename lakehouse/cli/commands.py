@@ -16,7 +16,7 @@ from lakehouse import __version__
 from lakehouse.catalog import Catalog, load
 from lakehouse.cli import show
 from lakehouse.errors import BadInput, LakehouseError, NoSpace
-from lakehouse.months import Scope, is_month
+from lakehouse.months import MonthRange, checked_month
 from lakehouse.stop import Stopped, stoppable
 from lakehouse.storage.paths import why_no_path
 from lakehouse.storage.place import Place, is_of_store, of_store, place
@@ -106,9 +106,10 @@ class _Month(click.ParamType):
     name = "YYYY-MM"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> str:
-        if not is_month(str(value)):
-            self.fail(f"{value!r} is no month; write it as 2023-05", param, ctx)
-        return str(value)
+        try:
+            return checked_month(str(value))
+        except BadInput as refused:
+            self.fail(str(refused), param, ctx)
 
 
 class _Names(click.ParamType):
@@ -307,13 +308,15 @@ def training_set(
         raise BadInput("--reproduce takes everything from the receipt; leave out the other choices")
     if not reproduce and out is None:
         raise BadInput("training-set needs --out FILE.parquet to write to")
+    months = MonthRange.checked(given.pop("first_month"), given.pop("last_month"))
+    asked = Asked(**given, months=months)
     with show.progress(quiet=as_json) as on_progress:
         on_progress("training set", "computing", ())
         store, catalog, row = _at_release(datamart, engine, master, release)
         if reproduce:
             made = training_build.reproduce(store, catalog, reproduce, out)
         else:
-            made = training_build.build(prepare(store, catalog, row, Asked(**given)), store, out)
+            made = training_build.build(prepare(store, catalog, row, asked), store, out)
     show.answer(as_json, made, lambda: show.training_set(made, out, bool(reproduce)))
 
 
@@ -603,7 +606,7 @@ def _job(given: dict[str, Any], on_progress: Any) -> Any:
         raise BadInput("--through and --month exclude each other; give one of them")
     if not 0 <= given["max_bad"] <= 1:
         raise BadInput("--max-bad takes a share from 0 to 1, as 0.2")
-    scope = Scope(given["month"], given["month"] or given["through"])
+    scope = MonthRange(given["month"], given["month"] or given["through"])
     catalog: Catalog = load()
     return Job(
         data=given["data"],

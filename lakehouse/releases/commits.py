@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from lakehouse.landing.extent import Extent
-from lakehouse.months import Scope
+from lakehouse.months import MonthRange
 from lakehouse.releases.recorded import Recorded
 
 # A quarantine's commit says of which table, and which file of it.
@@ -37,8 +37,8 @@ def as_metadata(known: Recorded, run_id: str) -> dict[str, Any]:
     }
 
 
-def scopes_of(pairs: Iterable[list[str | None]]) -> tuple[Scope, ...]:
-    return tuple(Scope(first, last) for first, last in pairs)
+def scopes_of(pairs: Iterable[list[str | None]]) -> tuple[MonthRange, ...]:
+    return tuple(MonthRange(first, last) for first, last in pairs)
 
 
 def extent_of(source: Mapping[str, Any]) -> Extent | None:
@@ -47,7 +47,7 @@ def extent_of(source: Mapping[str, Any]) -> Extent | None:
 
 
 def source_record(
-    sha256: str | None, scopes: Iterable[Scope], extent: Extent | None
+    sha256: str | None, scopes: Iterable[MonthRange], extent: Extent | None
 ) -> dict[str, Any]:
     """What a bronze commit says of the raw file it took."""
     return {

@@ -7,7 +7,7 @@ from typing import Any
 
 from lakehouse.errors import BadInput
 from lakehouse.ledger.releases import TABLE as RELEASES
-from lakehouse.months import is_month
+from lakehouse.months import checked_month
 from lakehouse.releases.ledger_rows import rows
 from lakehouse.storage.log import Log
 
@@ -52,9 +52,8 @@ def at_time(log: Log, moment: datetime) -> Release:
 
 def at_month(log: Log, month: str) -> Release:
     """The newest release that knew raw data up to a month and no later one; BadInput where none did."""
-    if not is_month(month):
-        raise BadInput(f"{month!r} is no month; write it as 2023-05")
-    known = [row for row in releases(log) if (row["through"] or "") <= month]
+    checked_month(month)
+    known = [row for row in releases(log) if row["through"] is None or row["through"] <= month]
     if known:
         return known[-1]
     first = release(log, 1)["through"]

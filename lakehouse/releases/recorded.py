@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lakehouse.landing.extent import Extent
-from lakehouse.months import Scope
+from lakehouse.months import MonthRange
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Recorded:
     code: str | None = None
     consumed: Mapping[str, int] = field(default_factory=dict)
     sha256: str | None = None
-    scopes: tuple[Scope, ...] = ()
+    scopes: tuple[MonthRange, ...] = ()
     extent: Extent | None = None
     pending_months: tuple[str, ...] = ()
     again: str = ""

@@ -16,7 +16,7 @@ from lakehouse.engines.store import Merged, Store, add
 from lakehouse.errors import LakehouseError
 from lakehouse.landing.counts import Counts, Landed
 from lakehouse.landing.land import kept_as
-from lakehouse.months import Scope, in_groups, with_later
+from lakehouse.months import MonthRange, in_groups, with_later
 from lakehouse.releases.commits import QUARANTINED_OF, source_record
 from lakehouse.releases.recorded import Recorded
 from lakehouse.table import MONTH, Table
@@ -39,7 +39,7 @@ class Delivery:
 
     table: Table
     landed: Landed
-    scope: Scope
+    scope: MonthRange
     known: Recorded
     code: str
     writer: Writer

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lakehouse.catalog import Catalog
 from lakehouse.landing.extent import Extent
-from lakehouse.months import Scope
+from lakehouse.months import MonthRange
 from lakehouse.releases.recorded import Recorded
 from lakehouse.table import Table
 
@@ -29,7 +29,7 @@ class Step:
 class Request:
     """What the user asked for."""
 
-    scope: Scope = Scope()
+    scope: MonthRange = MonthRange()
     by_month: bool = False
     full_refresh: bool = False
     repair: bool = False

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from lakehouse.catalog import Catalog
 from lakehouse.errors import BadInput
 from lakehouse.landing.counts import Landed
-from lakehouse.months import Scope, spell
+from lakehouse.months import MonthRange, spell
 from lakehouse.storage.log import Log, months_of
 from lakehouse.table import Table
 
@@ -17,7 +17,7 @@ def check_refill(
     catalog: Catalog,
     table: Table,
     landed: Landed,
-    scope: Scope,
+    scope: MonthRange,
     lost: Iterable[str] = (),
     is_there: bool = True,
 ) -> None:
@@ -39,7 +39,7 @@ def check_refill(
     if short:
         raise BadInput(
             f"{table.full_name} has lost rows of {spell(short)}, and {landed.file_name} does not have "
-            f"all of them{'' if scope == Scope() else ' in the months asked for'}; nothing was changed: "
+            f"all of them{'' if scope == MonthRange() else ' in the months asked for'}; nothing was changed: "
             f"restore {log.uri(table)} from a backup, or put a file with these months in its place"
         )
 

@@ -22,7 +22,7 @@ from lakehouse.landing.counts import Landed
 from lakehouse.landing.extent import Extent
 from lakehouse.landing.land import land, listed
 from lakehouse.ledger.releases import TABLE as RELEASES
-from lakehouse.months import Scope, spell
+from lakehouse.months import MonthRange, spell
 from lakehouse.releases import published
 from lakehouse.releases.commits import source_record
 from lakehouse.releases.publish import next_release, now_utc, publish
@@ -105,9 +105,8 @@ def _check_scope(job: Job, held: set[str]) -> None:
     """Months asked for of which there is no row are a mistake of the asker."""
     scope = job.request.scope
     if held and not any(scope.has(month) for month in held):
-        asked = scope.first or f"up to {scope.last}"
         raise BadInput(
-            f"no raw file in {job.data} has rows of month {asked}; they have {spell(held)}"
+            f"no raw file in {job.data} has rows of month {scope.spell()}; they have {spell(held)}"
         )
 
 
@@ -230,7 +229,7 @@ class _Run:
         for scope in scopes:
             self._pass(store, scope, at_once, last=scope is scopes[-1])
 
-    def _scopes(self) -> list[Scope]:
+    def _scopes(self) -> list[MonthRange]:
         """The scope of each release this run is to make: one, or with --by-month one a month."""
         asked = self.job.request.scope
         if not self.job.request.by_month:
@@ -240,7 +239,7 @@ class _Run:
         # The last one is what was asked, so that the files count as wholly taken.
         return [*scopes[:-1], asked]
 
-    def _pass(self, store: Store, scope: Scope, at_once: int, last: bool) -> None:
+    def _pass(self, store: Store, scope: MonthRange, at_once: int, last: bool) -> None:
         """Every table once, upstreams first, and the release; a month that changed nothing has none."""
         known = recorded(self.log, self.job.catalog)
         sources: dict[str, dict[str, Any]] = {}
@@ -261,7 +260,9 @@ class _Run:
             if row:
                 self.report.published.append(publish(self.log, row))
 
-    def _ingest(self, store: Store, table: Table, scope: Scope, known: Recorded) -> dict[str, Any]:
+    def _ingest(
+        self, store: Store, table: Table, scope: MonthRange, known: Recorded
+    ) -> dict[str, Any]:
         """Bring a bronze table up to its file; gives what it now holds of the file."""
         landed = self.landed.get(table.full_name)
         if landed is None:

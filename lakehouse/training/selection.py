@@ -10,7 +10,7 @@ from typing import Any
 
 from lakehouse.errors import BadInput
 from lakehouse.gold.label_store import DEFINITIONS, LabelDefinition
-from lakehouse.months import is_month
+from lakehouse.months import MonthRange
 from lakehouse.table import Table
 from lakehouse.training.point_in_time import JoinedGroup
 
@@ -27,12 +27,15 @@ class Selection:
 
     groups: tuple[JoinedGroup, ...]
     label: LabelDefinition | None
-    first_month: str | None = None
-    last_month: str | None = None
+    months: MonthRange = MonthRange()
     spine: str | None = None
 
     def as_json(self) -> str:
-        return json.dumps(asdict(self), sort_keys=True)
+        """The selection as text; it is part of the id of every training set, so its bytes stay."""
+        said = asdict(self)
+        del said["months"]
+        said |= {"first_month": self.months.first, "last_month": self.months.last}
+        return json.dumps(said, sort_keys=True)
 
     @staticmethod
     def from_json(text: str) -> Selection:
@@ -40,10 +43,15 @@ class Selection:
         found: dict[str, Any] = json.loads(text)
         groups = tuple(
             JoinedGroup(**{**group, "features": tuple(group["features"])})
-            for group in found.pop("groups")
+            for group in found["groups"]
         )
-        label = found.pop("label")
-        return Selection(groups, LabelDefinition(**label) if label else None, **found)
+        label = found["label"]
+        return Selection(
+            groups=groups,
+            label=LabelDefinition(**label) if label else None,
+            months=MonthRange(found.get("first_month"), found.get("last_month")),
+            spine=found.get("spine"),
+        )
 
 
 def select(
@@ -51,20 +59,17 @@ def select(
     groups: Sequence[str] = (),
     features: Sequence[str] = (),
     label_def: str = DEFAULT_LABEL,
-    first_month: str | None = None,
-    last_month: str | None = None,
+    months: MonthRange = MonthRange(),
     spine: str | None = None,
 ) -> Selection:
     """The selection by names; every group and feature where none is named. BadInput for unknown names.
 
     `tables` are the feature groups with the features that they have, which today's declaration need not say.
     """
-    _check_months(first_month, last_month)
     return Selection(
         groups=_joined(tables, groups, features),
         label=None if spine else _definition(label_def),
-        first_month=first_month,
-        last_month=last_month,
+        months=months,
         spine=spine,
     )
 
@@ -88,14 +93,6 @@ def _joined(
         for name, (table, group) in taken.items()
     )
     return tuple(group for group in joined if group.features)
-
-
-def _check_months(first: str | None, last: str | None) -> None:
-    for month in (first, last):
-        if month is not None and not is_month(month):
-            raise BadInput(f"{month!r} is no month; write it as 2023-05")
-    if first and last and first > last:
-        raise BadInput(f"no month is from {first} to {last}; give the earlier one first")
 
 
 def _definition(name: str) -> LabelDefinition:

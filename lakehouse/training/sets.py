@@ -16,6 +16,7 @@ from lakehouse.catalog import Catalog
 from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.gold.label_store import TABLE as LABEL_STORE
+from lakehouse.months import MonthRange
 from lakehouse.releases import ledger_rows, published
 from lakehouse.releases.readable import check_readable
 from lakehouse.silver.loan_daily import TABLE as LOANS
@@ -42,8 +43,7 @@ class Asked:
     groups: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
     label_def: str | None = None
-    first_month: str | None = None
-    last_month: str | None = None
+    months: MonthRange = MonthRange()
     spine: Path | None = None
 
 
@@ -136,11 +136,11 @@ class TrainingSet:
         return self._store.read(self._catalog.table(name), self.versions[name])
 
     def _in_months(self, rows: DataFrame, day: str) -> DataFrame:
-        month = F.date_format(F.col(day), "yyyy-MM")
-        if self.selection.first_month:
-            rows = rows.where(month >= self.selection.first_month)
-        if self.selection.last_month:
-            rows = rows.where(month <= self.selection.last_month)
+        month, asked = F.date_format(F.col(day), "yyyy-MM"), self.selection.months
+        if asked.first:
+            rows = rows.where(month >= asked.first)
+        if asked.last:
+            rows = rows.where(month <= asked.last)
         return rows
 
 
@@ -157,7 +157,7 @@ def prepare(
     store: Store, catalog: Catalog, release: published.Release, asked: Asked
 ) -> TrainingSet:
     """The training set that was asked for, as known at a release; BadInput where that cannot be."""
-    if asked.spine and (asked.label_def or asked.first_month or asked.last_month):
+    if asked.spine and (asked.label_def or asked.months != MonthRange()):
         raise BadInput(
             "a spine says by itself which applications; leave out --label-def, --from, --to"
         )
@@ -167,8 +167,7 @@ def prepare(
         asked.groups,
         asked.features,
         asked.label_def or DEFAULT_LABEL,
-        asked.first_month,
-        asked.last_month,
+        asked.months,
         fingerprint(asked.spine) if asked.spine else None,
     )
     found = TrainingSet(store, catalog, release["release"], release["versions"], selection)

@@ -154,13 +154,12 @@ class _Search:
         asked = receipt.selection
         if asked.label is None:
             return f"{SPINES}/{asked.spine}.parquet" in self.spines
-        months = asked.first_month or "", asked.last_month or "9999-99"
         try:
             files = self._label_files(receipt.versions[LABEL_STORE.full_name])
         except DeltaError:
             return True
         return any(
-            definition == asked.label.name and months[0] <= f"{day:%Y-%m}" <= months[1]
+            definition == asked.label.name and asked.months.has(f"{day:%Y-%m}")
             for file in files
             for definition, day in self._labels(file)
         )

@@ -12,7 +12,7 @@ from deltalake import DeltaTable
 
 from benchmarks.others.agree import unlike
 from benchmarks.run import PIPELINES
-from lakehouse.months import Scope
+from lakehouse.months import MonthRange
 from lakehouse.run.job import Report
 from lakehouse.run.plan import Request
 
@@ -47,6 +47,6 @@ def test_gold_of_another_is_ours_and_a_changed_cell_is_found(
 @pytest.mark.slow
 @pytest.mark.spark
 def test_gold_of_the_month_loop_is_ours(data: Path, tmp_path: Path, run_job: Run) -> None:
-    run_job(request=Request(Scope(last="2023-04")))
+    run_job(request=Request(MonthRange(last="2023-04")))
     other("loop", data, tmp_path / "loop", "2023-04")
     assert unlike(tmp_path / "datamart/gold", tmp_path / "loop/gold") == []

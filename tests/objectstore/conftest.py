@@ -21,7 +21,7 @@ import lakehouse.catalog
 from lakehouse.cli import commands
 from lakehouse.engines.embedded import EmbeddedStore
 from lakehouse.generate.generate import generate
-from lakehouse.months import Scope
+from lakehouse.months import MonthRange
 from lakehouse.run.job import Job, Report
 from lakehouse.run.plan import Request
 from lakehouse.run.run import run
@@ -138,7 +138,7 @@ class Mart:
             datamart=place(self.datamart),
             catalog=CATALOG,
             open_store=lambda log, _size: EmbeddedStore(log),
-            request=Request(Scope(None, through)),
+            request=Request(MonthRange(None, through)),
         )
         return run(job)
 

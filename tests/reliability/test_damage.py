@@ -16,7 +16,7 @@ from deltalake import write_deltalake
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.ledger.training_sets import TABLE as TRAINING_SETS
-from lakehouse.months import Scope
+from lakehouse.months import MonthRange
 from lakehouse.releases import published
 from lakehouse.releases.publish import _check_ours, now_utc
 from lakehouse.releases.readable import check_readable
@@ -214,9 +214,11 @@ def test_a_table_set_back_to_an_older_copy_goes_on_from_there(
     assert tables_of(root) == whole
 
 
-@pytest.mark.parametrize("scope", [Scope(), Scope(None, "2023-03")], ids=["all", "through"])
+@pytest.mark.parametrize(
+    "scope", [MonthRange(), MonthRange(None, "2023-03")], ids=["all", "through"]
+)
 def test_a_dropped_bronze_table_is_not_read_from_a_file_that_lacks_months(
-    scope: Scope, root: Path, whole: dict[str, Any]
+    scope: MonthRange, root: Path, whole: dict[str, Any]
 ) -> None:
     kept = [row for row in later_rows() if MONTHS[1] not in row]
     deliver(root / "data", later_rows() if scope.last else kept)

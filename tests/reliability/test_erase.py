@@ -23,6 +23,7 @@ from lakehouse.cli.commands import main
 from lakehouse.engines.choose import open_store
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.generate.generate import generate
+from lakehouse.months import MonthRange
 from lakehouse.releases import ledger_rows, published
 from lakehouse.releases.readable import check_readable
 from lakehouse.run.job import Job
@@ -371,8 +372,8 @@ def test_training_sets_with_the_person_are_marked_and_others_built_again(world: 
     someone = raw_rows(world.bank.root / "data" / PERSONS)[-5]["Customer_ID"]
     assert someone != world.customer
     whole = world.built(4, features=SOME)
-    of_month = world.built(4, features=SOME, first_month=month, last_month=month)
-    without = world.built(4, features=SOME, first_month=others, last_month=others)
+    of_month = world.built(4, features=SOME, months=MonthRange(month, month))
+    without = world.built(4, features=SOME, months=MonthRange(others, others))
     scored = world.built(4, features=SOME, spine=spine(world, someone, world.customer))
     unscored = world.built(4, features=SOME, spine=spine(world, someone))
 
@@ -389,7 +390,7 @@ def test_training_sets_with_the_person_are_marked_and_others_built_again(world: 
             world.again(each)
     for each in (without, unscored):
         assert world.again(each) == each
-    assert world.built(4, features=SOME, first_month=others, last_month=others) == without
+    assert world.built(4, features=SOME, months=MonthRange(others, others)) == without
 
 
 def test_the_same_choices_make_another_set_after_an_erasure(world: World) -> None:

@@ -24,7 +24,7 @@ from lakehouse.cli import show
 from lakehouse.engines.embedded import EmbeddedStore
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.generate.generate import generate
-from lakehouse.months import Scope
+from lakehouse.months import MonthRange
 from lakehouse.releases import published
 from lakehouse.releases.readable import check_readable
 from lakehouse.run.job import Job, Report
@@ -59,7 +59,7 @@ class World(Bank):
             self.datamart,
             CATALOG,
             lambda log, _size: EmbeddedStore(log),
-            Request(Scope(None, through)),
+            Request(MonthRange(None, through)),
         )
         return replace(given, **changes)
 

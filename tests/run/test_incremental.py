@@ -25,7 +25,7 @@ from lakehouse.engines.embedded import EmbeddedStore
 from lakehouse.engines.store import Merged
 from lakehouse.errors import BadInput
 from lakehouse.generate.generate import generate
-from lakehouse.months import Scope, shift
+from lakehouse.months import MonthRange, shift
 from lakehouse.releases import published
 from lakehouse.releases.diff import diff
 from lakehouse.run.job import Job, RawBytes, Report
@@ -40,7 +40,7 @@ CATALOG = narrow()
 DATA_TABLES = [table for table in CATALOG.tables if table.layer != "ledger"]
 CLICKS, FINANCIALS = "feature_clickstream.csv", "features_financials.csv"
 ATTRIBUTES, LOANS = "features_attributes.csv", "lms_loan_daily.csv"
-ALL_MONTHS = Scope()
+ALL_MONTHS = MonthRange()
 MARCH = date(2023, 3, 1)
 # Everything that a click can reach, and nothing else can.
 CLICK_TABLES = {"bronze.clickstream", "silver.clickstream", "gold.features_clickstream"}
@@ -57,7 +57,7 @@ class Bank:
     data: Path
     datamart: Path
 
-    def job(self, scope: Scope = ALL_MONTHS, **changes: Any) -> Job:
+    def job(self, scope: MonthRange = ALL_MONTHS, **changes: Any) -> Job:
         asked = {
             name: changes.pop(name) for name in ("by_month", "full_refresh") if name in changes
         }
@@ -65,7 +65,7 @@ class Bank:
         return Job(self.data, self.datamart, CATALOG, request=Request(scope, **asked), **given)
 
     def run(self, through: str | None = None, month: str | None = None, **changes: Any) -> Report:
-        return run(self.job(Scope(month, month or through), **changes))
+        return run(self.job(MonthRange(month, month or through), **changes))
 
     @property
     def raw_bytes(self) -> int:

@@ -9,7 +9,7 @@ import pytest
 
 from lakehouse.catalog import load
 from lakehouse.landing.extent import Extent
-from lakehouse.months import Scope
+from lakehouse.months import MonthRange
 from lakehouse.releases.recorded import Recorded
 from lakehouse.run.plan import Request, Step, follows_raw_files, make_plan, read_before
 
@@ -26,7 +26,7 @@ def up_to_date() -> dict[str, Recorded]:
             code=CATALOG.code.get(table.full_name),
             consumed={upstream.full_name: 3 for upstream in table.upstreams},
             sha256="sha" if table.source else None,
-            scopes=(Scope(),) if table.source else (),
+            scopes=(MonthRange(),) if table.source else (),
         )
         for table in CATALOG.tables
     }
@@ -75,7 +75,10 @@ def test_tables_that_were_made_but_never_filled_count_as_never_filled() -> None:
         ({"sha256": "other"}, "the raw file changed"),
         ({"code": "other"}, "its code changed"),
         ({"pending_months": ("2023-05",)}, "a run was stopped before it was whole"),
-        ({"scopes": (Scope(None, "2023-05"),)}, "months of the raw file are still to be taken"),
+        (
+            {"scopes": (MonthRange(None, "2023-05"),)},
+            "months of the raw file are still to be taken",
+        ),
         ({"scopes": ()}, "months of the raw file are still to be taken"),
     ],
 )
@@ -126,16 +129,18 @@ def test_a_full_refresh_takes_everything_again() -> None:
 @pytest.mark.parametrize(
     ("taken", "asked", "pending"),
     [
-        (Scope(), Scope(None, "2023-05"), False),
-        (Scope(None, "2023-05"), Scope(None, "2023-05"), False),
-        (Scope(None, "2023-05"), Scope(None, "2023-04"), False),
-        (Scope(None, "2023-05"), Scope("2023-02", "2023-02"), False),
-        (Scope(None, "2023-05"), Scope(None, "2023-06"), True),
-        (Scope(None, "2023-05"), Scope("2023-06", "2023-06"), True),
-        (Scope("2023-02", "2023-02"), Scope(None, "2023-02"), True),
+        (MonthRange(), MonthRange(None, "2023-05"), False),
+        (MonthRange(None, "2023-05"), MonthRange(None, "2023-05"), False),
+        (MonthRange(None, "2023-05"), MonthRange(None, "2023-04"), False),
+        (MonthRange(None, "2023-05"), MonthRange("2023-02", "2023-02"), False),
+        (MonthRange(None, "2023-05"), MonthRange(None, "2023-06"), True),
+        (MonthRange(None, "2023-05"), MonthRange("2023-06", "2023-06"), True),
+        (MonthRange("2023-02", "2023-02"), MonthRange(None, "2023-02"), True),
     ],
 )
-def test_months_are_pending_until_they_are_taken(taken: Scope, asked: Scope, pending: bool) -> None:
+def test_months_are_pending_until_they_are_taken(
+    taken: MonthRange, asked: MonthRange, pending: bool
+) -> None:
     recorded = up_to_date()
     for name in SHA:
         recorded[name] = replace(recorded[name], scopes=(taken,))
@@ -152,13 +157,15 @@ def test_the_ledger_and_the_quarantine_are_never_pending_themselves() -> None:
 
 
 EXTENT = Extent("sha", 100, 3, 3, ("2023-01",))
-TAKEN = Recorded(3, code="code", sha256="sha", scopes=(Scope(),), extent=EXTENT)
+TAKEN = Recorded(3, code="code", sha256="sha", scopes=(MonthRange(),), extent=EXTENT)
 
 
-@pytest.mark.parametrize("asked", [Request(), Request(by_month=True), Request(Scope("2023-01"))])
-@pytest.mark.parametrize("taken", [Scope(), Scope(None, "2023-01")])
+@pytest.mark.parametrize(
+    "asked", [Request(), Request(by_month=True), Request(MonthRange("2023-01"))]
+)
+@pytest.mark.parametrize("taken", [MonthRange(), MonthRange(None, "2023-01")])
 def test_a_file_is_read_on_from_where_a_table_has_taken_all_its_months(
-    asked: Request, taken: Scope
+    asked: Request, taken: MonthRange
 ) -> None:
     assert read_before(replace(TAKEN, scopes=(taken,)), "code", asked) == EXTENT
 
@@ -169,7 +176,7 @@ def test_a_file_is_read_on_from_where_a_table_has_taken_all_its_months(
         {"extent": None},
         {"sha256": None},
         {"code": "other code"},
-        {"scopes": (Scope("2023-02"), Scope(None, "2022-12"))},
+        {"scopes": (MonthRange("2023-02"), MonthRange(None, "2022-12"))},
         {"pending_months": ("2023-01",)},
         {"again": "lost"},
         {"lost": ("2023-01",)},

@@ -25,6 +25,7 @@ from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.gold.features_attributes import TABLE as ATTRIBUTES
 from lakehouse.gold.label_store import DEFINITIONS, LabelDefinition
 from lakehouse.ledger.training_sets import TABLE as TRAINING_SETS
+from lakehouse.months import MonthRange
 from lakehouse.releases import published
 from lakehouse.table import Field
 from lakehouse.training.build import build, reproduce
@@ -190,7 +191,7 @@ def test_what_was_corrected_later_is_not_seen_with_the_release_and_is_seen_witho
 def test_groups_features_and_months_are_a_choice(bank: Bank, out: Path) -> None:
     everything = {row["loan_id"]: row for row in by_duckdb(bank, bank.prepared(FULL))}
     choice = {"groups": ("clickstream", "attributes"), "features": ("age", "fe_2_mean_3m")}
-    made = bank.build(FULL, out, first_month="2023-03", last_month="2023-05", **choice)
+    made = bank.build(FULL, out, months=MonthRange("2023-03", "2023-05"), **choice)
     columns = [*SPINE_COLUMNS, "age", "attributes_snapshot_date", "fe_2_mean_3m"]
     assert pq.read_schema(out).names == [*columns, "clickstream_snapshot_date"]
     expected = [
@@ -210,7 +211,7 @@ def test_groups_features_and_months_are_a_choice(bank: Bank, out: Path) -> None:
 
 def test_months_without_a_label_are_refused_with_why(bank: Bank, out: Path) -> None:
     with pytest.raises(BadInput, match=r"loans: [1-9]\d* too young, 0 not seen at label mob"):
-        bank.build(EARLY, out, first_month="2023-05")
+        bank.build(EARLY, out, months=MonthRange("2023-05"))
     assert not out.exists()
 
 
@@ -245,8 +246,8 @@ def test_another_release_or_other_parameters_are_another_set(bank: Bank) -> None
         {"label_def": "60dpd_6mob"},
         {"groups": ("attributes",)},
         {"features": ("age",)},
-        {"first_month": "2023-03"},
-        {"last_month": "2023-05"},
+        {"months": MonthRange("2023-03")},
+        {"months": MonthRange(None, "2023-05")},
     ]
     ids = {bank.prepared(n, **each).training_set_id for n in (EARLY, FULL) for each in asked}
     assert len(ids) == 2 * len(asked)
@@ -600,7 +601,7 @@ def test_a_refused_spine_or_choice_leaves_nothing_in_the_datamart(
     assert "CUS_SECRET" not in str(refused.value)
     with pytest.raises(BadInput, match="no feature is called"):
         own.build(FULL, spine=good, features=("agee",))
-    for choice in ({"label_def": "60dpd_6mob"}, {"first_month": "2023-05"}):
+    for choice in ({"label_def": "60dpd_6mob"}, {"months": MonthRange("2023-05")}):
         with pytest.raises(BadInput, match="a spine says by itself which applications"):
             own.build(FULL, spine=good, **choice)
     assert sorted(own.datamart.rglob("*")) == before
