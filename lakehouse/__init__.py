@@ -2,15 +2,15 @@
 
 import os
 
-# Read by the allocators of Sail, delta-rs and Arrow when they load: memory that one of them has
-# freed goes back to the machine at once, for the others. It halves the peak of a full build.
+# The allocators of Sail, delta-rs and Arrow read this when they load. Memory that one of them frees
+# then goes back to the machine at once, and the others can use it. It halves the peak of a full build.
 os.environ.setdefault("MIMALLOC_PURGE_DELAY", "0")
 
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:
-    # Only who asks for it pays for its imports; the command line does not.
+    # Imported only when it is asked for: the command line does not need it.
     if name == "Lakehouse":
         from lakehouse.lake import Lakehouse
 

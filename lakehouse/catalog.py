@@ -17,7 +17,7 @@ LAYERS = ("bronze", "silver", "gold", "ledger")
 
 @dataclass(frozen=True)
 class Catalog:
-    """The tables in an order in which each comes after its upstreams."""
+    """The tables, each after its upstreams."""
 
     modules: tuple[tuple[Table, str], ...]  # (table, name of the module that declares it)
 
@@ -27,7 +27,7 @@ class Catalog:
 
     @property
     def data(self) -> tuple[Table, ...]:
-        """Tables that a release pins: all but those of the ledger."""
+        """Tables that a release pins: all except those of the ledger."""
         return tuple(table for table in self.tables if not table.is_ledger)
 
     @property
@@ -37,26 +37,26 @@ class Catalog:
 
     @property
     def derived(self) -> tuple[Table, ...]:
-        """Tables computed from tables."""
+        """Tables that are computed from other tables."""
         return tuple(table for table in self.tables if table.transform)
 
     @property
     def feature_groups(self) -> tuple[Table, ...]:
-        """Tables of features, each joined to applications as of their day."""
+        """Tables of features, which are joined to applications as of their day."""
         return tuple(table for table in self.tables if table.group)
 
     def table(self, full_name: str) -> Table:
-        """The table called layer.table (layer/table is understood); BadInput if there is none."""
+        """The table with the name layer.table or layer/table; BadInput if there is none."""
         wanted = full_name.replace("/", ".")
         for table in self.tables:
             if table.full_name == wanted:
                 return table
-        known = ", ".join(table.full_name for table in self.tables)
-        raise BadInput(f"no table is called {full_name!r}; there are {known}")
+        names = ", ".join(table.full_name for table in self.tables)
+        raise BadInput(f"no table is called {full_name!r}; there are {names}")
 
     @cached_property
     def code(self) -> dict[str, str]:
-        """Code fingerprint of every table that data fills, by full name."""
+        """Code fingerprint of every table that is not of the ledger, by full name."""
         declaring = frozenset(module for _, module in self.modules)
         return {
             table.full_name: code_fingerprint(table, module, others=declaring - {module})
@@ -66,18 +66,18 @@ class Catalog:
 
 
 def load() -> Catalog:
-    """The catalog of this package: every `TABLE` of a module of a layer."""
+    """The catalog of this package: every `TABLE` in a module of a layer."""
     return Catalog(tuple(sorted(_declared(), key=lambda pair: LAYERS.index(pair[0].layer))))
 
 
 def _declared() -> list[tuple[Table, str]]:
-    found = []
+    declared = []
     for layer in LAYERS:
         for module in _modules(importlib.import_module(f"lakehouse.{layer}")):
             table = getattr(module, "TABLE", None)
             if isinstance(table, Table):
-                found.append((table, module.__name__))
-    return found
+                declared.append((table, module.__name__))
+    return declared
 
 
 def _modules(package: ModuleType) -> list[ModuleType]:

@@ -1,4 +1,4 @@
-"""The exception tree: every error a user can cause or must know of, with its exit code."""
+"""The exception tree: every error that a user can cause or must know about, with its exit code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class LakehouseError(Exception):
 
 
 class NoSpace(LakehouseError):
-    """A disk is full, and the message says so, and which."""
+    """A disk is full; the message says which one."""
 
 
 class BadInput(LakehouseError):
@@ -22,7 +22,7 @@ class BadInput(LakehouseError):
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An error, what it came of, what that came of, and so on."""
+    """The error, then its cause, then the cause of that, and so on."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

@@ -1,4 +1,4 @@
-"""What a Feature is: a small function whose name, parameters, type and docstring say it all."""
+"""A Feature: a small function whose name, parameters, type and docstring say everything about it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Feature:
-    """A column computed from columns: `inputs` name columns of the input, or other features."""
+    """A column that is computed from others; `inputs` name columns of the silver table or other features."""
 
     name: str
     type: str
@@ -29,7 +29,7 @@ class Feature:
 
 
 def feature(type_: str) -> Callable[[Callable[..., Column]], Feature]:
-    """Turn a function of columns into the Feature of that name, inputs and meaning."""
+    """Decorator that makes a Feature from a function: its name, its parameters as inputs, its docstring."""
 
     def declare(compute: Callable[..., Column]) -> Feature:
         return Feature(
@@ -44,22 +44,22 @@ def feature(type_: str) -> Callable[[Callable[..., Column]], Feature]:
 
 
 def declared_in(namespace: dict[str, object]) -> tuple[Feature, ...]:
-    """Every Feature of a module, in the order of its text."""
+    """Every Feature of a module, in the order in which they are written."""
     return tuple(value for value in namespace.values() if isinstance(value, Feature))
 
 
 def columns(features: Iterable[Feature]) -> list[Column]:
-    """The features as columns of their declared types; a feature may name another as its input."""
+    """The features as columns of their declared types; an input may be another feature."""
     from pyspark.sql import functions as F
 
     by_name = {feature.name: feature for feature in features}
 
     def resolve(name: str, asked_by: str | None = None) -> Column:
-        # A feature that takes the column of its own name means the input column.
+        # A feature whose input has its own name takes the column of the silver table.
         if name not in by_name or name == asked_by:
             return F.col(name)
         feature = by_name[name]
-        inputs = [resolve(each, asked_by=name) for each in feature.inputs]
+        inputs = [resolve(input_name, asked_by=name) for input_name in feature.inputs]
         return feature.compute(*inputs).cast(feature.type)
 
     return [resolve(name).alias(name) for name in by_name]

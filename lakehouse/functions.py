@@ -1,6 +1,6 @@
-"""`pyspark.sql.functions`, imported with the first of them that is used.
+"""`pyspark.sql.functions`, imported when the first of them is used.
 
-Whoever only asks what a table is, as a run with nothing to do, does without PySpark's import.
+A run with nothing to do reads only the declarations of tables, so it never imports PySpark.
 """
 
 from __future__ import annotations

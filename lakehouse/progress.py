@@ -1,12 +1,12 @@
-"""What long work tells as it goes."""
+"""How long work reports its progress."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-# What a run tells as it goes: the table, what it does, and the months.
+# Called with a table, what is done to it, and the months.
 OnProgress = Callable[[str, str, Sequence[str]], None]
 
 
 def silent(_table: str, _doing: str, _months: Sequence[str]) -> None:
-    """Progress that nobody sees."""
+    """Report nothing."""

@@ -1,4 +1,4 @@
-"""Ctrl-C and `kill`: one way to stop, whatever an engine makes of the interruption."""
+"""Ctrl-C and `kill` stop a command in one way, whatever an engine does with the interruption."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from lakehouse.errors import causes
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _AGAIN_SECONDS = 0.01
-# Python's own code for imports.
+# The file name of Python's own code for imports.
 _IMPORTING = "<frozen importlib._bootstrap>"
 _ENDS: list[Callable[[], None]] = []
 
 
 class Stopped(BaseException):
-    """A command was stopped by a signal; `exit_code` is that of the field, 128 + its number."""
+    """A command was stopped by a signal; `exit_code` is the usual one, 128 + the signal's number."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -33,23 +33,23 @@ class Stopped(BaseException):
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Raise Stopped for SIGINT and SIGTERM, and for any error that one of them has caused on its way out."""
-    told: list[int] = []
+    """Raise Stopped for SIGINT and SIGTERM, and for any error that one of them has caused."""
+    signals: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
-        told.append(number)
-        # Whose call it cuts off may log that as an error of its own, as py4j does.
+        signals.append(number)
+        # A library whose call is cut off may log that as its own error, as py4j does.
         logging.disable()
         if frame and frame.f_code.co_filename == _IMPORTING:
-            # It holds the lock of all imports, would not release it, and other threads would wait for ever.
-            _tell_again(number)
+            # An import holds a lock. If it were cut off here, other threads would wait for the lock for ever.
+            _signal_again(number)
         else:
             raise KeyboardInterrupt
 
     def again(unraisable: sys.UnraisableHookArgs) -> None:
-        # It came while Python tidied an object up, where what is raised is dropped.
-        if told and isinstance(unraisable.exc_value, KeyboardInterrupt):
-            _tell_again(told[-1])
+        # The signal came while Python removed an object. Python drops exceptions that are raised there.
+        if signals and isinstance(unraisable.exc_value, KeyboardInterrupt):
+            _signal_again(signals[-1])
         else:
             hook(unraisable)
 
@@ -58,24 +58,24 @@ def stoppable() -> Iterator[None]:
     try:
         yield
     except (Exception, KeyboardInterrupt) as error:
-        # DuckDB, Sail and delta-rs wrap an interruption in errors of their own.
-        if told or _is_interruption(error):
-            raise Stopped(told[0] if told else signal.SIGINT) from error
+        # DuckDB, Sail and delta-rs wrap an interruption in their own errors.
+        if signals or _is_interruption(error):
+            raise Stopped(signals[0] if signals else signal.SIGINT) from error
         raise
     finally:
         _restore(before)
         sys.unraisablehook = hook
 
 
-def _tell_again(number: int) -> None:
+def _signal_again(number: int) -> None:
     Timer(_AGAIN_SECONDS, interrupt_main, [number]).start()
 
 
 @contextmanager
 def unstoppable() -> Iterator[None]:
-    """For work of a moment that must not be cut in two: a stop that is asked for meanwhile comes after it.
+    """Put off a stop until a short piece of work is done that must not be cut in two.
 
-    Also where the work failed, as it may have by that very signal.
+    The stop also comes if the work failed, because the same signal may have made it fail.
     """
     asked: list[int] = []
     before = _handled(lambda number, _frame: asked.append(number))
@@ -88,25 +88,25 @@ def unstoppable() -> Iterator[None]:
 
 
 def before_leaving(end: Callable[[], None]) -> None:
-    """Have it called before a stop ends this process: by what has begun a process of its own."""
+    """Register what is called before a stop ends this process, such as the end of a process it started."""
     _ENDS.append(end)
 
 
 def leave(code: int) -> NoReturn:
-    """End the process; after a stop at once, as threads of an engine may wait for what was stopped."""
+    """End the process; after a stop at once, because threads of an engine may wait for stopped work."""
     if code - 128 in _SIGNALS:
         for end in _ENDS:
             end()
     else:
         atexit._run_exitfuncs()
-    # Not sys.exit: taking Sail, pandas and the rest apart takes time, for nothing.
+    # Not sys.exit: it would spend time on unloading Sail, pandas and other libraries.
     os._exit(code if _flushed() else code or 1)
 
 
 def _flushed() -> bool:
-    """Whether what was printed has gone where it should; where its reader has left, nothing is owed."""
+    """Whether all printed text was written; a reader that closed the pipe needs no more of it."""
     try:
-        # One that was closed by the shell is None.
+        # A stream that the shell closed is None.
         for stream in filter(None, (sys.stdout, sys.stderr)):
             with suppress(BrokenPipeError):
                 stream.flush()
@@ -116,7 +116,7 @@ def _flushed() -> bool:
 
 
 def _handled(stop: Any) -> dict[int, Any]:
-    """The handlers of before; none where this is not the main thread, which alone gets signals."""
+    """Set the handler and return the earlier ones; empty outside the main thread, which gets all signals."""
     if current_thread() is not main_thread():
         return {}
     return {number: signal.signal(number, stop) for number in _SIGNALS}
@@ -128,5 +128,5 @@ def _restore(handlers: dict[int, Any]) -> None:
 
 
 def _is_interruption(error: BaseException) -> bool:
-    """Whether an error is or came of Ctrl-C, for which PySpark has a handler of its own."""
-    return any(isinstance(each, KeyboardInterrupt) for each in causes(error))
+    """Whether Ctrl-C is the error or its cause; PySpark has its own handler for it."""
+    return any(isinstance(cause, KeyboardInterrupt) for cause in causes(error))

@@ -1,1 +1,1 @@
-"""The leakage audit: what a release knew of the future, asked in several independent ways."""
+"""The leakage audit: several independent checks that a release knew nothing of the future."""

@@ -1,4 +1,4 @@
-"""As-of dates: no feature row is newer than its application, no label older than it could be."""
+"""As-of dates: no feature row is newer than its application, and no label was observed too early."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lakehouse.gold.label_store import LabelDefinition
 from lakehouse.training.point_in_time import APPLICATION, JoinedGroup
 
 LABEL_STORE = "gold.label_store"
-Wrong = tuple[str, str, Column]  # the table, what is wrong with a row of it, and when it is
+Wrong = tuple[str, str, Column]  # the table, what is wrong with a row, and the condition for it
 
 
 def as_of_check(
@@ -22,7 +22,7 @@ def as_of_check(
     label_store: DataFrame,
     definitions: Sequence[LabelDefinition],
 ) -> Check:
-    """Look at the dates themselves, not at the join that chose them."""
+    """Check the dates themselves, not the join that chose them."""
     rows, wrong_rows = _counts(training_set, [w for group in groups for w in _wrong_rows(group)])
     labels, wrong_labels = _counts(label_store, [w for d in definitions for w in _wrong_labels(d)])
     return Check(
@@ -36,21 +36,21 @@ def as_of_check(
 
 def _wrong_rows(group: JoinedGroup) -> list[Wrong]:
     used, day = F.col(group.date_column), F.col(APPLICATION)
-    known = F.date_add(used, group.delay_days)
+    known_on = F.date_add(used, group.delay_days)
     oldest = F.add_months(day, -group.max_age_months)
     dateless = used.isNull() & any_of(F.col(f"`{name}`").isNotNull() for name in group.features)
     return [
-        (group.table, "of features used before they were known", known > day),
+        (group.table, "of features used before they were known", known_on > day),
         (group.table, f"of features older than {group.max_age_months} months", used < oldest),
-        (group.table, "of features that tell no day", dateless),
+        (group.table, "of features without a snapshot_date", dateless),
     ]
 
 
 def _wrong_labels(definition: LabelDefinition) -> list[Wrong]:
-    own = F.col("label_def") == definition.name
+    defined = F.col("label_def") == definition.name
     earliest = F.add_months(F.col(APPLICATION), definition.mob)
-    early = own & (F.col("snapshot_date") < earliest)
-    other = own & (F.col("mob") != definition.mob)
+    early = defined & (F.col("snapshot_date") < earliest)
+    other = defined & (F.col("mob") != definition.mob)
     return [
         (LABEL_STORE, f"of {definition.name} observed before month {definition.mob}", early),
         (LABEL_STORE, f"of {definition.name} observed at another month on book", other),
@@ -58,12 +58,12 @@ def _wrong_labels(definition: LabelDefinition) -> list[Wrong]:
 
 
 def _counts(rows: DataFrame, wrongs: Sequence[Wrong]) -> tuple[int, list[Finding]]:
-    """How many rows there are, and a finding for each way in which some are wrong; in one pass."""
+    """The number of rows, and one finding per kind of wrong row; counted in one pass."""
     counts = [F.count(F.when(condition, 1)) for _, _, condition in wrongs]
     total, *counted = rows.select(F.count("*"), *counts).collect()[0]
-    found = [
+    findings = [
         Finding(subject, f"{n:,} rows {why}")
         for (subject, why, _), n in zip(wrongs, counted, strict=True)
         if n
     ]
-    return int(total), found
+    return int(total), findings

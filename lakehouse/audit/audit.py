@@ -1,4 +1,4 @@
-"""The leakage audit of a release: every check, with what it looked at and what it found."""
+"""The leakage audit of a release: every check, with what it compared and what it found."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def audit(
     cut: str | None = None,
     on_progress: OnProgress = lambda _doing: None,
 ) -> list[Check]:
-    """Every check of a release, the replays cut after the month `cut`; BadInput where it cannot be."""
+    """Every check of a release; the replays cut it after the month `cut`. BadInput if that is impossible."""
     month = replayable(store, catalog, release, cut)
     training_set = prepare(store, catalog, release, Asked())
     questions: dict[str, Callable[[], Iterable[Check]]] = {
@@ -50,12 +50,12 @@ def audit(
         "lineage": lambda: [lineage_check(store, catalog, release)],
         "numbers": lambda: _by_number(training_set),
     }
-    found: list[Check] = []
+    checks: list[Check] = []
     for doing, ask in questions.items():
         on_progress(doing)
-        found += _timed(ask)
+        checks += _timed(ask)
     with work_folder(store.log.place) as work:
-        return [*found, *replay_checks(store, catalog, release, month, on_progress, work)]
+        return [*checks, *replay_checks(store, catalog, release, month, on_progress, work)]
 
 
 def _timed(ask: Callable[[], Iterable[Check]]) -> Iterator[Check]:
@@ -71,7 +71,7 @@ def _as_of(training_set: TrainingSet) -> Check:
 
 
 def _by_number(training_set: TrainingSet) -> Iterator[Check]:
-    """The checks on the numbers themselves, on a bounded sample of the loans."""
+    """The checks that compare numbers, on a bounded sample of the loans."""
     loans = prepared(sampled(training_set.frame))
     names = list(features_of(loans).names)
     yield too_good_check(loans, names)
@@ -82,7 +82,7 @@ def _by_number(training_set: TrainingSet) -> Iterator[Check]:
 
 
 def _after_application(training_set: TrainingSet) -> DataFrame:
-    """The training set as it would be if features were taken on the day of the label, where newer."""
+    """The training set with each feature as of the day of the label, NULL unless its row is newer."""
     label = training_set.selection.label
     assert label is not None, "a training set without labels has no day of the label"
     applied = training_set.spine.withColumn(_APPLIED, F.col(APPLICATION))

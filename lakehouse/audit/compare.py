@@ -1,4 +1,4 @@
-"""The rows in which a table of a release and its replay part."""
+"""The rows in which a table of a release and its replay differ."""
 
 from __future__ import annotations
 
@@ -14,38 +14,42 @@ from lakehouse.table import MONTH, Table
 _COLUMNS_SHOWN = 5
 
 
-def differences(table: Table, was: DataFrame, now: DataFrame) -> list[Finding]:
-    """A finding where rows of a table are not the same in a release and in its replay; none where all are."""
+def differences(table: Table, released: DataFrame, replayed: DataFrame) -> list[Finding]:
+    """One finding if rows of a table differ between a release and its replay, else an empty list."""
     compared = [name for name in table.columns if name not in matched_columns(table)]
-    changes = differing(was, now, table, compared)
+    changes = differing(released, replayed, table, compared)
     counted = changes.groupBy(OPERATION).agg(F.count("*"), F.min(MONTH)).collect()
     if not counted:
         return []
-    rows = {operation: count for operation, count, _ in counted}
-    both, columns = _differing_columns(table, changes, now, compared)
-    told = {
+    rows_by_operation = {operation: count for operation, count, _ in counted}
+    both, columns = _differing_columns(table, changes, replayed, compared)
+    row_counts = {
         f"rows that differ in {_shown(columns)}": both,
-        "rows that the release alone has": rows.get(UPSERT, 0) - both,
-        "rows that the replay alone has": rows.get(DELETE, 0),
+        "rows that only the release has": rows_by_operation.get(UPSERT, 0) - both,
+        "rows that only the replay has": rows_by_operation.get(DELETE, 0),
     }
-    spelt = [f"{what}: {count:,}" for what, count in told.items() if count]
+    spelt = [f"{kind}: {count:,}" for kind, count in row_counts.items() if count]
     first = min(month for _, _, month in counted)
-    return [Finding(table.full_name, f"{'; '.join(spelt)}; the first of {first}")]
+    return [Finding(table.full_name, f"{'; '.join(spelt)}; the first in {first}")]
 
 
 def _differing_columns(
-    table: Table, changes: DataFrame, now: DataFrame, compared: Sequence[str]
+    table: Table, changes: DataFrame, replayed: DataFrame, compared: Sequence[str]
 ) -> tuple[int, dict[str, int]]:
-    """How many rows of one key differ, and in how many of them each column does, the most first."""
+    """The number of rows that differ, and per column in how many of them it differs, most first.
+
+    Only rows whose key is on both sides count.
+    """
     matched = matched_columns(table)
-    replayed = now.select(*matched, *(F.col(name).alias(f"_replayed_{name}") for name in compared))
+    renamed = [F.col(name).alias(f"_replayed_{name}") for name in compared]
     differs = [~F.col(name).eqNullSafe(F.col(f"_replayed_{name}")) for name in compared]
-    counts = [F.count(F.when(each, 1)) for each in differs]
-    both = changes.where(F.col(OPERATION) == UPSERT).join(replayed, matched)
-    rows, *by_column = both.select(F.count("*"), *counts).collect()[0]
+    counts = [F.count(F.when(condition, 1)) for condition in differs]
+    upserts = changes.where(F.col(OPERATION) == UPSERT)
+    both = upserts.join(replayed.select(*matched, *renamed), matched)
+    row_count, *by_column = both.select(F.count("*"), *counts).collect()[0]
     named = zip(compared, by_column, strict=True)
     most_first = sorted(((n, name) for name, n in named if n), key=lambda pair: -pair[0])
-    return rows, {name: n for n, name in most_first}
+    return row_count, {name: n for n, name in most_first}
 
 
 def _shown(columns: dict[str, int]) -> str:

@@ -17,15 +17,15 @@ from lakehouse.table import Table
 
 
 def gold(catalog: Catalog) -> list[Table]:
-    """The tables that a replay must give again: feature groups and the label store."""
+    """The tables that a replay must reproduce: feature groups and the label store."""
     return [table for table in catalog.derived if table.layer == "gold"]
 
 
 def chosen_cut(store: Store, catalog: Catalog, release: Release, asked: str | None = None) -> str:
-    """The last month that a replay knows, YYYY-MM: the one asked for, else the median application.
+    """The last month that a replay knows, YYYY-MM: the one asked for, else that of the median application.
 
-    So half of the loans that a model learns from applied up to it, and half of them after. BadInput
-    where a raw file or a gold table would have no row on one side.
+    With the median, half of the loans applied up to that month and half of them after it.
+    BadInput if a raw file or a gold table would have no row on one side.
     """
     first, last = _possible(store.log, catalog, release)
     if asked is None:
@@ -33,13 +33,13 @@ def chosen_cut(store: Store, catalog: Catalog, release: Release, asked: str | No
     if not is_month(asked) or not first <= asked <= last:
         raise BadInput(
             f"release {release['release']} cannot be cut after {asked}: each raw file and gold table "
-            f"must have rows on both sides; give a month of {first} to {last}"
+            f"must have rows on both sides; give a month from {first} to {last}"
         )
     return asked
 
 
 def _possible(log: Log, catalog: Catalog, release: Release) -> tuple[str, str]:
-    """The first and the last month that leave rows of every table on both sides."""
+    """The first and the last month of a cut that leaves rows of every table on both sides."""
     versions = release["versions"]
     held = [
         months_of(log.rows_by_month(table, versions[table.full_name]))
@@ -50,15 +50,15 @@ def _possible(log: Log, catalog: Catalog, release: Release) -> tuple[str, str]:
         if first < last:
             return first, shift(last, -1)
     raise BadInput(
-        f"release {release['release']} is too small to replay: there is no month up to which, and after "
-        "which, each raw file and gold table has rows; audit a release of more months"
+        f"release {release['release']} is too small to replay: no month has rows of each raw file "
+        "and gold table both up to it and after it; audit a release of more months"
     )
 
 
 def _median_application(store: Store, release: Release) -> str:
     labels = store.read(LABEL_STORE, release["versions"][LABEL_STORE.full_name])
     month = F.substring(F.col("application_date").cast("string"), 1, 7)
-    # A row a month, so few.
+    # One row per month, so they are few.
     counted = sorted((str(name), int(n)) for name, n in labels.groupBy(month).count().collect())
     up_to = list(accumulate(n for _, n in counted))
     return next(name for (name, _), n in zip(counted, up_to, strict=True) if 2 * n >= up_to[-1])

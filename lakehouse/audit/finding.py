@@ -1,4 +1,4 @@
-"""What a check of the audit answers: passed, or what leaks."""
+"""The answer of an audit check: it passed, or the list of what leaks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that leaks: where (layer.table or layer.table.column), and by what it shows.
+    """One leak: where it is (layer.table or layer.table.column), and the evidence for it.
 
     `evidence` is one sentence without personal data.
     """
@@ -18,9 +18,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class Check:
-    """One question asked of a release, and the answer.
+    """One question about a release, and the answer.
 
-    `proves`: what passing means; `looked_at`: what was compared, in numbers.
+    `proves` says what it means to pass. `looked_at` says what was compared, in numbers.
     """
 
     name: str

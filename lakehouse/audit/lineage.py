@@ -1,8 +1,8 @@
-"""Where each feature comes from: by the declarations, and by the engine's own plan of each table.
+"""Lineage of each feature, from the declarations and from the engine's own plan of each table.
 
-Tables are planned as a run computes them, out of their upstreams as of the release; nothing is computed.
-Each outcome column carries a mark into the plans. An engine drops from a plan what no column asked for
-needs, so a mark that is left in the plan of a feature says that the feature derives from that outcome.
+Tables are planned as a run computes them, from their upstreams as of the release; nothing is computed.
+Each outcome column carries a mark into the plans. An engine drops from a plan every column that is not
+needed. If a mark is left in the plan of a feature, then the feature derives from that outcome.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from lakehouse.releases.published import Release
 from lakehouse.releases.readable import check_readable
 from lakehouse.table import Table
 
-# By column, the outcome columns (layer.table.column) that it derives from; others are not in it.
+# Column -> the outcome columns (layer.table.column) that it derives from; other columns are left out.
 Outcomes = Mapping[str, frozenset[str]]
 
 
 def lineage_check(store: Store, catalog: Catalog, release: Release) -> Check:
-    """Whether a feature derives from how a loan went on, or a table reads what it does not declare."""
+    """Check that no feature derives from an outcome, and that no table reads one that it does not declare."""
     began = time.monotonic()
     groups = catalog.feature_groups
     check_readable(store.log, release, dict.fromkeys(t for g in groups for t in ancestors(g)))
@@ -36,8 +36,8 @@ def lineage_check(store: Store, catalog: Catalog, release: Release) -> Check:
         traced = Trace(store, catalog, release).findings(groups)
     return Check(
         name="lineage",
-        proves="No feature derives from how a loan went on after the application, by the declarations "
-        "and by the engine's plans, and no table reads another one that it does not declare.",
+        proves="By the declarations and by the engine's plans, no feature derives from what happened to "
+        "a loan after the application. No table reads another one that it does not declare.",
         looked_at=_looked_at(groups),
         findings=(*_declared(groups), *traced),
         seconds=time.monotonic() - began,
@@ -45,21 +45,21 @@ def lineage_check(store: Store, catalog: Catalog, release: Release) -> Check:
 
 
 def ancestors(table: Table) -> list[Table]:
-    """Every table that this one is made of, by its declaration, nearest first."""
-    found = dict.fromkeys(table.upstreams)
+    """Every table that this one is computed from, directly or not, by the declarations; nearest first."""
+    tables = dict.fromkeys(table.upstreams)
     for upstream in table.upstreams:
-        found |= dict.fromkeys(ancestors(upstream))
-    return list(found)
+        tables |= dict.fromkeys(ancestors(upstream))
+    return list(tables)
 
 
 def _declared(groups: Sequence[Table]) -> Iterator[Finding]:
-    """Feature groups made of a gold table of outcomes, whichever of its columns they take."""
+    """Feature groups that are computed from a gold table with outcomes, whichever columns they take."""
     for group in groups:
         for table in ancestors(group):
             if table.layer == "gold" and _outcomes_of(table):
                 yield Finding(
                     group.full_name,
-                    f"it declares {table.full_name} among the tables it is made of, which holds "
+                    f"it declares that it is computed from {table.full_name}, which holds "
                     f"outcomes: {', '.join(_outcomes_of(table))}",
                 )
 
@@ -80,13 +80,13 @@ def _looked_at(groups: Sequence[Table]) -> str:
 
 
 class Trace:
-    """The tables of a release, planned, with a mark on every outcome column."""
+    """Plans the tables of a release with a mark on every outcome column."""
 
     def __init__(self, store: Store, catalog: Catalog, release: Release) -> None:
         self._store = store
         self._catalog = catalog
         self._release = release
-        self._known: dict[str, Outcomes] = {}
+        self._outcomes_by_table: dict[str, Outcomes] = {}
         self._undeclared: list[Finding] = []
 
     def findings(self, groups: Sequence[Table]) -> list[Finding]:
@@ -94,7 +94,7 @@ class Trace:
         derived = [
             Finding(
                 f"{group.full_name}.{feature}",
-                f"it derives from {', '.join(sorted(outcomes))}: how a loan went on after the application",
+                f"it derives from {', '.join(sorted(outcomes))}, which is known only after the application",
             )
             for group in groups
             for feature, outcomes in self.outcomes(group).items()
@@ -103,9 +103,9 @@ class Trace:
 
     def outcomes(self, table: Table) -> Outcomes:
         """The columns of a table (the features of a feature group) that derive from an outcome."""
-        if table.full_name not in self._known:
-            self._known[table.full_name] = self._traced(table)
-        return self._known[table.full_name]
+        if table.full_name not in self._outcomes_by_table:
+            self._outcomes_by_table[table.full_name] = self._traced(table)
+        return self._outcomes_by_table[table.full_name]
 
     def _traced(self, table: Table) -> Outcomes:
         declared = {name: frozenset([f"{table.full_name}.{name}"]) for name in _outcomes_of(table)}
@@ -131,7 +131,7 @@ class Trace:
         """The table's rows, with the name of each outcome column in the expression of its value."""
         rows = self._store.read(table, self._version(table))
         key = F.col(f"`{table.keys[0]}`").cast("string")
-        # A condition that always holds, which no optimizer sees through; it fits every type.
+        # The condition always holds, but no optimizer can know that. It works for every type.
         for column in self.outcomes(table):
             holds = F.concat(key, F.lit(_mark(table, column))) != ""
             rows = rows.withColumn(column, F.when(holds, F.col(column)))
@@ -146,12 +146,14 @@ class Trace:
         return int(versions[table.full_name])
 
     def _undeclared_reads(self, table: Table, plan: str) -> Iterator[Finding]:
-        read = scanned(plan, self._catalog.tables)
+        scanned_tables = scanned(plan, self._catalog.tables)
         declared = {upstream.full_name for upstream in table.upstreams}
-        names = {other.full_name if other else "a file that is no table" for other in read}
+        names = {
+            scan.full_name if scan else "a file that is not a table's" for scan in scanned_tables
+        }
         for name in sorted(names - declared):
             yield Finding(table.full_name, f"its plan reads {name}, which it does not declare")
-        if not read:
+        if not scanned_tables:
             yield Finding(
                 table.full_name,
                 "its plan reads no table at all, not even a declared one, so nothing can be traced",
@@ -161,14 +163,14 @@ class Trace:
 def _left(
     rows: DataFrame, columns: Sequence[str], marks: Collection[str], plan: str
 ) -> dict[str, list[str]]:
-    """The marks left in the plan of each column; by halves, as few of many columns have one."""
+    """The marks left in the plan of each column; searched by halves, because few columns have one."""
     left = [mark for mark in marks if mark in plan]
     if not left or len(columns) == 1:
         return {column: left for column in columns if left}
     middle = len(columns) // 2
     halves = (columns[:middle], columns[middle:])
-    found = (_left(rows, half, left, plan_of(rows.select(*half))) for half in halves)
-    return {column: marks for each in found for column, marks in each.items()}
+    by_half = (_left(rows, half, left, plan_of(rows.select(*half))) for half in halves)
+    return {column: marks for by_column in by_half for column, marks in by_column.items()}
 
 
 def _mark(table: Table, column: str) -> str:

@@ -1,4 +1,4 @@
-"""What an engine's physical plan says of a frame: which tables it scans, and which marks are left in it."""
+"""The physical plan of a DataFrame as its engine prints it, and the tables that the plan scans."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse.table import Table
 
-# A scan as Sail prints it, then as Spark does.
+# A scan as Sail prints it, or as Spark prints it.
 _SCANS = re.compile(r"file_groups=\{(.*?)\}, |Location: \w+\(\d+ paths\)\[(.*?)\], ")
-# Spark cuts what is longer than these.
+# Spark shortens text that is longer than these limits.
 _LIMITS = ("spark.sql.debug.maxToStringFields", "spark.sql.maxMetadataStringLength")
 _WHOLE = "1000000"
 
 
 @contextmanager
 def unshortened(spark: SparkSession) -> Iterator[None]:
-    """Plans printed whole."""
+    """Have plans printed in full inside the block."""
     before = {name: spark.conf.get(name, None) for name in _LIMITS}
     try:
         for name in _LIMITS:
@@ -42,14 +42,14 @@ def plan_of(frame: DataFrame) -> str:
 
 
 def scanned(plan: str, tables: Sequence[Table]) -> set[Table | None]:
-    """The tables whose folders a plan reads files of; None stands for files of no table."""
+    """The tables whose files a plan reads; None stands for files that belong to no table."""
     scans = [sail or spark for sail, spark in _SCANS.findall(plan)]
-    # Of a table without rows there is no file, so no path.
+    # A table without rows has no file, so its scan has no path.
     return {table for scan in scans if "/" in scan for table in _tables_of(scan, tables)}
 
 
 def _tables_of(scan: str, tables: Sequence[Table]) -> list[Table | None]:
-    found: list[Table | None] = [
+    matching: list[Table | None] = [
         table for table in tables if re.search(rf"/{re.escape(table.path)}(/|$)", scan)
     ]
-    return found or [None]
+    return matching or [None]

@@ -1,4 +1,4 @@
-"""The raw files that a replay builds on: the cells of a release's bronze tables, cut, scrambled or halved."""
+"""Raw files for a replay: the cells of a release's bronze tables, cut, scrambled or halved."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 CUSTOMER = "Customer_ID"
-# The last digits of a customer's MD5 that tell the halves apart.
+# The two halves of the customers, by the last digit of their MD5.
 HALVES = (tuple("02468ace"), tuple("13579bdf"))
-# Takes a source and the SQL of its rows; gives the SQL of the rows to build on.
-Rows = Callable[[Source, str], str]
+# Takes a source and the SQL of its rows; returns the SQL of the rows that the replay builds on.
+RowsSql = Callable[[Source, str], str]
 
 
 def export(store: Store, catalog: Catalog, release: Release, into: Path) -> None:
-    """The raw cells of every bronze table of a release, as Parquet in a folder a source."""
+    """Write the raw cells of every bronze table of a release as Parquet, in one folder per source."""
     for table in catalog.sources:
         assert table.source is not None
         cells = [F.col(f"`{name}`") for name in table.source.header]
@@ -34,63 +34,64 @@ def export(store: Store, catalog: Catalog, release: Release, into: Path) -> None
         store.write_parquet(rows, into / table.source.name)
 
 
-def write(catalog: Catalog, exported: Path, rows: Rows, into: Path) -> None:
-    """A CSV file a source, of the rows chosen of what was exported; BadInput where one has none."""
+def write(catalog: Catalog, exported: Path, rows_sql: RowsSql, into: Path) -> None:
+    """Write one CSV file per source, with the chosen exported rows; BadInput if a file would have none."""
     into.mkdir(parents=True)
     with duckdb_in(into) as duckdb:
         duckdb.execute("SET preserve_insertion_order = false")
         for table in catalog.sources:
             assert table.source is not None
-            _write_one(duckdb, table.source, exported, rows, into)
+            _write_one(duckdb, table.source, exported, rows_sql, into)
 
 
 def _write_one(
-    duckdb: DuckDBPyConnection, source: Source, exported: Path, rows: Rows, into: Path
+    duckdb: DuckDBPyConnection, source: Source, exported: Path, rows_sql: RowsSql, into: Path
 ) -> None:
-    every = f"(FROM {parquet_in(exported / source.name)})"
+    all_rows = f"(FROM {parquet_in(exported / source.name)})"
     file = into / source.file_names[0]
     written = duckdb.execute(
-        f"COPY ({rows(source, every)}) TO {literal(str(file))} (FORMAT csv, HEADER)"
+        f"COPY ({rows_sql(source, all_rows)}) TO {literal(str(file))} (FORMAT csv, HEADER)"
     ).fetchall()[0][0]
     if not written:
         raise BadInput(
-            f"{file.name} of a replay would have no row: the release is too small to audit"
+            f"{file.name} of a replay would have no row: the release is too small to audit; "
+            "audit a release of more months"
         )
 
 
-def truncated(cut: str) -> Rows:
+def truncated(cut: str) -> RowsSql:
     """The rows up to the month of the cut, YYYY-MM."""
-    return lambda source, every: f"SELECT * FROM {every} WHERE {_known(cut)}"
+    return lambda source, all_rows: f"SELECT * FROM {all_rows} WHERE {_up_to(cut)}"
 
 
-def scrambled(cut: str) -> Rows:
-    """Every row; those after the cut keep key and date, and have the other cells of another of them."""
+def scrambled(cut: str) -> RowsSql:
+    """All rows; those after the cut keep key and date, and get the other cells from another such row."""
 
-    def rows(source: Source, every: str) -> str:
+    def rows_sql(source: Source, all_rows: str) -> str:
         moved = [name for name in source.header if name not in source.keys]
         keys, cells = _listed(source.keys), ", ".join(_entry(name) for name in moved)
         taken = ", ".join(f"cells[{literal(name)}] AS {identifier(name)}" for name in moved)
         return f"""
-            SELECT {_listed(source.header)} FROM {every} WHERE {_known(cut)}
+            SELECT {_listed(source.header)} FROM {all_rows} WHERE {_up_to(cut)}
             UNION ALL BY NAME
             SELECT {keys}, {taken} FROM (
-                SELECT {keys}, coalesce(lead(own) OVER shuffled, first(own) OVER shuffled) AS cells
-                FROM (SELECT {keys}, {{{cells}}} AS own FROM {every} WHERE NOT {_known(cut)})
+                SELECT {keys}, coalesce(lead(moved) OVER shuffled, first(moved) OVER shuffled) AS cells
+                FROM (SELECT {keys}, {{{cells}}} AS moved FROM {all_rows} WHERE NOT {_up_to(cut)})
                 WINDOW shuffled AS (ORDER BY md5(concat_ws(chr(31), {keys}))))
         """
 
-    return rows
+    return rows_sql
 
 
-def halved(last_digits: tuple[str, ...]) -> Rows:
-    """The rows of every second customer: those whose MD5 ends with one of these digits."""
+def halved(last_digits: tuple[str, ...]) -> RowsSql:
+    """The rows of half of the customers: those whose MD5 ends with one of these digits."""
     digits = ", ".join(literal(digit) for digit in last_digits)
-    return lambda source, every: (
-        f"SELECT * FROM {every} WHERE right(md5({identifier(CUSTOMER)}), 1) IN ({digits})"
+    return lambda source, all_rows: (
+        f"SELECT * FROM {all_rows} WHERE right(md5({identifier(CUSTOMER)}), 1) IN ({digits})"
     )
 
 
-def _known(cut: str) -> str:
+def _up_to(cut: str) -> str:
     return f"strftime(snapshot_date, '%Y-%m') <= {literal(cut)}"
 
 

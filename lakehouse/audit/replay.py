@@ -1,7 +1,7 @@
-"""A release built again from less, or from other, raw rows than it knew: what it knew then must not change.
+"""Replays: a release is built again from fewer or changed raw rows, and its gold must stay the same.
 
-Each replay writes raw files out of the release's bronze tables, runs the pipeline of a real run on them
-in a datamart of its own, and compares the gold that comes out with the gold of the release.
+Each replay writes raw files from the release's bronze tables and runs the real pipeline on them, in a
+separate datamart. Then it compares the gold of that datamart with the gold of the release.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ OnProgress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Replay:
-    """A way to build a release again: on which raw rows, and which rows of gold must come out the same."""
+    """One way to build a release again: from which raw rows, and which rows of gold must be the same."""
 
     name: str
     proves: str
-    rows: raw_files.Rows
+    rows_sql: raw_files.RowsSql
     same: Column
-    of: str  # the rows that must be the same, in words
+    compared: str  # the rows that must be the same, in words
 
 
 def truncated(cut: str) -> Replay:
     """Without any raw row after the month of the cut."""
     return Replay(
         "truncated replay",
-        "No feature and no label rests on a row of a later month: built without these, all is the same.",
+        "No feature and no label depends on a row of a later month: without these rows all stays the same.",
         raw_files.truncated(cut),
         F.col(MONTH) <= cut,
         f"cut after {cut}",
@@ -60,8 +60,8 @@ def scrambled(cut: str) -> Replay:
     """With the cells of all raw rows after the month of the cut shuffled."""
     return Replay(
         "scrambled replay",
-        "No feature and no label rests on what a later row says: built with other values in these, "
-        "all is the same.",
+        "No feature and no label depends on the values of a later row: with other values in these rows "
+        "all stays the same.",
         raw_files.scrambled(cut),
         F.col(MONTH) <= cut,
         f"scrambled after {cut}",
@@ -69,11 +69,11 @@ def scrambled(cut: str) -> Replay:
 
 
 def halved(name: str, last_digits: tuple[str, ...]) -> Replay:
-    """With the raw rows of every second customer: those whose MD5 ends with one of these digits."""
+    """With the raw rows of half of the customers: those whose MD5 ends with one of these digits."""
     last_digit = F.substring(F.md5(F.col(snake_case(raw_files.CUSTOMER))), 32, 1)
     return Replay(
         name,
-        "No feature and no label rests on other customers: built from half of them, all is the same.",
+        "No feature and no label depends on other customers: with half of them all stays the same.",
         raw_files.halved(last_digits),
         last_digit.isin(*last_digits),
         "of every second customer",
@@ -81,12 +81,12 @@ def halved(name: str, last_digits: tuple[str, ...]) -> Replay:
 
 
 def replayable(store: Store, catalog: Catalog, release: Release, cut: str | None) -> str:
-    """The month to cut a release off after; BadInput or LakehouseError where it cannot be built again."""
+    """The month after which a release is cut; BadInput or LakehouseError if it cannot be built again."""
     check_code(catalog, release)
     if not store.reads_this_machine:
         raise BadInput(
-            "an audit builds datamarts on this machine, which a cluster cannot read where the datamart "
-            "is in an object store; run it without --master"
+            "an audit builds datamarts on this machine, and a cluster whose datamart is in an object store "
+            "cannot read them; run it without --master"
         )
     check_readable(store.log, release, (*catalog.sources, *gold(catalog)))
     return chosen_cut(store, catalog, release, cut)
@@ -100,7 +100,7 @@ def replay_checks(
     on_progress: OnProgress,
     work: Path,
 ) -> list[Check]:
-    """Every replay of a `replayable` release, in a folder in `work` that is gone afterwards."""
+    """The checks of all replays of a `replayable` release; they use a folder in `work` and remove it."""
     with tempfile.TemporaryDirectory(dir=work, prefix="replay-") as name:
         exported = Path(name) / "exported"
         on_progress(f"reading the raw rows of release {release['release']}")
@@ -109,11 +109,11 @@ def replay_checks(
         replays = (
             truncated(cut),
             scrambled(cut),
-            # Both: the largest value of all customers is still that of the half it is in.
+            # Both halves, because the largest value of all customers does not change in the half that has it.
             halved("half of the customers", even),
             halved("other half of the customers", odd),
         )
-        return [check(store, catalog, release, each, exported, on_progress) for each in replays]
+        return [check(store, catalog, release, replay, exported, on_progress) for replay in replays]
 
 
 def check(
@@ -124,33 +124,33 @@ def check(
     exported: Path,
     on_progress: OnProgress,
 ) -> Check:
-    """One replay, out of exported raw rows: built, compared and removed."""
+    """Build one replay from exported raw rows, compare it with the release and remove it."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(dir=exported.parent) as name:
         rebuilt = _rebuilt(store, catalog, replay, exported, Path(name), on_progress)
         compared, findings = 0, []
         for table in gold(catalog):
             on_progress(f"{replay.name}: comparing {table.full_name}")
-            was = store.read(table, release["versions"][table.full_name]).where(replay.same)
-            now = rebuilt.read(table).where(replay.same)
-            compared += now.count()
-            findings += differences(table, was, now)
+            released = store.read(table, release["versions"][table.full_name]).where(replay.same)
+            replayed = rebuilt.read(table).where(replay.same)
+            compared += replayed.count()
+            findings += differences(table, released, replayed)
     return Check(
         replay.name,
         replay.proves,
-        f"{compared:,} rows of {len(gold(catalog))} tables, {replay.of}",
+        f"{compared:,} rows of {len(gold(catalog))} tables, {replay.compared}",
         tuple(findings),
         time.monotonic() - began,
     )
 
 
 def check_code(catalog: Catalog, release: Release) -> None:
-    """Refuse a release of other code, which a replay would tell from today's by that alone."""
+    """Refuse a release that other code built: a replay would differ only because the code does."""
     for name, code in catalog.code.items():
         if release["code"].get(name) != code:
             raise BadInput(
-                f"release {release['release']} was built by other code of {name} than today's, so it "
-                "cannot be built again to compare; run `python main.py` and audit the release it makes"
+                f"release {release['release']} was built by other code of {name} than today's, so a "
+                "replay cannot be compared with it; run `python main.py` and audit the new release"
             )
 
 
@@ -162,9 +162,9 @@ def _rebuilt(
     work: Path,
     on_progress: OnProgress,
 ) -> Store:
-    """A datamart built by a real run on the raw rows of the replay, with the same engine."""
+    """The datamart that a real run builds from the raw rows of the replay, with the same engine."""
     on_progress(f"{replay.name}: writing raw files")
-    raw_files.write(catalog, exported, replay.rows, work / "data")
+    raw_files.write(catalog, exported, replay.rows_sql, work / "data")
     run(
         Job(
             data=work / "data",
@@ -180,7 +180,7 @@ def _rebuilt(
 
 
 def _on(store: Store, log: Log) -> Store:
-    """The same engine on another datamart: a process has one session."""
+    """The same engine on another datamart, because a process has only one session."""
     other = copy(store)
     other.log = log
     return other

@@ -1,6 +1,6 @@
-"""Target leakage by number: what tells defaults apart better than anything known on that day could.
+"""Target leakage by numbers: features that predict defaults better than anything known on that day could.
 
-All work on a training set of labelled loans as pandas, as `lakehouse.model.features.prepared` gives it.
+All checks take a training set of labelled loans, as pandas, from `lakehouse.model.features.prepared`.
 """
 
 from __future__ import annotations
@@ -16,30 +16,32 @@ from lakehouse.model.features import APPLICATION, LABEL
 from lakehouse.model.single_feature import single_feature_auc
 from lakehouse.model.split import Part, Parts
 
-# The best honest feature of the real data has 0.74; one of 0.9 knows the outcome.
+# The best honest feature of the real data has 0.74. A feature with 0.9 knows the outcome.
 TOO_GOOD_AUC = 0.9
-# Distances of an AUC from 0.5: next to nothing before the application, and plainly something after it.
+# Distances of an AUC from 0.5: at most NOTHING before the application, and at least MUCH after it.
 NOTHING, MUCH = 0.05, 0.15
 _SHUFFLES = 5
 _STANDARD_ERRORS = 5.0
 
-# The labels and scores of the loans out of time, of a model fitted on the earlier ones.
+# Returns labels and scores of the latest loans, from a model that is fitted on the earlier ones.
 Scorer = Callable[[pd.DataFrame], tuple[NDArray[np.float64], NDArray[np.float64]]]
 
 
 def too_good_check(loans: pd.DataFrame, features: Sequence[str]) -> Check:
-    """Each feature alone against the label, and whether it is known at all."""
+    """Check the AUC of each single feature against the label, and of whether the feature is missing."""
     strength = _strength(single_feature_auc(loans, features))
-    found = strength[strength + 0.5 >= TOO_GOOD_AUC].sort_values(ascending=False)
+    too_good = strength[strength + 0.5 >= TOO_GOOD_AUC].sort_values(ascending=False)
     best = strength.idxmax()
     return Check(
         name="one feature alone",
-        proves=f"No feature alone tells defaults apart with an AUC of {TOO_GOOD_AUC} or more.",
+        proves=f"No single feature predicts defaults with an AUC of {TOO_GOOD_AUC} or more.",
         looked_at=f"{len(features)} features of {len(loans):,} loans; best: {best}, "
         f"AUC {0.5 + strength[best]:.3f}",
         findings=tuple(
-            Finding(str(name), f"alone it has AUC {0.5 + far:.3f}, more than could be known then")
-            for name, far in found.items()
+            Finding(
+                str(name), f"by itself it has AUC {0.5 + far:.3f}, more than could be known then"
+            )
+            for name, far in too_good.items()
         ),
     )
 
@@ -47,29 +49,29 @@ def too_good_check(loans: pd.DataFrame, features: Sequence[str]) -> Check:
 def after_application_check(
     before: pd.DataFrame, after: pd.DataFrame, features: Sequence[str]
 ) -> Check:
-    """Each feature as of the application against its value after it; a row of both is the same loan."""
+    """Check each feature before the application against its value after it; both have the same loans."""
     both = before[features].notna() & after[features].notna()
-    then, later = (_strengths_where(both, each, features) for each in (before, after))
+    then, later = (_strengths_where(both, loans, features) for loans in (before, after))
     bound = np.maximum(MUCH, _STANDARD_ERRORS * _standard_errors(both, before[LABEL]))
-    found = later.index[(then <= NOTHING) & (later >= bound)]
+    leaking = later.index[(then <= NOTHING) & (later >= bound)]
     return Check(
         name="after the application",
-        proves="No feature tells defaults apart only once the application is past.",
+        proves="No feature predicts defaults only with its values from after the application.",
         looked_at=f"{int(both.any().sum())} features that loans have before and after it, "
         f"{int(both.any(axis=1).sum()):,} loans",
         findings=tuple(
             Finding(
                 str(name),
                 f"AUC {0.5 + then[name]:.3f} before the application, {0.5 + later[name]:.3f} after: "
-                "the outcome writes it",
+                "the outcome determines it",
             )
-            for name in found
+            for name in leaking
         ),
     )
 
 
 def shuffled_labels_check(loans: pd.DataFrame, scorer: Scorer, seed: int = 0) -> Check:
-    """A model on labels dealt out at random must be at chance; if not, it has seen the test loans' labels."""
+    """Check that a model on shuffled labels is at chance; if not, it has seen the labels of test loans."""
     aucs, error = [], 0.0
     for shuffle in range(_SHUFFLES):
         dealt = loans[LABEL].sample(frac=1, random_state=seed + shuffle).to_numpy()
@@ -83,7 +85,7 @@ def shuffled_labels_check(loans: pd.DataFrame, scorer: Scorer, seed: int = 0) ->
     why += "standard errors from chance: the model has seen labels of the loans it is tested on"
     return Check(
         name="shuffled labels",
-        proves="The model learns nothing where there is nothing to learn.",
+        proves="The model learns nothing if there is nothing to learn.",
         looked_at=f"{_SHUFFLES} shuffles of {len(loans):,} labels; mean AUC {mean:.3f}, "
         f"chance is 0.5 within {bound:.3f}",
         findings=(Finding("model", why),) if abs(mean - 0.5) > bound else (),
@@ -91,18 +93,18 @@ def shuffled_labels_check(loans: pd.DataFrame, scorer: Scorer, seed: int = 0) ->
 
 
 def split_check(parts: Parts, repeat_customers: bool) -> Check:
-    """No customer on two sides of the split unless declared, and no later month before an earlier one."""
+    """Check that the parts are in order of time, and that no customer is in two of them unless declared."""
     pairs = list(zip(parts.in_order, parts.in_order[1:] + parts.in_order[:1], strict=True))
-    found = [] if repeat_customers else [f for one, other in pairs for f in _shared(one, other)]
-    found += [f for one, other in pairs[:2] for f in _out_of_order(one, other)]
+    findings = [] if repeat_customers else [f for one, other in pairs for f in _shared(one, other)]
+    findings += [f for one, other in pairs[:2] for f in _out_of_order(one, other)]
     left_out = sum(part.left_out for part in parts.in_order)
     return Check(
         name="split",
-        proves="No later loan is learned from"
-        + ("." if repeat_customers else ", and no customer is both learned from and tested on."),
+        proves="The model learns from no later loan"
+        + ("." if repeat_customers else ", and from no customer that it is tested on."),
         looked_at=", ".join(f"{part.name} {len(part.loans):,} loans" for part in parts.in_order)
         + f"; {left_out:,} left out as customers of a later part",
-        findings=tuple(found),
+        findings=tuple(findings),
     )
 
 
@@ -114,14 +116,14 @@ def _shared(one: Part, other: Part) -> list[Finding]:
 
 def _out_of_order(one: Part, other: Part) -> list[Finding]:
     latest, earliest = one.loans[APPLICATION].max(), other.loans[APPLICATION].min()
-    why = f"applications of {one.name} reach beyond the first of {other.name}"
+    why = f"the last application of {one.name} is not before the first of {other.name}"
     return [Finding(f"{one.name} and {other.name}", why)] if latest >= earliest else []
 
 
 def _strengths_where(
-    known: pd.DataFrame, loans: pd.DataFrame, features: Sequence[str]
+    is_known: pd.DataFrame, loans: pd.DataFrame, features: Sequence[str]
 ) -> pd.Series:
-    masked = loans.assign(**{name: loans[name].where(known[name]) for name in features})
+    masked = loans.assign(**{name: loans[name].where(is_known[name]) for name in features})
     return _strength(single_feature_auc(masked, features)).reindex(list(features)).fillna(0.0)
 
 
@@ -130,12 +132,12 @@ def _strength(auc: pd.Series) -> pd.Series:
     return (auc - 0.5).abs().dropna()
 
 
-def _standard_errors(known: pd.DataFrame, labels: pd.Series) -> pd.Series:
-    return known.apply(lambda mask: _standard_error(labels[mask].to_numpy()))
+def _standard_errors(is_known: pd.DataFrame, labels: pd.Series) -> pd.Series:
+    return is_known.apply(lambda mask: _standard_error(labels[mask].to_numpy()))
 
 
 def _standard_error(labels: NDArray[np.float64]) -> float:
-    """Of an AUC at chance (Mann-Whitney); infinite where one outcome is missing."""
+    """The standard error of an AUC at chance (Mann-Whitney); infinite if one outcome is missing."""
     bad, good = int((labels == 1).sum()), int((labels == 0).sum())
     return float(np.sqrt((bad + good + 1) / (12 * bad * good))) if bad and good else np.inf
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from lakehouse.errors import BadInput
 from lakehouse.storage.files import placed
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 _FILES = ("main.py", "Dockerfile", "docker-compose.yaml", "requirements.txt")
 _FOLDERS = ("lakehouse", "notebooks")
 _LEFT_OUT = {"__pycache__", "datamart", "spark-warehouse", "metastore_db"}

@@ -61,7 +61,9 @@ def test_a_row_older_than_the_group_allows_is_found() -> None:
 
 def test_a_feature_that_came_without_its_day_is_found() -> None:
     found = check(applications((None, 7)), labels(GOOD_LABEL))
-    assert evidence(found) == [("gold.features_clicks", "1 rows of features that tell no day")]
+    assert evidence(found) == [
+        ("gold.features_clicks", "1 rows of features without a snapshot_date")
+    ]
 
 
 def test_a_label_observed_before_its_month_is_found() -> None:

@@ -13,7 +13,7 @@ import pytest
 from lakehouse.generate.generate import generate
 
 ROOT = Path(__file__).parent.parent.parent
-WINDOWS = Path("lakehouse") / "over_months.py"
+WINDOWS = Path("lakehouse") / "gold" / "over_months.py"
 AHEAD = {
     "np.lexsort((day, customer))": "np.lexsort((-day.astype(int), customer))",
     "age = month[wanted] - month[earlier]": "age = month[earlier] - month[wanted]",

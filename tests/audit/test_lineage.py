@@ -93,7 +93,7 @@ def test_a_feature_of_an_outcome_is_named_with_the_raw_column_it_derives_from(st
     found = evidence(check(store, OUTCOMES))
 
     assert set(found) == {f"gold.features_outcomes.{n}" for n in ("arrears", "was_late", "remark")}
-    assert f"derives from {OVERDUE}:" in found["gold.features_outcomes.was_late"]
+    assert f"derives from {OVERDUE}," in found["gold.features_outcomes.was_late"]
     assert "bronze.loan_daily.balance, " in found["gold.features_outcomes.remark"]
 
 
@@ -144,7 +144,7 @@ def test_an_outcome_is_followed_through_a_table_between(store: Store) -> None:
 
     found = evidence(check(store, OUTCOMES, onward))
 
-    assert f"derives from {OVERDUE}:" in found["gold.features_onward.late_months"]
+    assert f"derives from {OVERDUE}," in found["gold.features_onward.late_months"]
     assert "gold.features_onward.lent" not in found
 
 
@@ -158,7 +158,7 @@ def test_a_feature_group_may_not_be_made_of_the_label_store_whatever_it_takes_of
     )
 
     assert evidence(check(store, unused)) == {
-        "gold.features_amounts": "it declares gold.label_store among the tables it is made of, "
+        "gold.features_amounts": "it declares that it is computed from gold.label_store, "
         "which holds outcomes: dpd, label"
     }
 
@@ -181,7 +181,7 @@ def test_a_file_that_is_no_table_is_found(store: Store, generated: Path) -> None
     raw = joined(CLICKS, lambda: store.spark.read.csv(file, header=True))
 
     assert evidence(check(store, raw)) == {
-        "gold.features_clicks": "its plan reads a file that is no table, which it does not declare"
+        "gold.features_clicks": "its plan reads a file that is not a table's, which it does not declare"
     }
 
 

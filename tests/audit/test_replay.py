@@ -174,7 +174,7 @@ def test_a_finding_counts_rows_names_the_first_month_and_no_customer(audited: Au
     # The whole past of every customer changes, as a sum over all months tells of the future.
     by_month = audited.store.log.rows_by_month(CATALOG.table(found.subject))
     rows = sum(count for month, count in by_month.items() if month <= CUT)
-    assert found.evidence.endswith(f": {rows:,}; the first of 2023-01")
+    assert found.evidence.endswith(f": {rows:,}; the first in 2023-01")
     assert "CUS_" not in found.evidence
 
 
@@ -232,7 +232,7 @@ def test_the_cut_is_the_median_month_of_application_unless_one_is_asked_for(
 def test_a_cut_that_leaves_nothing_on_one_side_is_refused_with_those_that_are_possible(
     audited: Audited, month: str
 ) -> None:
-    with pytest.raises(BadInput, match=r"give a month of 2023-04 to 2023-07"):
+    with pytest.raises(BadInput, match=r"give a month from 2023-04 to 2023-07"):
         chosen_cut(audited.store, CATALOG, audited.release, month)
 
 
@@ -294,8 +294,7 @@ def test_rows_of_one_side_alone_are_counted_apart(points: Callable[..., DataFram
     now = points(("a", 1, "2023-03"), ("c", 1, "2023-04"), ("d", 1, "2023-04"))
 
     assert evidence(was, now) == [
-        "rows that the release alone has: 1; rows that the replay alone has: 2; "
-        "the first of 2023-02"
+        "rows that only the release has: 1; rows that only the replay has: 2; the first in 2023-02"
     ]
 
 
@@ -304,7 +303,7 @@ def test_of_many_columns_a_few_are_named(points: Callable[..., DataFrame]) -> No
 
     assert evidence(was, now) == [
         "rows that differ in value_0, value_1, value_2, value_3, value_4 and 3 more columns: 1; "
-        "the first of 2023-01"
+        "the first in 2023-01"
     ]
 
 
@@ -323,7 +322,7 @@ LOANS: list[Cells] = [
 
 
 @pytest.fixture
-def rewritten(tmp_path: Path) -> Callable[[raw_files.Rows], list[Cells]]:
+def rewritten(tmp_path: Path) -> Callable[[raw_files.RowsSql], list[Cells]]:
     """The rows of the loan system's file that a replay would build on."""
     exported = tmp_path / "exported"
     (exported / SOURCE.name).mkdir(parents=True)
@@ -337,7 +336,7 @@ def rewritten(tmp_path: Path) -> Callable[[raw_files.Rows], list[Cells]]:
     )
     table = next(table for table in CATALOG.sources if table.source == SOURCE)
 
-    def write(rows: raw_files.Rows) -> list[Cells]:
+    def write(rows: raw_files.RowsSql) -> list[Cells]:
         into = tmp_path / f"data-{len(list(tmp_path.iterdir()))}"
         raw_files.write(Catalog(((table, "lakehouse.bronze.loan_daily"),)), exported, rows, into)
         file = into / SOURCE.file_names[0]
@@ -348,13 +347,13 @@ def rewritten(tmp_path: Path) -> Callable[[raw_files.Rows], list[Cells]]:
 
 
 def test_a_raw_file_holds_the_cells_as_delivered(
-    rewritten: Callable[[raw_files.Rows], list[Cells]],
+    rewritten: Callable[[raw_files.RowsSql], list[Cells]],
 ) -> None:
     assert rewritten(raw_files.truncated("2023-03")) == sorted(LOANS)
 
 
 def test_a_truncated_file_ends_with_the_month_of_the_cut(
-    rewritten: Callable[[raw_files.Rows], list[Cells]],
+    rewritten: Callable[[raw_files.RowsSql], list[Cells]],
 ) -> None:
     assert rewritten(raw_files.truncated("2023-02")) == sorted(
         row for row in LOANS if row[2] < "2023-03"
@@ -362,7 +361,7 @@ def test_a_truncated_file_ends_with_the_month_of_the_cut(
 
 
 def test_a_scrambled_file_keeps_all_keys_and_dates_and_every_row_up_to_the_cut(
-    rewritten: Callable[[raw_files.Rows], list[Cells]],
+    rewritten: Callable[[raw_files.RowsSql], list[Cells]],
 ) -> None:
     rows = rewritten(raw_files.scrambled("2023-02"))
 
@@ -373,7 +372,7 @@ def test_a_scrambled_file_keeps_all_keys_and_dates_and_every_row_up_to_the_cut(
 
 
 def test_a_scrambled_file_gives_each_later_row_the_cells_of_another_later_row(
-    rewritten: Callable[[raw_files.Rows], list[Cells]],
+    rewritten: Callable[[raw_files.RowsSql], list[Cells]],
 ) -> None:
     before = {row[:3]: row[3:] for row in LOANS if row[2] > "2023-03"}
     after = {row[:3]: row[3:] for row in rewritten(raw_files.scrambled("2023-02"))}
@@ -384,7 +383,7 @@ def test_a_scrambled_file_gives_each_later_row_the_cells_of_another_later_row(
 
 
 def test_each_customer_is_whole_in_one_half_of_them(
-    rewritten: Callable[[raw_files.Rows], list[Cells]],
+    rewritten: Callable[[raw_files.RowsSql], list[Cells]],
 ) -> None:
     even, odd = (rewritten(raw_files.halved(digits)) for digits in raw_files.HALVES)
 
@@ -393,7 +392,7 @@ def test_each_customer_is_whole_in_one_half_of_them(
 
 
 def test_a_file_that_would_have_no_row_is_refused(
-    rewritten: Callable[[raw_files.Rows], list[Cells]],
+    rewritten: Callable[[raw_files.RowsSql], list[Cells]],
 ) -> None:
     with pytest.raises(BadInput, match=r"lms_loan_daily\.csv .* too small to audit"):
         rewritten(raw_files.truncated("2022-12"))
