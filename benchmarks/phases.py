@@ -37,7 +37,7 @@ WRAPPED = (
     ("lakehouse.engines.embedded", "session", "start of the engine"),
     ("lakehouse.engines.spark", "start", "start of the engine"),
     ("lakehouse.run.job", "fingerprint", "hashing raw files"),
-    ("lakehouse.releases.publish", "fingerprint", "hashing data files for the release"),
+    ("lakehouse.storage.folder", "fingerprint", "hashing data files for the release"),
     ("lakehouse.run.run", "land", "landing: DuckDB"),
     ("lakehouse.landing.records", "split", "landing: records split"),
     ("lakehouse.run.run", "create_missing", "creating tables"),

@@ -27,7 +27,7 @@ from lakehouse.model.sample import sampled
 from lakehouse.model.sanity import out_of_time_scores
 from lakehouse.model.split import Split, divide
 from lakehouse.releases import published
-from lakehouse.storage.folders import work_folder
+from lakehouse.storage.work import work_folder
 from lakehouse.training.point_in_time import APPLICATION, LABELLED, JoinedGroup, with_features
 from lakehouse.training.sets import Asked, TrainingSet, prepare
 

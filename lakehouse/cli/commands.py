@@ -19,7 +19,8 @@ from lakehouse.errors import BadInput, LakehouseError, NoSpace
 from lakehouse.months import MonthRange, checked_month
 from lakehouse.stop import Stopped, stoppable
 from lakehouse.storage.paths import why_no_path
-from lakehouse.storage.place import Place, is_of_store, of_store, place
+from lakehouse.storage.place import Place, place
+from lakehouse.storage.s3 import of_store
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Wait = Callable[[str], None] | None
@@ -50,9 +51,8 @@ class _Datamart(_Path):
     """A folder of this machine, or a prefix of an object store."""
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        if isinstance(value, str) and is_of_store(value):
-            return place(value)
-        return super().convert(value, param, ctx)
+        where = place(value)
+        return where if where.bucket else place(super().convert(value, param, ctx))
 
 
 _DATA = click.option(
@@ -60,7 +60,7 @@ _DATA = click.option(
     help="Folder of the raw CSV files.",
 )  # fmt: skip
 _DATAMART = click.option(
-    "--datamart", type=_Datamart(), default=Path("datamart"), show_default=True,
+    "--datamart", type=_Datamart(), default="datamart", show_default=True,
     help="Folder of the Delta tables, or s3a://bucket/prefix.",
 )  # fmt: skip
 _ENGINE = _options(

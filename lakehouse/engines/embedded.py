@@ -25,9 +25,9 @@ from lakehouse.engines.sizing import tables_at_once
 from lakehouse.engines.store import Merged
 from lakehouse.months import in_groups, with_later
 from lakehouse.stop import unstoppable
-from lakehouse.storage.folders import work_folder
 from lakehouse.storage.log import Log, changed_rows, commit_properties
 from lakehouse.storage.paths import plain
+from lakehouse.storage.work import work_folder
 from lakehouse.table import MONTH, Table
 
 # Sail streams rows through joins and holds their other sides; delta-rs holds a merge several times.

@@ -28,9 +28,11 @@ from lakehouse.engines.expectations import broken_expectation
 from lakehouse.engines.sizing import SMALL_BYTES, memory_bytes, tables_at_once
 from lakehouse.engines.store import Merged
 from lakehouse.errors import BadInput, LakehouseError
+from lakehouse.storage.bucket import Bucket
+from lakehouse.storage.layout import LANDED
 from lakehouse.storage.log import Log, changed_rows
 from lakehouse.storage.paths import plain
-from lakehouse.storage.place import LANDED, Bucket, has, is_of_store, s3a_settings, scratch
+from lakehouse.storage.s3 import is_of_store, s3a_settings
 from lakehouse.table import Table
 
 # Below 512 MiB of heap a build of the shipped data thrashes; Python and the JVM's own need the rest.
@@ -88,7 +90,7 @@ class SparkStore:
 
     def __init__(self, log: Log, master: str | None = None, raw_bytes: int = 0) -> None:
         self.log = log
-        self.spark = start(master, isinstance(log.place, Bucket), raw_bytes)
+        self.spark = start(master, log.place.bucket is not None, raw_bytes)
         self._is_local = is_local(self.spark.sparkContext.master)
         # What a MERGE says of itself, and what it merges, are the session's: one at a time.
         self._merging = Lock()
@@ -96,8 +98,7 @@ class SparkStore:
     @property
     def _bucket(self) -> Bucket | None:
         """The store by which a cluster gets files of this machine; a datamart's folder all of it have."""
-        where = self.log.place
-        return where if isinstance(where, Bucket) and not self._is_local else None
+        return None if self._is_local else self.log.place.bucket
 
     @property
     def reads_this_machine(self) -> bool:
@@ -121,25 +122,25 @@ class SparkStore:
         return self.spark.read.parquet(self.path(self._for_executors(path)))
 
     def write_parquet(self, rows: DataFrame, folder: Path) -> None:
-        where = self._bucket
-        if where is None:
+        bucket = self._bucket
+        if bucket is None:
             rows.write.parquet(self.path(folder))
             return
-        with scratch(where) as name:
-            rows.write.parquet(f"{where}/{name}")
+        with bucket.scratch() as name:
+            rows.write.parquet(f"{bucket}/{name}")
             folder.mkdir()
-            for each in where.files(name):
-                where.get(f"{name}/{each}", folder / each)
+            for file in bucket.files(name):
+                bucket.get(f"{name}/{file}", folder / file)
 
     def _for_executors(self, path: str) -> str:
         """The path itself; of a file of this machine, on a cluster, that of its copy in the store."""
-        where = self._bucket
-        if where is None or is_of_store(path):
+        bucket = self._bucket
+        if bucket is None or is_of_store(path):
             return path
         name = f"{LANDED}/{self.spark.sparkContext.applicationId}/{Path(path).name}"
-        if not has(where, name):
-            where.put(Path(path), name)
-        return f"{where}/{name}"
+        if not bucket.has(name):
+            bucket.put(Path(path), name)
+        return f"{bucket}/{name}"
 
     def months_at_once(self, cells_a_month: int, months: int) -> int:
         return max(months, 1)  # Spark spills by itself

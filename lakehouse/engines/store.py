@@ -88,6 +88,6 @@ def add(
     store: Store, table: Table, rows: DataFrame, metadata: dict[str, Any], months: Sequence[str]
 ) -> list[Merged]:
     """Write rows of months of which the table has none; keys are looked for only beside other writers."""
-    if store.log.has_one_writer:
+    if store.log.place.has_one_writer:
         return store.load(table, rows, metadata)
     return store.merge(table, upserts(rows), metadata, months, insert_only=True)

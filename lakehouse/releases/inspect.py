@@ -8,7 +8,7 @@ from lakehouse.catalog import Catalog
 from lakehouse.errors import BadInput
 from lakehouse.months import spell
 from lakehouse.releases import published
-from lakehouse.storage.datamart import check_datamart
+from lakehouse.storage.checks import check_datamart
 from lakehouse.storage.log import Log, changed_rows, months_of
 from lakehouse.storage.place import Place
 from lakehouse.table import MONTH, Table

@@ -17,10 +17,7 @@ from lakehouse.releases.ledger_rows import insert, rows
 from lakehouse.releases.published import Release
 from lakehouse.releases.standing import Standing
 from lakehouse.releases.state import State, released_tables, standings_of
-from lakehouse.storage.files import fingerprint
-from lakehouse.storage.locks import check_held
 from lakehouse.storage.log import Log, months_of
-from lakehouse.storage.place import Bucket
 
 
 def next_release(
@@ -100,12 +97,7 @@ def now_utc() -> datetime:
 
 
 def _checksums(log: Log, catalog: Catalog, known: Iterable[Release]) -> dict[str, str]:
-    """SHA-256 of each data file that no release has told of; a file that is gone has none.
-
-    None in an object store, which keeps checksums of its own, and would send every file back for ours.
-    """
-    if isinstance(log.place, Bucket):
-        return {}
+    """SHA-256 of each data file that no release has told of; a file that is gone has none."""
     told = {path for row in known for path in row["checksums"]}
     paths = (
         f"{table.path}/{file}"
@@ -113,8 +105,8 @@ def _checksums(log: Log, catalog: Catalog, known: Iterable[Release]) -> dict[str
         if not table.is_ledger
         for file in log.files(table)
     )
-    files = {path: log.place / path for path in paths if path not in told}
-    return {path: fingerprint(file) for path, file in files.items() if file.is_file()}
+    # Lazy, so that a store, which keeps checksums of its own, is asked for no file.
+    return log.place.checksums(path for path in paths if path not in told)
 
 
 def _changed_months(log: Log, catalog: Catalog, standings: Mapping[str, Standing]) -> set[str]:
@@ -132,6 +124,6 @@ def _together(code: Mapping[str, str]) -> str:
 
 def publish(log: Log, row: Release) -> int:
     """Write the release: the last commit of a run, by which readers find all others."""
-    check_held(log.place)
+    log.place.check_held()
     insert(log, RELEASES, row, {"run_id": row["run_id"]})
     return int(row["release"])

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from lakehouse.errors import LakehouseError
 from lakehouse.releases import published
-from lakehouse.storage.folders import check_no_erasure_begun
-from lakehouse.storage.log import LOG_FOLDER, Log
-from lakehouse.storage.place import Bucket
+from lakehouse.storage.begun_erasure import check_no_erasure_begun
+from lakehouse.storage.layout import LOG_FOLDER
+from lakehouse.storage.log import Log
 from lakehouse.table import Table
 
 
@@ -87,8 +87,8 @@ def loss(log: Log, table: Table, version: int, finished_at: datetime) -> str | N
 
 
 def _without_log(log: Log, table: Table) -> str:
-    is_there = isinstance(log.place, Bucket) or log.folder(table).exists()
-    return f"its {'log' if is_there else 'folder'} is gone{_latest(log, table.path, ' since')}"
+    gone = "log" if log.place.has_folder(table.path) else "folder"
+    return f"its {gone} is gone{_latest(log, table.path, ' since')}"
 
 
 def _without_files(log: Log, table: Table, version: int) -> str | None:
@@ -144,15 +144,8 @@ def _or_instead(log: Log, tables: Sequence[Table]) -> str:
 
 def _latest(log: Log, folder: str, word: str) -> str:
     """When a folder of the datamart last changed, which a store does not tell."""
-    if isinstance(log.place, Bucket):
-        return ""
-    return f"{word} {_utc(_changed(log.place / folder))} at the latest"
-
-
-def _changed(path: Path) -> datetime:
-    """When the folder last changed; where it is gone, the nearest one above."""
-    nearest = next(each for each in (path, *path.absolute().parents) if each.exists())
-    return _moment(nearest.stat().st_mtime)
+    changed_at = log.place.changed_at(folder)
+    return f"{word} {_utc(changed_at)} at the latest" if changed_at else ""
 
 
 def _moment(seconds: float) -> datetime:

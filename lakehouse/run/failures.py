@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from lakehouse.catalog import Catalog
 from lakehouse.errors import LakehouseError, NoSpace, causes
 from lakehouse.storage.log import Log
-from lakehouse.storage.place import Bucket
 from lakehouse.table import Table
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ def _tells_of_full_disk(error: BaseException) -> bool:
 
 
 def _told(log: Log, catalog: Catalog, table: Table, error: Exception) -> str:
-    damage = None if isinstance(log.place, Bucket) else _damage(log, catalog, table)
+    damage = _damage(log, catalog, table) if log.place.folder else None
     if damage:
         return (
             f"{damage.table.full_name} is damaged: {damage.what}; python main.py doctor --deep tells "

@@ -15,7 +15,7 @@ from lakehouse.progress import OnProgress, silent
 from lakehouse.run.plan import Request
 from lakehouse.storage.files import fingerprint, state
 from lakehouse.storage.log import Log
-from lakehouse.storage.place import Place
+from lakehouse.storage.place import Place, place
 from lakehouse.table import Table
 
 
@@ -35,7 +35,7 @@ class Job:
     """
 
     data: Path
-    datamart: Place
+    datamart: str | Path | Place
     catalog: Catalog
     open_store: Callable[[Log, RawBytes], Store]
     request: Request = Request()
@@ -47,8 +47,12 @@ class Job:
     )
 
     @cached_property
+    def place(self) -> Place:
+        return place(self.datamart)
+
+    @cached_property
     def log(self) -> Log:
-        return Log(self.datamart)
+        return Log(self.place)
 
     @property
     def files(self) -> dict[Table, Path]:

@@ -17,9 +17,9 @@ from lakehouse.releases.state import recorded
 from lakehouse.run.job import Job
 from lakehouse.run.refill import check_refill
 from lakehouse.run.undo import undo_others
-from lakehouse.storage.datamart import create_missing
-from lakehouse.storage.folders import damaged_folder, work_folder
-from lakehouse.storage.place import on_this_machine
+from lakehouse.storage.create import create_missing
+from lakehouse.storage.set_aside import damaged_folder
+from lakehouse.storage.work import work_folder
 from lakehouse.upkeep.verify import Checked, Damage
 
 
@@ -57,7 +57,7 @@ def _refillable(job: Job) -> list[Damage]:
     damages = Checked(job.log, job.catalog).damages()
     for damage in damages:
         if damage.table.source:
-            with work_folder(job.datamart) as work:
+            with work_folder(job.place) as work:
                 path = job.files[damage.table]
                 landed = land(damage.table.source, path, work, job.max_bad)
             asked = (job.log, job.catalog, damage.table, landed, job.request.scope)
@@ -67,7 +67,7 @@ def _refillable(job: Job) -> list[Damage]:
 
 def _set_aside(job: Job, damage: Damage, run_id: str) -> str:
     folder = job.log.folder(damage.table)
-    aside = damaged_folder(on_this_machine(job.datamart)) / f"{damage.table.full_name}-{run_id}"
+    aside = damaged_folder(job.place.on_this_machine()) / f"{damage.table.full_name}-{run_id}"
     shutil.move(folder, aside)
     anew = "a new one begins, empty" if _is_ledger(damage) else "it is made anew"
     return f"{damage.table.full_name}: {damage.what}; {anew}, what was left is in {aside}"

@@ -36,9 +36,10 @@ from lakehouse.run.refill import check_refill
 from lakehouse.run.refresh import evolve, pending_months, refresh
 from lakehouse.run.side_by_side import side_by_side
 from lakehouse.run.undo import undo_others
-from lakehouse.storage.datamart import check_datamart, check_writable, create_missing
-from lakehouse.storage.folders import is_erasure_begun, work_folder
-from lakehouse.storage.place import on_this_machine
+from lakehouse.storage.begun_erasure import is_erasure_begun
+from lakehouse.storage.checks import check_datamart
+from lakehouse.storage.create import create_missing
+from lakehouse.storage.work import work_folder
 from lakehouse.table import Table
 from lakehouse.upkeep.erasure import locked_and_whole
 
@@ -52,7 +53,7 @@ def plan(job: Job) -> list[Step]:
 
 def _planned(job: Job) -> tuple[list[Step], State]:
     """The steps, and the state of the datamart that they were planned on."""
-    check_datamart(job.datamart, job.log, job.catalog)
+    check_datamart(job.place, job.log, job.catalog)
     sha256 = _checksums(job)
     state = read_state(job.log, job.catalog)
     return make_plan(job.catalog, state.recorded, sha256, job.request), state
@@ -70,12 +71,12 @@ def run(job: Job) -> Report:
     """Bring every table up to date with the raw files; a run with nothing to do touches nothing."""
     began = time.monotonic()
     if job.request.repair:
-        on_this_machine(job.datamart)
-    begun = job.request.repair or is_erasure_begun(job.datamart)
+        job.place.on_this_machine()
+    begun = job.request.repair or is_erasure_begun(job.place)
     report = None if begun else _up_to_date(job, *_planned(job))
     if report is None:
-        check_writable(job.datamart)
-        with locked_and_whole(job.datamart, job.wait):
+        job.place.check_writable()
+        with locked_and_whole(job.place, job.wait):
             mended = _mended(job) if job.request.repair else []
             # Another run may have done it meanwhile.
             steps, state = _planned(job)
@@ -141,7 +142,7 @@ class _Run:
 
     def whole(self, steps: Sequence[Step]) -> Report:
         _check_clock(self.job)
-        with work_folder(self.job.datamart) as landing:
+        with work_folder(self.job.place) as landing:
             store = self._land_and_start(steps, landing)
             _check_scope(self.job, {m for each in self.landed.values() for m in each.months})
             self._check_refills()

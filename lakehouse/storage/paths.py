@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from lakehouse.errors import BadInput
-from lakehouse.storage.place import is_of_store
+from lakehouse.storage.s3 import is_of_store
 
 _NOT_LOOKED_INTO = ("_delta_log", "_work")
 _NO_PATH = (errno.ENAMETOOLONG, errno.ELOOP)

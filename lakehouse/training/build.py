@@ -21,7 +21,7 @@ from lakehouse.releases import ledger_rows
 from lakehouse.releases.readable import check_readable
 from lakehouse.storage.duck import duckdb_in, identifier, parquet_in
 from lakehouse.storage.files import placed
-from lakehouse.storage.folders import work_folder
+from lakehouse.storage.work import work_folder
 from lakehouse.training.content_hash import ContentHash
 from lakehouse.training.receipts import Receipt, check_not_erased, check_same, keep, receipt
 from lakehouse.training.sets import TrainingSet

@@ -22,8 +22,7 @@ from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.releases import published
 from lakehouse.releases.readable import check_readable
 from lakehouse.storage.duck import identifier, literal
-from lakehouse.storage.log import LOG_FOLDER, Log
-from lakehouse.storage.place import Bucket
+from lakehouse.storage.log import Log
 from lakehouse.table import MONTH, Table
 from lakehouse.training.point_in_time import SPINE, JoinedGroup
 from lakehouse.training.selection import select
@@ -73,24 +72,10 @@ class Lookup:
     def _now(self) -> _Kept:
         """What is in memory, which is nothing where the ledger has changed."""
         with self._lock:
-            stamp = _stamp(self._log)
+            stamp = self._log.stamp(RELEASES)
             if self._kept is None or self._kept.stamp != stamp:
                 self._kept = _Kept(self._log, self._catalog, stamp)
             return self._kept
-
-
-def _stamp(log: Log) -> Hashable:
-    """What changes with each commit of the ledger, and with a ledger put in its place."""
-    if isinstance(log.place, Bucket):
-        table = log.open(RELEASES)
-        return table.metadata().id, table.version()
-    # To open the table takes the longer, the more commits it has: 45 ms with 120.
-    commits = (log.folder(RELEASES) / LOG_FOLDER).glob("[0-9]*.json")
-    newest = max(commits, default=None)
-    if newest is None:
-        return None
-    state = newest.stat()
-    return newest.name, state.st_ino, state.st_mtime_ns
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,8 @@ from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.ledger.training_sets import TABLE as TRAINING_SETS
 from lakehouse.releases import ledger_rows, published
 from lakehouse.releases.readable import check_kept
-from lakehouse.storage.datamart import add_missing_columns
-from lakehouse.storage.folders import check_no_erasure_begun
-from lakehouse.storage.locks import receipts_locked
+from lakehouse.storage.begun_erasure import check_no_erasure_begun
+from lakehouse.storage.create import add_missing_columns
 from lakehouse.storage.log import Log
 from lakehouse.training.selection import Selection
 
@@ -87,7 +86,7 @@ def keep(store: Store, made: Receipt, erased: Sequence[Mapping[str, Any]]) -> Re
 
     LakehouseError where a person was erased since `erased` was read, before the set was computed.
     """
-    with receipts_locked(store.log.place):
+    with store.log.place.receipts_locked():
         _check_no_erasure_since(store.log, erased, made)
         add_missing_columns(store.log, TRAINING_SETS)
         past = {each.training_set_id: each for each in receipts(store.log)}

@@ -21,9 +21,8 @@ from lakehouse.releases import ledger_rows, published
 from lakehouse.releases.readable import check_readable
 from lakehouse.silver.loan_daily import TABLE as LOANS
 from lakehouse.storage.files import fingerprint
-from lakehouse.storage.folders import work_folder
 from lakehouse.storage.log import Log
-from lakehouse.storage.place import has, on_this_machine
+from lakehouse.storage.work import work_folder
 from lakehouse.table import Table
 from lakehouse.training.point_in_time import (
     APPLICATION,
@@ -92,7 +91,7 @@ class TrainingSet:
         if self.selection.spine:
             name, log = spine_file(self.selection.spine), self._store.log
             kept = f"{log.root}/{name}"
-            if not has(log.place, name):
+            if not log.place.has(name):
                 raise LakehouseError(
                     f"the spine of training set {self.training_set_id} is gone: no {kept}; "
                     "restore it, or build with --spine again"
@@ -150,7 +149,7 @@ def _id(said: Sequence[Any]) -> str:
 
 def spine_folder(log: Log) -> Path:
     """Where spines of users are kept, by their SHA-256."""
-    return on_this_machine(log.place) / SPINES
+    return log.place.on_this_machine() / SPINES
 
 
 def prepare(

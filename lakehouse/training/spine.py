@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lakehouse.errors import BadInput
 from lakehouse.storage.duck import duckdb_in, identifier, literal, path_literal
 from lakehouse.storage.files import fingerprint, steady
-from lakehouse.storage.place import Place, keep
+from lakehouse.storage.place import Place
 from lakehouse.training.point_in_time import APPLICATION, CUSTOMER, SPINE
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def spine_file(sha256: str) -> str:
     return f"{SPINES}/{sha256}.parquet"
 
 
-def keep_spine(path: Path, root: Place, taken: Collection[str], work: Path) -> str:
+def keep_spine(path: Path, place: Place, taken: Collection[str], work: Path) -> str:
     """Check a CSV or Parquet spine and keep it as Parquet in a datamart; its SHA-256.
 
     BadInput for a file that is no spine, that changes meanwhile, or with a column that is named as one
@@ -92,7 +92,7 @@ def keep_spine(path: Path, root: Place, taken: Collection[str], work: Path) -> s
         _check_columns(path, types, taken)
         _check_rows(path, duckdb)
         _write(duckdb, types, work / "spine.parquet")
-    keep(root, work / "spine.parquet", spine_file(sha256))
+    place.keep(work / "spine.parquet", spine_file(sha256))
     return sha256
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from lakehouse.engines.sizing import memory_bytes
 from lakehouse.errors import LakehouseError
-from lakehouse.storage.place import Bucket, Place
+from lakehouse.storage.place import Place
+from lakehouse.storage.rights import nearest_there, unwritable
 
 _PINNED = {"pyspark": "4.2.0", "delta-spark": "4.4.0", "pysail": "0.7.2", "deltalake": "1.6.6"}
 _NEEDED_BYTES = 1 << 30
@@ -29,7 +30,7 @@ def examine(data: Path, datamart: Place) -> list[Finding]:
         _jars(),
         _memory(),
         _data(data),
-        *([_store(datamart)] if isinstance(datamart, Bucket) else _folder(datamart)),
+        *(_folder(datamart.folder) if datamart.folder else [_store(datamart)]),
     ]
 
 
@@ -107,7 +108,7 @@ def _folder(datamart: Path) -> list[Finding]:
     return [_writable(datamart), _disk(datamart)]
 
 
-def _store(datamart: Bucket) -> Finding:
+def _store(datamart: Place) -> Finding:
     try:
         datamart.check()
     except LakehouseError as error:
@@ -116,15 +117,12 @@ def _store(datamart: Bucket) -> Finding:
 
 
 def _writable(datamart: Path) -> Finding:
-    from lakehouse.storage.datamart import unwritable
-
     closed = unwritable(datamart)
     remedy = f"mend the rights of {closed}, or give another --datamart"
     return _finding("Datamart can be written", closed is None, str(datamart), remedy)
 
 
 def _disk(datamart: Path) -> Finding:
-    nearest = next(each for each in (datamart, *datamart.absolute().parents) if each.exists())
-    free = shutil.disk_usage(nearest).free
+    free = shutil.disk_usage(nearest_there(datamart)).free
     remedy = "free 1 GiB, or give a --datamart on another disk"
     return _finding("Free disk", free >= _NEEDED_BYTES, f"{free / 2**30:.1f} GiB", remedy)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from functools import cache
@@ -24,12 +24,13 @@ from lakehouse.errors import BadInput
 from lakehouse.gold.label_store import TABLE as LABEL_STORE
 from lakehouse.releases import published
 from lakehouse.releases.inspect import existing_log
-from lakehouse.storage.datamart import check_writable
+from lakehouse.storage.begun_erasure import erasure_folder
 from lakehouse.storage.files import fingerprint
-from lakehouse.storage.folders import erasure_folder, set_aside, work_folder
-from lakehouse.storage.locks import receipts_locked
+from lakehouse.storage.locks import Wait
 from lakehouse.storage.log import Log
-from lakehouse.storage.place import Place, on_this_machine
+from lakehouse.storage.place import Place, place
+from lakehouse.storage.set_aside import set_aside
+from lakehouse.storage.work import work_folder
 from lakehouse.table import Table
 from lakehouse.training.point_in_time import APPLICATION
 from lakehouse.training.receipts import Receipt, receipts
@@ -51,28 +52,29 @@ class Erased:
 
 
 def erase(
-    datamart: Place,
+    datamart: str | Path | Place,
     data: Path,
     catalog: Catalog,
     customer: str,
     dry_run: bool = False,
-    wait: Callable[[str], None] | None = None,
+    wait: Wait = None,
 ) -> Erased:
     """Erase a customer by id, wholly or not at all; BadInput where no row is of that customer."""
-    root = on_this_machine(datamart)
-    log = existing_log(root, catalog)
+    datamart = place(datamart)
+    root = datamart.on_this_machine()
+    log = existing_log(datamart, catalog)
     if not customer.strip():
         raise BadInput("--customer takes the id of a customer, as CUS_0x1069")
     if dry_run:
         decided = _Search(log, catalog, customer).plan(None)
         return _told(decided, root, data, catalog, customer, done=False)
-    check_writable(root)
+    datamart.check_writable()
     was_killed = erasure_folder(root).exists()
-    with locked_and_whole(root, wait), work_folder(root) as work:
+    with locked_and_whole(datamart, wait), work_folder(datamart) as work:
         search = _Search(log, catalog, customer, was_killed)
         search.rewrite(work / "erasure")
         # Nobody keeps a receipt between the look for those with the person and the end.
-        with receipts_locked(root):
+        with datamart.receipts_locked():
             decided = search.plan(new_files(work / "erasure"))
             decide(root, work / "erasure", decided)
             carry_out(root)
@@ -84,7 +86,7 @@ class _Search:
 
     def __init__(self, log: Log, catalog: Catalog, customer: str, was_killed: bool = False) -> None:
         self.log = log
-        self.root = on_this_machine(log.place)
+        self.root = log.place.on_this_machine()
         self.person = find_person(customer, data_files(self._folder(ATTRIBUTES)).values())
         self.tables = {
             table: found

@@ -6,7 +6,7 @@ It is there as a whole or not at all; whatever was killed on the way, done again
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -18,9 +18,9 @@ from lakehouse.ledger.erasures import TABLE as ERASURES
 from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.ledger.training_sets import TABLE as TRAINING_SETS
 from lakehouse.releases import ledger_rows
-from lakehouse.storage.datamart import add_missing_columns
-from lakehouse.storage.folders import erasure_folder
-from lakehouse.storage.locks import locked, receipts_locked
+from lakehouse.storage.begun_erasure import erasure_folder, is_erasure_begun
+from lakehouse.storage.create import add_missing_columns
+from lakehouse.storage.locks import Wait
 from lakehouse.storage.log import Log
 from lakehouse.storage.place import Place
 from lakehouse.table import Table
@@ -63,18 +63,18 @@ def decide(root: Path, prepared: Path, erasure: Erasure) -> None:
 
 
 @contextmanager
-def locked_and_whole(root: Place, wait: Callable[[str], None] | None = None) -> Iterator[None]:
-    """Hold the datamart alone, as `locked`; an erasure that was killed is first done to its end."""
-    with locked(root, wait):
-        if isinstance(root, Path) and erasure_folder(root).exists():
-            finish_erasure(root)
+def locked_and_whole(place: Place, wait: Wait = None) -> Iterator[None]:
+    """Hold the datamart alone, as `Place.locked`; an erasure that was killed is first done to its end."""
+    with place.locked(wait):
+        if is_erasure_begun(place):
+            finish_erasure(place)
         yield
 
 
-def finish_erasure(root: Path) -> None:
+def finish_erasure(place: Place) -> None:
     """Carry out what an erasure that was killed had decided; the datamart is locked."""
-    with receipts_locked(root):
-        carry_out(root)
+    with place.receipts_locked():
+        carry_out(place.on_this_machine())
 
 
 def carry_out(root: Path) -> None:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from lakehouse.catalog import Catalog
 from lakehouse.engines.store import Store
@@ -17,10 +17,9 @@ from lakehouse.releases import published
 from lakehouse.releases.inspect import existing_log
 from lakehouse.releases.publish import next_release, publish
 from lakehouse.releases.state import is_published
-from lakehouse.storage.datamart import check_writable
-from lakehouse.storage.locks import receipts_locked
+from lakehouse.storage.locks import Wait
 from lakehouse.storage.log import Log
-from lakehouse.storage.place import Place
+from lakehouse.storage.place import Place, place
 from lakehouse.table import Table
 from lakehouse.upkeep.erasure import locked_and_whole
 
@@ -44,18 +43,19 @@ class Optimized:
 
 
 def optimize(
-    root: Place,
+    root: str | Path | Place,
     catalog: Catalog,
     open_engine: Callable[[Log], Store],
     on_progress: OnProgress,
-    wait: Callable[[str], None] | None = None,
+    wait: Wait = None,
 ) -> Optimized:
     """Compact every table with a partition of several files; no row changes, and none to do starts no engine.
 
     Published again where it was published before; else the next run goes on from where one was stopped.
     """
+    root = place(root)
     log = existing_log(root, catalog)
-    check_writable(root)
+    root.check_writable()
     with locked_and_whole(root, wait):
         if not any(_is_scattered(log, table) for table in catalog.tables):
             return Optimized((), None)
@@ -103,7 +103,7 @@ class _Optimize:
 
     def _held(self, table: Table) -> AbstractContextManager[None]:
         """Receipts are written beside a run."""
-        return receipts_locked(self.log.place) if table.is_ledger else nullcontext()
+        return self.log.place.receipts_locked() if table.is_ledger else nullcontext()
 
     def _publish(self) -> int | None:
         before = published.newest(self.log)

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lakehouse.errors import LakehouseError
-from lakehouse.storage.log import LOG_FOLDER
+from lakehouse.storage.layout import LOG_FOLDER
 from lakehouse.upkeep.person import Person
 
 _OF_FILES = ("add", "remove", "cdc")

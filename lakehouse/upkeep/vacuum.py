@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from os import walk
@@ -25,11 +25,12 @@ from lakehouse.releases import ledger_rows, published
 from lakehouse.releases.inspect import existing_log
 from lakehouse.releases.publish import now_utc
 from lakehouse.releases.state import is_published
-from lakehouse.storage.datamart import add_missing_columns, check_writable
-from lakehouse.storage.folders import work_folder
-from lakehouse.storage.locks import receipts_locked
-from lakehouse.storage.log import LOG_FOLDER, Log
-from lakehouse.storage.place import Place, on_this_machine
+from lakehouse.storage.create import add_missing_columns
+from lakehouse.storage.layout import LOG_FOLDER
+from lakehouse.storage.locks import Wait
+from lakehouse.storage.log import Log
+from lakehouse.storage.place import Place, place
+from lakehouse.storage.work import work_folder
 from lakehouse.table import Table
 from lakehouse.training.receipts import Receipt, receipts
 from lakehouse.training.sets import spine_folder
@@ -72,24 +73,29 @@ class Vacuumed:
 
 
 def vacuum(
-    datamart: Place,
+    datamart: str | Path | Place,
     catalog: Catalog,
     keep_releases: int,
     dry_run: bool,
     on_progress: OnProgress,
-    wait: Callable[[str], None] | None = None,
+    wait: Wait = None,
 ) -> Vacuumed:
     """Give up all but the newest releases, and delete what no kept one and no training set needs.
 
     Needs no engine. LakehouseError where a run is to be gone on with. Killed on the way, the next one
     goes on, and what is kept is whole at every moment.
     """
-    root = on_this_machine(datamart)
-    log = existing_log(root, catalog)
+    datamart = place(datamart)
+    datamart.on_this_machine()
+    log = existing_log(datamart, catalog)
     if dry_run:
         return _Vacuum(log, catalog, keep_releases).told(dry_run)
-    check_writable(root)
-    with locked_and_whole(root, wait), receipts_locked(root), work_folder(root) as work:
+    datamart.check_writable()
+    with (
+        locked_and_whole(datamart, wait),
+        datamart.receipts_locked(),
+        work_folder(datamart) as work,
+    ):
         planned = _Vacuum(log, catalog, keep_releases)
         planned.give_up()
         planned.delete(work, on_progress)

@@ -18,8 +18,8 @@ from lakehouse.releases import published
 from lakehouse.releases.readable import loss
 from lakehouse.releases.standing import Standing, standing
 from lakehouse.storage.files import fingerprint
-from lakehouse.storage.log import LOG_FOLDER, Log
-from lakehouse.storage.place import on_this_machine
+from lakehouse.storage.layout import LOG_FOLDER
+from lakehouse.storage.log import Log
 from lakehouse.table import Table
 from lakehouse.training.receipts import Receipt, receipts
 from lakehouse.training.spine import spine_file
@@ -253,7 +253,7 @@ def _spines(log: Log) -> Iterator[Finding]:
     """Spines of users that are gone: their training sets cannot be built again."""
     for each in _receipts(log):
         sha256 = each.selection.spine
-        file = on_this_machine(log.place) / spine_file(sha256) if sha256 else None
+        file = log.place.on_this_machine() / spine_file(sha256) if sha256 else None
         if file and not _is_parquet(file):
             yield {
                 "subject": f"training set {each.training_set_id}",

@@ -10,8 +10,8 @@ import pytest
 
 from lakehouse import Lakehouse
 from lakehouse.releases import published
-from lakehouse.storage.folders import work_folder
-from lakehouse.storage.place import Bucket
+from lakehouse.storage.bucket import Bucket
+from lakehouse.storage.work import work_folder
 from tests.objectstore.conftest import BUCKET, KEY, SECRET, Mart
 from tests.reliability.process import started
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from lakehouse.errors import BadInput, LakehouseError
+from lakehouse.storage.bucket import Bucket
+from lakehouse.storage.folder import Folder
 from lakehouse.storage.lease import Lease
-from lakehouse.storage.locks import check_held, locked
-from lakehouse.storage.place import Bucket, on_this_machine, place
+from lakehouse.storage.place import place
 from tests.objectstore.conftest import BUCKET, KEY, SECRET, Mart, environment, s3_server
 
 SOON_SECONDS = 30
@@ -101,9 +102,10 @@ def test_an_endpoint_with_a_secret_is_refused_and_not_shown(
 
 def test_s3_is_s3a_and_a_folder_stays_a_folder(tmp_path: Path) -> None:
     assert place("s3://bank/a/mart/") == Bucket("s3a://bank/a/mart")
-    assert place(str(tmp_path)) == on_this_machine(tmp_path) == tmp_path
+    assert place(str(tmp_path)) == place(tmp_path) == Folder(tmp_path)
+    assert place(tmp_path).on_this_machine() == tmp_path
     with pytest.raises(BadInput, match="is in an object store"):
-        on_this_machine(Bucket("s3a://bank/mart"))
+        Bucket("s3a://bank/mart").on_this_machine()
 
 
 # The lease
@@ -146,15 +148,15 @@ def test_a_lease_is_renewed_while_its_holder_works(s3: Mapping[str, str]) -> Non
 
 def test_a_run_whose_lease_went_to_another_publishes_nothing_more(s3: Mapping[str, str]) -> None:
     root = Bucket(f"s3a://{BUCKET}/lost")
-    with locked(root):
-        check_held(root)
+    with root.locked():
+        root.check_held()
         # As while this machine slept: the lease has run out, and another has it.
         ran_out = Lease(f"{root}/_leases/lock", "another")
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("lakehouse.storage.lease.time.time", lambda: time.monotonic() + 1e10)
             assert ran_out.take() is None
         with pytest.raises(LakehouseError, match="another one took datamart"):
-            check_held(root)
+            root.check_held()
     assert Lease(f"{root}/_leases/lock", "next").take() is not None
 
 
@@ -162,7 +164,10 @@ def test_a_run_beside_another_leaves_with_one_line_or_is_told_for_whom_it_waits(
     s3: Mapping[str, str],
 ) -> None:
     root = Bucket(f"s3a://{BUCKET}/beside")
-    with locked(root), pytest.raises(LakehouseError, match=r"another run \(process \d+ on .* free"):
-        locked(root).__enter__()
-    with locked(root):
-        check_held(root)
+    with (
+        root.locked(),
+        pytest.raises(LakehouseError, match=r"another run \(process \d+ on .* free"),
+    ):
+        root.locked().__enter__()
+    with root.locked():
+        root.check_held()

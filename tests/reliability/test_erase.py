@@ -28,8 +28,8 @@ from lakehouse.releases import ledger_rows, published
 from lakehouse.releases.readable import check_readable
 from lakehouse.run.job import Job
 from lakehouse.run.run import run
-from lakehouse.storage.folders import erasure_folder
-from lakehouse.storage.locks import locked
+from lakehouse.storage.begun_erasure import erasure_folder
+from lakehouse.storage.folder import Folder
 from lakehouse.storage.log import Log
 from lakehouse.table import Table
 from lakehouse.training.build import build, reproduce
@@ -559,7 +559,10 @@ def test_who_reads_where_an_erasure_was_killed_is_told_what_to_do(
 
 def test_an_erasure_beside_a_run_is_refused(world: World) -> None:
     before = files_of(world.datamart / "bronze")
-    with locked(world.datamart), pytest.raises(LakehouseError, match=r"another run .* is writing"):
+    with (
+        Folder(world.datamart).locked(),
+        pytest.raises(LakehouseError, match=r"another run .* is writing"),
+    ):
         world.erase()
 
     assert files_of(world.datamart / "bronze") == before

@@ -21,7 +21,7 @@ import pytest
 
 from lakehouse.cli.commands import main
 from lakehouse.generate.generate import generate
-from lakehouse.storage.datamart import create_missing
+from lakehouse.storage.create import create_missing
 from lakehouse.storage.log import Log
 from tests.bank import PERSONS
 from tests.narrow import narrow

@@ -12,7 +12,7 @@ import pytest
 
 from lakehouse import Lakehouse
 from lakehouse.releases import published
-from lakehouse.storage.locks import locked
+from lakehouse.storage.folder import Folder
 from lakehouse.storage.log import Log
 from tests.reliability.jobs import run
 from tests.reliability.narrow_main import CATALOG
@@ -29,7 +29,7 @@ def corrected(worlds: dict[str, Path], tmp_path: Path) -> Path:
 
 def test_a_run_beside_another_leaves_with_one_line_that_says_who_works(corrected: Path) -> None:
     before = contents(corrected / "datamart")
-    with locked(corrected / "datamart"):
+    with Folder(corrected / "datamart").locked():
         ended = finished(*run(corrected), "--json")
     assert (ended.code, ended.out, ended.err.count("\n")) == (1, "", 1)
     assert f"another run (process {os.getpid()} on " in ended.err
@@ -41,7 +41,7 @@ def test_with_wait_it_says_for_whom_and_does_its_work_once_that_one_has_ended(
     corrected: Path,
 ) -> None:
     with started(*run(corrected), "--wait", "--json") as process:
-        with locked(corrected / "datamart", wait=lambda _told: None):
+        with Folder(corrected / "datamart").locked(wait=lambda _told: None):
             assert process.stderr
             told = process.stderr.readline()
             assert process.poll() is None

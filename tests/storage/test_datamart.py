@@ -14,16 +14,17 @@ from deltalake import DeltaTable, write_deltalake
 
 from lakehouse.catalog import load
 from lakehouse.errors import BadInput, LakehouseError
-from lakehouse.storage.datamart import check_datamart, check_writable, create_missing
-from lakehouse.storage.folders import work_folder
-from lakehouse.storage.locks import locked
+from lakehouse.storage.checks import check_datamart
+from lakehouse.storage.create import create_missing
+from lakehouse.storage.folder import Folder
 from lakehouse.storage.log import Log
+from lakehouse.storage.work import work_folder
 
 CATALOG = load()
 
 
 def check(root: Path) -> None:
-    check_datamart(root, Log(str(root)), CATALOG)
+    check_datamart(Folder(root), Log(str(root)), CATALOG)
 
 
 @pytest.fixture
@@ -112,7 +113,7 @@ def test_a_table_without_our_keys_is_refused(ours: Path) -> None:
 @pytest.mark.parametrize("depth", [0, 1, 3])
 def test_a_place_that_can_be_written_passes_and_is_not_made(tmp_path: Path, depth: int) -> None:
     root = tmp_path.joinpath(*["new"] * depth)
-    check_writable(root)
+    Folder(root).check_writable()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -123,7 +124,7 @@ def test_a_place_that_cannot_be_written_is_refused_with_the_folder_to_mend(
     monkeypatch.setattr(os, "access", lambda *_, **__: False)
     owner = rf"cannot be written: {tmp_path} belongs to user {tmp_path.stat().st_uid}, .* change its owner"
     with pytest.raises(BadInput, match=owner):
-        check_writable(tmp_path / "a" / "b")
+        Folder(tmp_path / "a" / "b").check_writable()
 
 
 def test_a_table_that_another_user_has_written_is_refused_by_name(
@@ -133,36 +134,36 @@ def test_a_table_that_another_user_has_written_is_refused_by_name(
     log.mkdir(parents=True)
     monkeypatch.setattr(os, "access", lambda folder, *_: folder != log)
     with pytest.raises(BadInput, match=rf"cannot be written: {log} belongs to user"):
-        check_writable(tmp_path)
+        Folder(tmp_path).check_writable()
 
 
 def test_a_second_run_at_the_same_time_is_told_to_wait(tmp_path: Path) -> None:
     words = rf"another run \(process {os.getpid()} on .*\) is writing to datamart {tmp_path}"
     with (
-        locked(tmp_path),
+        Folder(tmp_path).locked(),
         pytest.raises(LakehouseError, match=words) as caught,
-        locked(tmp_path),
+        Folder(tmp_path).locked(),
     ):
         pytest.fail("two hold the lock")  # pragma: no cover
     assert caught.value.exit_code == 1
 
 
 def test_the_lock_is_free_after_a_run_that_failed(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match="midway"), locked(tmp_path):
+    with pytest.raises(RuntimeError, match="midway"), Folder(tmp_path).locked():
         raise RuntimeError("midway")
-    with locked(tmp_path):
+    with Folder(tmp_path).locked():
         pass
 
 
 def test_the_lock_of_a_dead_process_is_free(tmp_path: Path) -> None:
     code = (
-        "import os, sys\nfrom pathlib import Path\nfrom lakehouse.storage.datamart import locked\n"
-        "with locked(Path(sys.argv[1])):\n    os._exit(9)\n"
+        "import os, sys\nfrom pathlib import Path\nfrom lakehouse.storage.folder import Folder\n"
+        "with Folder(Path(sys.argv[1])).locked():\n    os._exit(9)\n"
     )
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=root, timeout=60)
     assert done.returncode == 9 and (tmp_path / ".lock").exists()
-    with locked(tmp_path):
+    with Folder(tmp_path).locked():
         pass
 
 
@@ -179,5 +180,5 @@ def test_a_job_folder_that_goes_while_another_job_looks_at_it_stops_neither(
 
     # The lock asks this of a folder that it has just found to exist.
     monkeypatch.setattr(Path, "is_dir", goes)
-    with work_folder(tmp_path) as folder:
+    with work_folder(Folder(tmp_path)) as folder:
         assert [*folder.parent.glob("job-*")] == [folder]

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakehouse.errors import BadInput
+from lakehouse.storage.folder import Folder
 from lakehouse.training.spine import as_file, keep_spine, spine_file
 
 SECRET = "CUS_SECRET"  # of a row, which no message may show
@@ -47,7 +48,7 @@ def parquet(tmp_path: Path, name: str = "spine.parquet", **columns: Any) -> Path
 
 def rows(path: Path, kept: Path, work: Path, taken: Sequence[str] = TAKEN) -> list[dict[str, Any]]:
     """What is kept of a spine."""
-    file = kept / spine_file(keep_spine(path, kept, taken, work))
+    file = kept / spine_file(keep_spine(path, Folder(kept), taken, work))
     assert [each for each in kept.rglob("*") if each.is_file()] == [file]
     return list(pq.read_table(file).to_pylist())
 
@@ -164,7 +165,9 @@ def test_the_same_file_is_kept_once_by_its_fingerprint_and_a_changed_one_beside_
 ) -> None:
     one, copy = (csv(tmp_path, HEADER + "a,2023-07-01\n", name) for name in ("a.csv", "b.csv"))
     other = csv(tmp_path, HEADER + "b,2023-07-01\n", "c.csv")
-    first, again, changed = (keep_spine(each, kept, TAKEN, work) for each in (one, copy, other))
+    first, again, changed = (
+        keep_spine(each, Folder(kept), TAKEN, work) for each in (one, copy, other)
+    )
     assert first == again != changed
     assert sorted(each.name for each in kept.rglob("*.parquet")) == sorted(
         [f"{first}.parquet", f"{changed}.parquet"]
@@ -177,7 +180,7 @@ def test_the_same_file_is_kept_once_by_its_fingerprint_and_a_changed_one_beside_
 def refusal(path: Path, kept: Path, work: Path) -> str:
     """The message of a refused spine, of which nothing is kept."""
     with pytest.raises(BadInput) as refused:
-        keep_spine(path, kept, TAKEN, work)
+        keep_spine(path, Folder(kept), TAKEN, work)
     message = str(refused.value)
     assert "\n" not in message and SECRET not in message
     assert path.name in message

@@ -12,13 +12,14 @@ from typing import NamedTuple
 import pytest
 
 from lakehouse.engines import jars
+from lakehouse.storage.place import place
 from lakehouse.upkeep import doctor
 
 Findings = dict[str, dict[str, str]]
 
 
 def examine(data: Path, datamart: Path) -> Findings:
-    found = doctor.examine(data, datamart)
+    found = doctor.examine(data, place(datamart))
     assert all(set(each) == {"subject", "state", "found", "remedy"} for each in found)
     # Who is well needs no remedy, who is not gets one.
     assert all(bool(each["remedy"]) is (each["state"] != "ok") for each in found)

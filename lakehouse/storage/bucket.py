@@ -1,0 +1,221 @@
+"""A datamart in an object store that speaks S3."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+from uuid import uuid4
+
+from lakehouse.errors import BadInput, LakehouseError
+from lakehouse.storage.layout import LANDED, LEASES, RECEIPTS, RUNS, WORK
+from lakehouse.storage.locks import (
+    WAIT_SECONDS,
+    Wait,
+    receipts_awaited,
+    tell_of_writer,
+    this_process,
+)
+from lakehouse.storage.s3 import SCHEMES, prepare_environment, told_of_store
+
+if TYPE_CHECKING:
+    from deltalake._internal import DeltaFileSystemHandler
+
+    from lakehouse.storage.lease import Lease
+
+A = TypeVar("A")
+B = TypeVar("B")
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+# What neither Delta, Spark nor Sail takes for a pattern, or spells in another way.
+_PREFIX = re.compile(r"[A-Za-z0-9_.+-]+(/[A-Za-z0-9_.+-]+)*")
+_CHUNK_BYTES = 8 << 20
+# The first look fails soon where there is nothing; work that is under way is more patient.
+_FIRST_LOOK = {"max_retries": "2", "retry_timeout": "10s", "connect_timeout": "5s"}
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A prefix of an object store, by a URI as s3a://bucket/prefix; a `Place`."""
+
+    uri: str
+
+    def __str__(self) -> str:
+        return self.uri
+
+    @property
+    def name(self) -> str:
+        """The bucket, without the prefix."""
+        return self.uri.split("/")[2]
+
+    @property
+    def folder(self) -> None:
+        return None
+
+    @property
+    def bucket(self) -> Bucket:
+        return self
+
+    @property
+    def has_one_writer(self) -> bool:
+        """No: a writer's lease may lapse while it writes."""
+        return False
+
+    def resolved(self) -> Bucket:
+        return self
+
+    def on_this_machine(self) -> NoReturn:
+        raise BadInput(
+            f"datamart {self} is in an object store, where this is not supported yet: copy it to a "
+            "folder while nobody writes to it, do it there and copy it back"
+        )
+
+    def check(self) -> None:
+        """BadInput where there is no such bucket, LakehouseError where it is not to be reached or read."""
+        self._names("", _FIRST_LOOK)
+
+    def check_writable(self) -> None:
+        """Nothing: whether a store can be written, its lease tells."""
+
+    def names(self, within: str = "") -> set[str]:
+        return self._names(within, {})
+
+    def _names(self, within: str, options: dict[str, str]) -> set[str]:
+        with told_of_store(self.name):
+            infos = self._handler(options).get_file_info_selector(within, True, False)
+        return {info.base_name for info in infos}
+
+    def files(self, within: str) -> set[str]:
+        """Every object in a folder of it, by its path in that folder."""
+        with told_of_store(self.name):
+            infos = self._handler().get_file_info_selector(within, True, True)
+        return {info.path.removeprefix(f"{within}/") for info in infos if info.is_file}
+
+    def has(self, name: str) -> bool:
+        folder, _, last = name.rpartition("/")
+        return last in self.names(folder)
+
+    def has_folder(self, name: str) -> bool:
+        """Yes: a store makes no difference between no folder and an empty one."""
+        return True
+
+    def lacking(self, within: str, files: Iterable[str]) -> set[str]:
+        return {*files} - self.files(within)
+
+    def entries(self, within: str) -> None:
+        """None: to look at the files is as long a way as to read them."""
+
+    def changed_at(self, name: str) -> None:
+        """None: a store does not tell when a folder changed."""
+
+    def checksums(self, names: Iterable[str]) -> dict[str, str]:
+        """None: a store keeps checksums of its own, and would send every file back for ours."""
+        return {}
+
+    def ask_each(self, ask: Callable[[A], B], asked: Sequence[A]) -> list[B]:
+        """At once, as every look is a way to the store."""
+        if not asked:
+            return []
+        with ThreadPoolExecutor(len(asked)) as looks:
+            return list(looks.map(ask, asked))
+
+    def keep(self, file: Path, name: str) -> None:
+        self.put(file, name)
+
+    def put(self, file: Path, name: str) -> None:
+        """Copy a file of this machine to an object, whole or not at all."""
+        with told_of_store(self.name), file.open("rb") as source:
+            stream = self._handler().open_output_stream(name)
+            while chunk := source.read(_CHUNK_BYTES):
+                stream.write(chunk)
+            stream.close()  # type: ignore[attr-defined]
+
+    def get(self, name: str, file: Path) -> None:
+        """Copy an object to a file of this machine."""
+        with told_of_store(self.name), file.open("wb") as target:
+            stream = self._handler().open_input_file(name)
+            while chunk := bytes(stream.read(_CHUNK_BYTES)):
+                target.write(chunk)
+
+    def delete(self, within: str) -> None:
+        """Delete every object in a folder of it."""
+        for name in self.files(within):
+            self._handler().delete_file(f"{within}/{name}")
+
+    @contextmanager
+    def scratch(self) -> Iterator[str]:
+        """A folder for what executors of a cluster write for this machine, gone afterwards."""
+        name = f"{WORK}/{uuid4().hex}"
+        try:
+            yield name
+        finally:
+            self.delete(name)
+
+    def make_personal(self, name: str) -> None:
+        """Nothing: who may read in a store, its policies say."""
+
+    @contextmanager
+    def locked(self, wait: Wait = None) -> Iterator[None]:
+        """Hold a lease, taken again while the work goes on."""
+        lease = self._lease(RUNS)
+        holder = lease.take()
+        if holder:
+            tell_of_writer(self, f" ({holder})", wait)
+            lease.wait()
+        _HELD[self] = lease
+        try:
+            with lease.kept():
+                # Of a run that was killed on a cluster.
+                self.delete(LANDED)
+                yield
+                self.delete(LANDED)
+        finally:
+            del _HELD[self]
+
+    def check_held(self) -> None:
+        lease = _HELD.get(self)
+        if lease and lease.take():
+            raise LakehouseError(
+                f"this run stood still for so long that another one took datamart {self}; nothing more "
+                "is written, start again when that one has ended"
+            )
+
+    @contextmanager
+    def receipts_locked(self) -> Iterator[None]:
+        with receipts_awaited(self):
+            lease = self._lease(RECEIPTS)
+            lease.wait(WAIT_SECONDS)
+            with lease.kept():
+                yield
+
+    def _lease(self, name: str) -> Lease:
+        from lakehouse.storage.lease import Lease
+
+        return Lease(f"{self}/{LEASES}/{name.strip('.')}", this_process())
+
+    def _handler(self, options: dict[str, str] | None = None) -> DeltaFileSystemHandler:
+        # delta-rs's own, so that every look at the store goes by the same credentials.
+        from deltalake._internal import DeltaFileSystemHandler
+
+        return DeltaFileSystemHandler(self.uri, options)
+
+
+# The leases of this process: another may get one while this machine sleeps.
+_HELD: dict[Bucket, Lease] = {}
+
+
+def bucket(uri: str) -> Bucket:
+    """The place of a URI; BadInput for one that cannot be that of a datamart."""
+    name, _, prefix = uri.partition("://")[2].rstrip("/").partition("/")
+    if not (_BUCKET.fullmatch(name) and _PREFIX.fullmatch(prefix)):
+        # It is not shown: what is before an @ would be a secret.
+        raise BadInput(
+            "a datamart in an object store is s3a://bucket/prefix, the prefix of letters, digits and "
+            "_ . + - / alone; credentials come from the environment or ~/.aws, never from the URI"
+        )
+    prepare_environment()
+    # Hadoop knows s3a alone, Delta's library and Sail know both.
+    return Bucket(f"{SCHEMES[-1]}{name}/{prefix}")

@@ -1,0 +1,14 @@
+"""Names of what stands in a datamart beside the rows of its tables."""
+
+# The log of a table, in the folder of that table.
+LOG_FOLDER = "_delta_log"
+# Files that are locks, and the name of who writes.
+RUNS, WRITER, RECEIPTS = ".lock", ".writer", ".receipts.lock"
+# Locks of an object store.
+LEASES = "_leases"
+# Files of jobs that are under way, and an erasure that is decided and not yet done.
+WORK, ERASURE = "_work", "erasure"
+# Where the executors of a cluster find what was landed; only a run has it.
+LANDED = f"{WORK}/landed"
+# Tables that a repair set aside.
+DAMAGED = "_damaged"
