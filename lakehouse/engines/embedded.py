@@ -25,6 +25,7 @@ from lakehouse.engines.sizing import tables_at_once
 from lakehouse.engines.store import Merged
 from lakehouse.months import in_groups, with_later
 from lakehouse.stop import unstoppable
+from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.log import Log, changed_rows, commit_properties
 from lakehouse.storage.paths import plain
 from lakehouse.storage.work import work_folder
@@ -80,7 +81,7 @@ class EmbeddedStore:
         self,
         table: Table,
         changes: DataFrame,
-        metadata: dict[str, Any],
+        note: CommitNote,
         months: Sequence[str] = (),
         insert_only: bool = False,
     ) -> list[Merged]:
@@ -91,15 +92,14 @@ class EmbeddedStore:
             # Those of no change are not read: a delivery has every month, and changes the last.
             changed = _present(source, months)
             for group, later in with_later(_slices(source, changed)):
-                pending = [*later, *metadata.get("pending_months", [])]
                 rows = source.filter(field(MONTH).isin(group)) if group else source
-                merger = self._merger(table, rows, {**metadata, "pending_months": pending}, group)
+                merger = self._merger(table, rows, note.with_later(later), group)
                 with _told_what_broke(table, changes):
                     metrics = _with_clauses(merger, source, insert_only).execute()
                 merges.append(Merged(self.log.version(table) or 0, **changed_rows(metrics)))
         return merges
 
-    def load(self, table: Table, rows: DataFrame, metadata: dict[str, Any]) -> list[Merged]:
+    def load(self, table: Table, rows: DataFrame, note: CommitNote) -> list[Merged]:
         with self._computed(rows) as source:
             count = source.count_rows()
             if not count:
@@ -110,22 +110,22 @@ class EmbeddedStore:
                     _without_comments(_reader(source)),
                     mode="append",
                     writer_properties=_writer_properties(table),
-                    commit_properties=commit_properties(metadata),
+                    commit_properties=commit_properties(note),
                 )
         return [Merged(self.log.version(table) or 0, count, 0, 0)]
 
-    def compact(self, table: Table, metadata: dict[str, Any]) -> int | None:
+    def compact(self, table: Table, note: CommitNote) -> int | None:
         before = self.log.version(table)
         self.log.open(table).optimize.compact(
             max_concurrent_tasks=1,
             writer_properties=_writer_properties(table),
-            commit_properties=commit_properties(metadata),
+            commit_properties=commit_properties(note),
         )
         after = self.log.version(table)
         return None if after == before else after
 
     def _merger(
-        self, table: Table, rows: Dataset, metadata: dict[str, Any], months: Sequence[str]
+        self, table: Table, rows: Dataset, note: CommitNote, months: Sequence[str]
     ) -> TableMerger:
         return self.log.open(table).merge(
             _reader(rows),
@@ -133,7 +133,7 @@ class EmbeddedStore:
             source_alias="s",
             target_alias="t",
             writer_properties=_writer_properties(table),
-            commit_properties=commit_properties(metadata),
+            commit_properties=commit_properties(note),
         )
 
     @contextmanager

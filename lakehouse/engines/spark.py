@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import socket
@@ -14,7 +13,6 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from threading import Lock
-from typing import Any
 from urllib.parse import urlsplit
 
 from py4j.protocol import Py4JError
@@ -29,6 +27,7 @@ from lakehouse.engines.sizing import SMALL_BYTES, memory_bytes, tables_at_once
 from lakehouse.engines.store import Merged
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.storage.bucket import Bucket
+from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.layout import LANDED
 from lakehouse.storage.log import Log, changed_rows
 from lakehouse.storage.paths import plain
@@ -153,7 +152,7 @@ class SparkStore:
         self,
         table: Table,
         changes: DataFrame,
-        metadata: dict[str, Any],
+        note: CommitNote,
         months: Sequence[str] = (),
         insert_only: bool = False,
     ) -> list[Merged]:
@@ -163,7 +162,7 @@ class SparkStore:
         try:
             with _told_what_broke(table, changes):
                 if insert_only or not source.isEmpty():
-                    self._execute(table, source, metadata, months, insert_only)
+                    self._execute(table, source, note, months, insert_only)
         finally:
             if not insert_only:
                 source.unpersist()
@@ -176,18 +175,18 @@ class SparkStore:
             return []
         return [Merged(after, **changed_rows(self.log.history(table, 1)[0]["metrics"]))]
 
-    def load(self, table: Table, rows: DataFrame, metadata: dict[str, Any]) -> list[Merged]:
+    def load(self, table: Table, rows: DataFrame, note: CommitNote) -> list[Merged]:
         self._write_plain_doubles(table)
         writer = rows.write.format("delta").mode("append")
         before = self.log.version(table)
         with _told_what_broke(table, upserts(rows)):
-            writer.option("userMetadata", json.dumps(metadata)).save(self.path(self.log.uri(table)))
+            writer.option("userMetadata", note.as_json()).save(self.path(self.log.uri(table)))
         return self._merged(table, before)
 
-    def compact(self, table: Table, metadata: dict[str, Any]) -> int | None:
+    def compact(self, table: Table, note: CommitNote) -> int | None:
         self._write_plain_doubles(table)
         before = self.log.version(table)
-        self.spark.conf.set(_USER_METADATA, json.dumps(metadata))
+        self.spark.conf.set(_USER_METADATA, note.as_json())
         self.spark.sql(f"OPTIMIZE {self._in_sql(table)}").collect()
         after = self.log.version(table)
         return None if after == before else after
@@ -202,7 +201,7 @@ class SparkStore:
         self,
         table: Table,
         source: DataFrame,
-        metadata: dict[str, Any],
+        note: CommitNote,
         months: Sequence[str],
         insert_only: bool,
     ) -> None:
@@ -220,7 +219,7 @@ class SparkStore:
         """
         self._write_plain_doubles(table)
         with self._merging:
-            self.spark.conf.set(_USER_METADATA, json.dumps(metadata))
+            self.spark.conf.set(_USER_METADATA, note.as_json())
             source.createOrReplaceTempView(_CHANGES)
             self.spark.sql(merge)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from lakehouse.engines.changes import upserts
+from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.log import Log
 from lakehouse.table import Table
 
@@ -62,7 +63,7 @@ class Store(Protocol):
         self,
         table: Table,
         changes: DataFrame,
-        metadata: dict[str, Any],
+        note: CommitNote,
         months: Sequence[str] = (),
         insert_only: bool = False,
     ) -> list[Merged]:
@@ -74,20 +75,20 @@ class Store(Protocol):
         changes is in the table.
         """
 
-    def load(self, table: Table, rows: DataFrame, metadata: dict[str, Any]) -> list[Merged]:
+    def load(self, table: Table, rows: DataFrame, note: CommitNote) -> list[Merged]:
         """Write rows (the table's columns) into a table that holds none of their keys, in one commit.
 
         What a merge would do, without looking for rows to match or writing each a second time as a change.
         """
 
-    def compact(self, table: Table, metadata: dict[str, Any]) -> int | None:
+    def compact(self, table: Table, note: CommitNote) -> int | None:
         """Write small files of a partition together, rows unchanged; the new version, None without."""
 
 
 def add(
-    store: Store, table: Table, rows: DataFrame, metadata: dict[str, Any], months: Sequence[str]
+    store: Store, table: Table, rows: DataFrame, note: CommitNote, months: Sequence[str]
 ) -> list[Merged]:
     """Write rows of months of which the table has none; keys are looked for only beside other writers."""
     if store.log.place.has_one_writer:
-        return store.load(table, rows, metadata)
-    return store.merge(table, upserts(rows), metadata, months, insert_only=True)
+        return store.load(table, rows, note)
+    return store.merge(table, upserts(rows), note, months, insert_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lakehouse.landing.extent import Extent
+from lakehouse.storage.extent import Extent
 from lakehouse.table import Source
 
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from lakehouse.bronze.raw import PROVENANCE
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.landing.counts import Counts, Landed, months_met
-from lakehouse.landing.extent import Extent
 from lakehouse.storage.duck import duckdb_in
+from lakehouse.storage.extent import Extent
 from lakehouse.table import MONTH, Source
 
 if TYPE_CHECKING:

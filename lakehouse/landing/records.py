@@ -23,8 +23,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakehouse.errors import BadInput
-from lakehouse.landing.extent import Extent
 from lakehouse.landing.lines import Flags, Lines, Positions, numbered
+from lakehouse.storage.extent import Extent
 from lakehouse.storage.files import steady
 
 MAX_HEADER_BYTES = 1024**2

@@ -53,7 +53,7 @@ def _version(table: Table, commit: dict[str, Any]) -> dict[str, Any]:
         "time": commit["timestamp"],
         "operation": commit["operation"],
         **changed_rows(commit["metrics"]),
-        "run": commit["metadata"].get("run_id"),
+        "run": commit["note"].run_id,
         "engine": commit["engine"].split("/")[0],
     }
 

@@ -8,6 +8,7 @@ from typing import Any
 from deltalake.table import TableMerger
 
 from lakehouse.ledger.erasures import TABLE as ERASURES
+from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.log import Log, commit_properties, schema
 from lakehouse.table import Table
 
@@ -24,24 +25,22 @@ def erasures(log: Log) -> list[dict[str, Any]]:
     return sorted(rows(log, ERASURES), key=lambda row: (row["erased_at"], row["erasure_id"]))
 
 
-def put(
-    log: Log, table: Table, wanted: Iterable[Mapping[str, Any]], metadata: dict[str, Any]
-) -> None:
+def put(log: Log, table: Table, wanted: Iterable[Mapping[str, Any]], note: CommitNote) -> None:
     """Make rows of a ledger table these, by their key."""
     there = rows(log, table)
     differing = [row for row in wanted if row not in there]
     if differing:
-        merger = _merger(log, table, differing, metadata)
+        merger = _merger(log, table, differing, note)
         merger.when_matched_update_all().when_not_matched_insert_all().execute()
 
 
-def insert(log: Log, table: Table, row: Mapping[str, Any], metadata: dict[str, Any]) -> None:
+def insert(log: Log, table: Table, row: Mapping[str, Any], note: CommitNote) -> None:
     """Merge a row, whose key is new, into a ledger table."""
-    _merger(log, table, [row], metadata).when_not_matched_insert_all().execute()
+    _merger(log, table, [row], note).when_not_matched_insert_all().execute()
 
 
 def _merger(
-    log: Log, table: Table, wanted: Iterable[Mapping[str, Any]], metadata: dict[str, Any]
+    log: Log, table: Table, wanted: Iterable[Mapping[str, Any]], note: CommitNote
 ) -> TableMerger:
     """By delta-rs: no engine is needed for a row, and Spark takes seconds for it."""
     import pyarrow as pa
@@ -54,5 +53,5 @@ def _merger(
         f"t.{key} = s.{key}",
         source_alias="s",
         target_alias="t",
-        commit_properties=commit_properties(metadata),
+        commit_properties=commit_properties(note),
     )

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
-from typing import Any
 
 from lakehouse.catalog import Catalog
 from lakehouse.errors import LakehouseError
@@ -17,6 +16,7 @@ from lakehouse.releases.ledger_rows import insert, rows
 from lakehouse.releases.published import Release
 from lakehouse.releases.standing import Standing
 from lakehouse.releases.state import State, released_tables, standings_of
+from lakehouse.storage.commit_note import CommitNote, SourceRecord
 from lakehouse.storage.log import Log, months_of
 
 
@@ -25,18 +25,18 @@ def next_release(
     catalog: Catalog,
     run_id: str,
     engine: str,
-    sources: Mapping[str, Mapping[str, Any]],
+    sources: Mapping[str, SourceRecord],
 ) -> Release | None:
     """The release that the tables now make; None where the newest says the same already."""
     known = published.releases(log)
     before = known[-1] if known else None
     now = State(catalog, before, standings_of(log, catalog, before))
     standings = now.standings
-    _check_ours(standings)
+    check_ours(standings)
     checksums = _checksums(log, catalog, known)
     pinned: Release = {
         "versions": {name: each.version for name, each in standings.items()},
-        "sources": {name: json.dumps(record) for name, record in sources.items()},
+        "sources": {name: record.as_json() for name, record in sources.items()},
         "code": dict(catalog.code),
     }
     same = before and all(before[name] == value for name, value in pinned.items())
@@ -59,7 +59,7 @@ def next_release(
     }
 
 
-def _check_ours(standings: Mapping[str, Standing]) -> None:
+def check_ours(standings: Mapping[str, Standing]) -> None:
     """A release has no row that another program wrote while the run was at work."""
     for name, each in standings.items():
         if each.undo_to is not None:
@@ -125,5 +125,5 @@ def _together(code: Mapping[str, str]) -> str:
 def publish(log: Log, row: Release) -> int:
     """Write the release: the last commit of a run, by which readers find all others."""
     log.place.check_held()
-    insert(log, RELEASES, row, {"run_id": row["run_id"]})
+    insert(log, RELEASES, row, CommitNote(run_id=row["run_id"]))
     return int(row["release"])

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lakehouse.landing.extent import Extent
 from lakehouse.months import MonthRange
+from lakehouse.storage.commit_note import CommitNote, SourceRecord
+from lakehouse.storage.extent import Extent
 
 
 @dataclass(frozen=True)
@@ -30,3 +31,32 @@ class Recorded:
     again: str = ""
     undo_to: int | None = None
     lost: tuple[str, ...] = ()
+
+    @classmethod
+    def by_note(cls, version: int, note: CommitNote) -> Recorded:
+        """The content of a table at this version, as a commit of a run tells it."""
+        source = note.source or SourceRecord()
+        return cls(
+            version,
+            note.code,
+            note.consumed or {},
+            source.sha256,
+            source.scopes,
+            source.extent,
+            note.pending_months or (),
+        )
+
+    @property
+    def source(self) -> SourceRecord:
+        """The raw file as far as the table holds it."""
+        return SourceRecord(self.sha256, self.scopes, self.extent)
+
+    def note(self, run_id: str) -> CommitNote:
+        """The note of a commit that leaves the table holding this."""
+        return CommitNote(
+            run_id,
+            self.code,
+            self.consumed,
+            source=self.source,
+            pending_months=self.pending_months,
+        )

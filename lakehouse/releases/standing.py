@@ -11,10 +11,6 @@ from lakehouse.storage.log import Log
 from lakehouse.table import Table
 
 Commit = Mapping[str, Any]
-# The key of a commit of ours that took those of another program back.
-UNDONE = "undone"
-# The key of a commit of ours that took lost files out of the log: their partitions.
-LOST = "lost"
 # What changes no row; with the spellings of both engines.
 _HARMLESS = {
     "CREATE TABLE",
@@ -56,7 +52,7 @@ class Standing:
         """The version before another program wrote; None where none did since, or it was undone."""
         foreign = []
         for commit in self.commits:
-            if UNDONE in commit["metadata"]:
+            if commit["note"].undone is not None:
                 break
             if is_foreign(commit):
                 foreign.append(commit["version"])
@@ -65,9 +61,7 @@ class Standing:
     @property
     def lost(self) -> frozenset[str]:
         """Partitions of which a repair since the release took files out."""
-        return frozenset(
-            name for commit in self.commits for name in commit["metadata"].get(LOST, [])
-        )
+        return frozenset(name for commit in self.commits for name in commit["note"].lost or ())
 
     def newest_of_ours(self, until: int) -> Commit | None:
         """The newest commit of a run since the release, up to a version."""
@@ -100,11 +94,11 @@ def standing(log: Log, table: Table, newest: Mapping[str, Any] | None) -> Standi
 
 def is_foreign(commit: Commit) -> bool:
     """Whether another program than a run of ours changed rows by a commit."""
-    return _changes_rows(commit) and not commit["metadata"].get("run_id")
+    return _changes_rows(commit) and not commit["note"].run_id
 
 
 def _is_of_a_run(commit: Commit) -> bool:
-    return _changes_rows(commit) and bool(commit["metadata"].get("run_id"))
+    return _changes_rows(commit) and bool(commit["note"].run_id)
 
 
 def _changes_rows(commit: Commit) -> bool:

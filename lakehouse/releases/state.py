@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,10 +9,10 @@ from datetime import datetime
 from lakehouse.bronze.quarantine import TABLE as QUARANTINE
 from lakehouse.catalog import Catalog
 from lakehouse.releases import published
-from lakehouse.releases.commits import QUARANTINED_OF, extent_of, recorded_by, scopes_of
 from lakehouse.releases.published import Release
 from lakehouse.releases.recorded import Recorded
 from lakehouse.releases.standing import Standing, standing
+from lakehouse.storage.commit_note import SourceRecord
 from lakehouse.storage.log import Log
 from lakehouse.table import Table
 
@@ -84,7 +83,7 @@ def _recorded(table: Table, standings: Mapping[str, Standing], newest: Release |
     elif commit is None:
         return Recorded(own.version, undo_to=own.undo_to)
     else:
-        known, since = recorded_by(own.version, commit["metadata"]), commit["timestamp"]
+        known, since = Recorded.by_note(own.version, commit["note"]), commit["timestamp"]
     again = _lost_track(known, since, standings)
     return replace(known, undo_to=own.undo_to, again=again, lost=tuple(sorted(own.lost)))
 
@@ -129,8 +128,8 @@ def _with_stopped(
     """Where a run was killed between the quarantine and a table, the table's file counts as not read."""
     held = standings.get(QUARANTINE.full_name)
     # Oldest first, so that the newest commit of each table is what stays.
-    said = [commit["metadata"] for commit in reversed(held.ours if held else ())]
-    files = {each[QUARANTINED_OF]: each["sha256"] for each in said if QUARANTINED_OF in each}
+    said = [commit["note"].quarantined for commit in reversed(held.ours if held else ())]
+    files = {each.quarantined_of: each.sha256 for each in said if each}
     return {
         name: replace(own, sha256=None) if files.get(name, own.sha256) != own.sha256 else own
         for name, own in found.items()
@@ -138,7 +137,7 @@ def _with_stopped(
 
 
 def _by_release(table: Table, version: int, newest: Release) -> Recorded:
-    source = json.loads(newest["sources"].get(table.full_name, "{}"))
+    source = SourceRecord.from_json(newest["sources"].get(table.full_name, "{}"))
     return Recorded(
         version=version,
         code=newest["code"].get(table.full_name),
@@ -147,9 +146,9 @@ def _by_release(table: Table, version: int, newest: Release) -> Recorded:
             for each in table.upstreams
             if each.full_name in newest["versions"]
         },
-        sha256=source.get("sha256"),
-        scopes=scopes_of(source.get("scopes", [])),
-        extent=extent_of(source),
+        sha256=source.sha256,
+        scopes=source.scopes,
+        extent=source.extent,
     )
 
 

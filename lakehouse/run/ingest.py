@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lakehouse import functions as F
 from lakehouse.bronze.quarantine import TABLE as QUARANTINE
@@ -17,8 +17,8 @@ from lakehouse.errors import LakehouseError
 from lakehouse.landing.counts import Counts, Landed
 from lakehouse.landing.land import kept_as
 from lakehouse.months import MonthRange, in_groups, with_later
-from lakehouse.releases.commits import QUARANTINED_OF, source_record
 from lakehouse.releases.recorded import Recorded
+from lakehouse.storage.commit_note import CommitNote, Quarantined, SourceRecord
 from lakehouse.table import MONTH, Table
 
 if TYPE_CHECKING:
@@ -74,11 +74,11 @@ class Delivery:
         return {raw: spelt.get(name.casefold(), name) for raw, name in names.items()}
 
     @property
-    def record(self) -> dict[str, Any]:
+    def record(self) -> SourceRecord:
         """What the table holds of the file once it is taken."""
         before = self.known.scopes if self._goes_on else ()
-        scopes = [each for each in before if not self.scope.covers(each)]
-        return source_record(self.landed.fingerprint, [*scopes, self.scope], self.landed.extent)
+        scopes = (each for each in before if not self.scope.covers(each))
+        return SourceRecord(self.landed.fingerprint, (*scopes, self.scope), self.landed.extent)
 
     def checked_counts(self) -> Counts:
         """Rows of the file in the scope; a row whose month cannot be told is always in."""
@@ -108,12 +108,12 @@ def ingest(store: Store, delivery: Delivery, months: Sequence[str]) -> list[Merg
     row is no vanished row.
     """
     table = _with_columns(store, delivery)
-    said = {"run_id": delivery.writer.run_id, "code": delivery.code, **delivery.record}
+    taken = CommitNote(delivery.writer.run_id, delivery.code, source=delivery.record)
     merges: list[Merged] = []
     for group, later in with_later(in_groups(months, _months_at_once(store, delivery, months))):
-        metadata = {**said, "pending_months": later}
+        note = replace(taken, pending_months=tuple(later))
         new = _delivered(store, table, delivery, group)
-        merges += _write(store, table, new, delivery, group, metadata)
+        merges += _write(store, table, new, delivery, group, note)
     return merges
 
 
@@ -140,24 +140,21 @@ def _write(
     new: DataFrame,
     delivery: Delivery,
     months: Sequence[str],
-    metadata: dict[str, Any],
+    note: CommitNote,
 ) -> list[Merged]:
     if not set(months) & set(store.log.rows_by_month(table)):
-        return add(store, table, new, metadata, months)
+        return add(store, table, new, note, months)
     old = store.read(table).where(F.col(MONTH).isin(list(months)))
     changes = differing(new, old, table, [ROW_HASH])
     changes = _spare_damaged(store, changes, delivery.landed)
-    return store.merge(table, changes, metadata, months)
+    return store.merge(table, changes, note, months)
 
 
 def quarantine(store: Store, delivery: Delivery, months: Sequence[str]) -> list[Merged]:
     """Make the open list of the quarantine equal to the bad rows of these months."""
     name = delivery.landed.source.name
-    metadata = {
-        "run_id": delivery.writer.run_id,
-        QUARANTINED_OF: delivery.table.full_name,
-        "sha256": delivery.landed.fingerprint,
-    }
+    bad_rows_of = Quarantined(delivery.table.full_name, delivery.landed.fingerprint)
+    note = CommitNote(delivery.writer.run_id, quarantined=bad_rows_of)
     delivered = sum(counts.quarantined for counts in delivery.landed.counts.values())
     if not delivered and name not in store.log.rows_by_month(QUARANTINE):
         return []
@@ -168,7 +165,7 @@ def quarantine(store: Store, delivery: Delivery, months: Sequence[str]) -> list[
     bad = _stamped(store.read_parquet(str(delivery.landed.quarantined)), delivery.writer)
     new = as_declared(bad.withColumn("mended_run_id", F.lit(None)), QUARANTINE).where(in_scope)
     if name not in store.log.rows_by_month(QUARANTINE):
-        return store.merge(QUARANTINE, upserts(new), metadata, insert_only=True)
+        return store.merge(QUARANTINE, upserts(new), note, insert_only=True)
     old = store.read(QUARANTINE).where((F.col("source") == name) & in_scope)
     opened = differing(new, old, QUARANTINE, ["reasons", "mended_run_id"])
     opened = opened.where(F.col(OPERATION) != DELETE)
@@ -176,7 +173,7 @@ def quarantine(store: Store, delivery: Delivery, months: Sequence[str]) -> list[
     gone = old.where(is_open & closing).join(new, list(QUARANTINE.keys), "left_anti")
     mended = gone.withColumn("mended_run_id", F.lit(delivery.writer.run_id))
     changes = opened.unionByName(upserts(as_declared(mended, QUARANTINE)))
-    return store.merge(QUARANTINE, changes, metadata)
+    return store.merge(QUARANTINE, changes, note)
 
 
 def _with_columns(store: Store, delivery: Delivery) -> Table:

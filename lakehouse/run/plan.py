@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lakehouse.catalog import Catalog
-from lakehouse.landing.extent import Extent
 from lakehouse.months import MonthRange
 from lakehouse.releases.recorded import Recorded
+from lakehouse.storage.extent import Extent
 from lakehouse.table import Table
 
 

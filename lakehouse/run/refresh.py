@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from lakehouse import functions as F
 from lakehouse.engines.changes import as_declared, differing, matched_columns
@@ -11,6 +12,7 @@ from lakehouse.engines.store import Merged, Store, add
 from lakehouse.months import in_groups, widen, with_later
 from lakehouse.releases.recorded import Recorded
 from lakehouse.run.plan import Step
+from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.log import months_of, type_names
 from lakehouse.table import MONTH, Table
 
@@ -38,7 +40,7 @@ def refresh(
     store: Store,
     table: Table,
     months: Sequence[str],
-    metadata: dict[str, Any],
+    note: CommitNote,
     on_group: Callable[[Sequence[str]], None],
 ) -> list[Merged]:
     """Recompute the months of a table out of its upstreams as they are now; a commit a group of months.
@@ -49,9 +51,9 @@ def refresh(
     merges: list[Merged] = []
     for group, later in with_later(in_groups(months, _months_at_once(store, table, months))):
         on_group(group)
-        commit = {**metadata, "consumed": versions, "pending_months": later}
+        said = replace(note, consumed=versions, pending_months=tuple(later))
         new = _computed(store, table, group, versions)
-        merges += _write(store, table, new, group, commit)
+        merges += _write(store, table, new, group, said)
     return merges
 
 
@@ -71,21 +73,21 @@ def _computed(
 
 
 def _write(
-    store: Store, table: Table, new: DataFrame, months: Sequence[str], metadata: dict[str, Any]
+    store: Store, table: Table, new: DataFrame, months: Sequence[str], note: CommitNote
 ) -> list[Merged]:
     if not set(months) & _existing(store, [table]):
-        return add(store, table, new, metadata, months)
+        return add(store, table, new, note, months)
     old = store.read(table).where(F.col(MONTH).isin(list(months)))
     matched = matched_columns(table)
     compared = [name for name in table.columns if name not in matched]
-    return store.merge(table, differing(new, old, table, compared), metadata, months)
+    return store.merge(table, differing(new, old, table, compared), note, months)
 
 
-def evolve(store: Store, table: Table, metadata: dict[str, Any]) -> bool:
+def evolve(store: Store, table: Table, note: CommitNote) -> bool:
     """Make the table's columns the declared ones; whether it had to be emptied for that."""
     have, wanted = store.log.columns(table), type_names(table)
     if any(wanted.get(name) != kind for name, kind in have.items()):
-        store.log.replace_schema(table, {**metadata, "consumed": {}, "code": None})
+        store.log.replace_schema(table, replace(note, code=None, consumed={}))
         return True
     missing = [name for name in wanted if name not in have]
     if missing:

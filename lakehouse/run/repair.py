@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import shutil
 import uuid
+from dataclasses import replace
 
 from lakehouse.bronze.quarantine import TABLE as QUARANTINE
 from lakehouse.landing.land import land
 from lakehouse.ledger.releases import TABLE as RELEASES
-from lakehouse.releases.commits import as_metadata
-from lakehouse.releases.standing import LOST
 from lakehouse.releases.state import recorded
 from lakehouse.run.job import Job
 from lakehouse.run.refill import check_refill
 from lakehouse.run.undo import undo_others
+from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.create import create_missing
 from lakehouse.storage.set_aside import damaged_folder
 from lakehouse.storage.work import work_folder
@@ -78,16 +78,15 @@ def _take_out(job: Job, damage: Damage, run_id: str) -> str:
     table = damage.table
     for path in damage.files:
         (job.log.folder(table) / path).unlink(missing_ok=True)
-    job.log.take_out_missing(table, _said(job, damage, run_id))
+    job.log.take_out_missing(table, _note(job, damage, run_id))
     then = "their rows are forgotten" if _is_ledger(damage) else "their rows are made anew"
     return f"{table.full_name}: {damage.what}; {then}"
 
 
-def _said(job: Job, damage: Damage, run_id: str) -> dict[str, object]:
+def _note(job: Job, damage: Damage, run_id: str) -> CommitNote:
     if _is_ledger(damage):
-        return {"run_id": run_id}
-    lost = sorted(damage.partitions)
+        return CommitNote(run_id)
+    lost = tuple(sorted(damage.partitions))
     known = recorded(job.log, job.catalog)[damage.table.full_name]
-    said = as_metadata(known, run_id)
     pending = {*known.pending_months, *(() if damage.table == QUARANTINE else lost)}
-    return {**said, "pending_months": sorted(pending), LOST: lost}
+    return replace(known.note(run_id), pending_months=tuple(sorted(pending)), lost=lost)

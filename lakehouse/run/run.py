@@ -19,12 +19,10 @@ from lakehouse.engines.sizing import tables_at_once
 from lakehouse.engines.store import Merged, Store
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.landing.counts import Landed
-from lakehouse.landing.extent import Extent
 from lakehouse.landing.land import land, listed
 from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.months import MonthRange, spell
 from lakehouse.releases import published
-from lakehouse.releases.commits import source_record
 from lakehouse.releases.publish import next_release, now_utc, publish
 from lakehouse.releases.recorded import Recorded
 from lakehouse.releases.state import State, is_published, read_state, recorded
@@ -38,7 +36,9 @@ from lakehouse.run.side_by_side import side_by_side
 from lakehouse.run.undo import undo_others
 from lakehouse.storage.begun_erasure import is_erasure_begun
 from lakehouse.storage.checks import check_datamart
+from lakehouse.storage.commit_note import CommitNote, SourceRecord
 from lakehouse.storage.create import create_missing
+from lakehouse.storage.extent import Extent
 from lakehouse.storage.work import work_folder
 from lakehouse.table import Table
 from lakehouse.upkeep.erasure import locked_and_whole
@@ -243,7 +243,7 @@ class _Run:
     def _pass(self, store: Store, scope: MonthRange, at_once: int, last: bool) -> None:
         """Every table once, upstreams first, and the release; a month that changed nothing has none."""
         known = recorded(self.log, self.job.catalog)
-        sources: dict[str, dict[str, Any]] = {}
+        sources: dict[str, SourceRecord] = {}
 
         def bring_up_to_date(table: Table) -> None:
             own = known[table.full_name]
@@ -263,11 +263,11 @@ class _Run:
 
     def _ingest(
         self, store: Store, table: Table, scope: MonthRange, known: Recorded
-    ) -> dict[str, Any]:
+    ) -> SourceRecord:
         """Bring a bronze table up to its file; gives what it now holds of the file."""
         landed = self.landed.get(table.full_name)
         if landed is None:
-            return source_record(known.sha256, known.scopes, known.extent)
+            return known.source
         delivery = Delivery(
             table, landed, scope, known, self.job.catalog.code[table.full_name], self.writer
         )
@@ -285,11 +285,11 @@ class _Run:
 
     def _refresh(self, store: Store, table: Table, known: Recorded) -> None:
         code = self.job.catalog.code[table.full_name]
-        metadata = {"run_id": self.writer.run_id, "code": code}
+        note = CommitNote(self.writer.run_id, code)
         with self._timed(table):
             asked = self.job.request.full_refresh or bool(known.again)
             everything = asked or known.code != code
-            everything = evolve(store, table, metadata) or everything
+            everything = evolve(store, table, note) or everything
             months = pending_months(store, Step(table, "pending", everything), known)
             self._note(
                 table,
@@ -297,7 +297,7 @@ class _Run:
                     store,
                     table,
                     months,
-                    metadata,
+                    note,
                     lambda group: self._tell(table, "computing", group),
                 ),
             )

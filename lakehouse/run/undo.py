@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from deltalake.exceptions import DeltaError
 
 from lakehouse.catalog import Catalog
 from lakehouse.errors import LakehouseError
-from lakehouse.releases.commits import as_metadata
 from lakehouse.releases.recorded import Recorded
-from lakehouse.releases.standing import UNDONE
 from lakehouse.storage.log import Log
 from lakehouse.table import Table
 
@@ -28,7 +27,7 @@ def undo_others(
 def _undo(log: Log, table: Table, known: Recorded, run_id: str) -> str:
     assert known.undo_to is not None
     try:
-        log.restore(table, known.undo_to, {**as_metadata(known, run_id), UNDONE: known.version})
+        log.restore(table, known.undo_to, replace(known.note(run_id), undone=known.version))
     except (DeltaError, OverflowError) as error:
         raise LakehouseError(
             f"{table.full_name}: another program wrote to it, and what it was before is gone; "

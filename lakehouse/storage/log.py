@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -20,6 +19,7 @@ from deltalake import (
 from deltalake.exceptions import DeltaError
 from deltalake.schema import ArrayType, MapType, PrimitiveType
 
+from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.folder import Entries
 from lakehouse.storage.layout import LOG_FOLDER
 from lakehouse.storage.place import Place, place
@@ -106,7 +106,7 @@ class Log:
         return self._seen(table).version() if self.exists(table) else None
 
     def history(self, table: Table, limit: int | None = None) -> list[dict[str, Any]]:
-        """The table's commits, newest first: version, time (UTC), operation, metrics, metadata."""
+        """The table's commits, newest first: version, time (UTC), operation, metrics, note."""
         return [_commit(entry) for entry in self._seen(table).history(limit)]
 
     def newest_commit(self, table: Table) -> dict[str, Any] | None:
@@ -196,15 +196,15 @@ class Log:
         wanted = set(names)
         self.open(table).alter.add_columns([f for f in schema(table).fields if f.name in wanted])
 
-    def restore(self, table: Table, version: int, metadata: dict[str, Any]) -> None:
+    def restore(self, table: Table, version: int, note: CommitNote) -> None:
         """Make the table what it was at a version, by one more; DeltaError where a file of it is gone."""
-        self.open(table).restore(version, commit_properties=commit_properties(metadata))
+        self.open(table).restore(version, commit_properties=commit_properties(note))
 
-    def take_out_missing(self, table: Table, metadata: dict[str, Any]) -> None:
+    def take_out_missing(self, table: Table, note: CommitNote) -> None:
         """A version without the files that are not on the disk."""
-        self.open(table).repair(commit_properties=commit_properties(metadata))
+        self.open(table).repair(commit_properties=commit_properties(note))
 
-    def replace_schema(self, table: Table, metadata: dict[str, Any]) -> None:
+    def replace_schema(self, table: Table, note: CommitNote) -> None:
         """An empty version with the declared columns: Delta drops no column without a rewrite."""
         import pyarrow as pa
 
@@ -214,7 +214,7 @@ class Log:
             empty,
             mode="overwrite",
             schema_mode="overwrite",
-            commit_properties=commit_properties(metadata),
+            commit_properties=commit_properties(note),
         )
 
 
@@ -233,9 +233,9 @@ def _rows(opened: DeltaTable, name: str) -> list[dict[str, Any]]:
     return [dict(zip(found.column_names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-def commit_properties(metadata: dict[str, Any]) -> CommitProperties:
-    """Metadata of ours where Spark's `userMetadata` has it, so that either engine reads it back."""
-    return CommitProperties(custom_metadata={"userMetadata": json.dumps(metadata)})
+def commit_properties(note: CommitNote) -> CommitProperties:
+    """A note of ours where Spark's `userMetadata` has it, so that either engine reads it back."""
+    return CommitProperties(custom_metadata={"userMetadata": note.as_json()})
 
 
 def schema(table: Table) -> Schema:
@@ -267,17 +267,9 @@ def _commit(entry: dict[str, Any]) -> dict[str, Any]:
         "timestamp": datetime.fromtimestamp(entry["timestamp"] / 1000, tz=timezone.utc),
         "operation": entry.get("operation", ""),
         "metrics": entry.get("operationMetrics", {}),
-        "metadata": _our_metadata(entry.get("userMetadata")),
+        "note": CommitNote.from_json(entry.get("userMetadata")),
         "engine": entry.get("engineInfo", ""),
     }
-
-
-def _our_metadata(text: str | None) -> dict[str, Any]:
-    try:
-        found = json.loads(text or "{}")
-    except json.JSONDecodeError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def changed_rows(metrics: dict[str, Any]) -> dict[str, int]:

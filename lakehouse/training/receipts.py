@@ -13,6 +13,7 @@ from lakehouse.ledger.training_sets import TABLE as TRAINING_SETS
 from lakehouse.releases import ledger_rows, published
 from lakehouse.releases.readable import check_kept
 from lakehouse.storage.begun_erasure import check_no_erasure_begun
+from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.create import add_missing_columns
 from lakehouse.storage.log import Log
 from lakehouse.training.selection import Selection
@@ -95,8 +96,8 @@ def keep(store: Store, made: Receipt, erased: Sequence[Mapping[str, Any]]) -> Re
             return past[made.training_set_id]
         # Vacuum, which holds the receipts, may have deleted what the set was computed of.
         check_kept(store.log, published.release(store.log, made.release))
-        said = {"training_set_id": made.training_set_id}
-        ledger_rows.insert(store.log, TRAINING_SETS, asdict(made), said)
+        note = CommitNote(training_set_id=made.training_set_id)
+        ledger_rows.insert(store.log, TRAINING_SETS, asdict(made), note)
     return made
 
 

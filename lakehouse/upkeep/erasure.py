@@ -19,6 +19,7 @@ from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.ledger.training_sets import TABLE as TRAINING_SETS
 from lakehouse.releases import ledger_rows
 from lakehouse.storage.begun_erasure import erasure_folder, is_erasure_begun
+from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.create import add_missing_columns
 from lakehouse.storage.locks import Wait
 from lakehouse.storage.log import Log
@@ -137,4 +138,4 @@ def _rows(log: Log, table: Table) -> list[dict[str, Any]]:
 
 
 def _write(log: Log, table: Table, rows: Iterable[Mapping[str, Any]], erasure: Erasure) -> None:
-    ledger_rows.put(log, table, rows, {"erasure_id": erasure.erasure_id})
+    ledger_rows.put(log, table, rows, CommitNote(erasure_id=erasure.erasure_id))

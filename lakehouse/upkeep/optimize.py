@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections import Counter
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from lakehouse.releases import published
 from lakehouse.releases.inspect import existing_log
 from lakehouse.releases.publish import next_release, publish
 from lakehouse.releases.state import is_published
+from lakehouse.storage.commit_note import CommitNote, SourceRecord
 from lakehouse.storage.locks import Wait
 from lakehouse.storage.log import Log
 from lakehouse.storage.place import Place, place
@@ -96,7 +96,7 @@ class _Optimize:
             self.on_progress(table.full_name, "compacting", ())
             before = len(self.log.files(table))
             # Compaction is no progress: what the table holds, its commit before says.
-            version = self.store.compact(table, {"run_id": self.run_id})
+            version = self.store.compact(table, CommitNote(run_id=self.run_id))
         if version is None:
             return None
         return Compacted(table.full_name, before, len(self.log.files(table)), version)
@@ -107,7 +107,9 @@ class _Optimize:
 
     def _publish(self) -> int | None:
         before = published.newest(self.log)
-        sources = {name: json.loads(record) for name, record in before["sources"].items()}
+        sources = {
+            name: SourceRecord.from_json(record) for name, record in before["sources"].items()
+        }
         row = next_release(self.log, self.catalog, self.run_id, self.store.name, sources)
         if row is None:
             return None

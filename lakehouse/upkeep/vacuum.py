@@ -25,6 +25,7 @@ from lakehouse.releases import ledger_rows, published
 from lakehouse.releases.inspect import existing_log
 from lakehouse.releases.publish import now_utc
 from lakehouse.releases.state import is_published
+from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.create import add_missing_columns
 from lakehouse.storage.layout import LOG_FOLDER
 from lakehouse.storage.locks import Wait
@@ -224,9 +225,8 @@ class _Vacuum:
         changed = [row for row in marked if row not in self.releases]
         if changed:
             add_missing_columns(self.log, RELEASES)
-            ledger_rows.put(
-                self.log, RELEASES, changed, {"given_up": [r["release"] for r in changed]}
-            )
+            note = CommitNote(given_up=tuple(row["release"] for row in changed))
+            ledger_rows.put(self.log, RELEASES, changed, note)
 
     def delete(self, work: Path, on_progress: OnProgress) -> None:
         for space in self.spaces:

@@ -371,9 +371,9 @@ def test_embedded_reads_what_spark_said_of_its_commit(by_turns: Bank) -> None:
     (commit,) = [c for c in by_turns.log.history(table) if c["version"] == version]
 
     assert "Spark" in commit["engine"]
-    assert commit["metadata"]["run_id"] == release["run_id"]
+    assert commit["note"].run_id == release["run_id"]
     bronze = release["versions"]["bronze.clickstream"]
-    assert commit["metadata"]["consumed"] == {"bronze.clickstream": bronze}
+    assert commit["note"].consumed == {"bronze.clickstream": bronze}
 
 
 @pytest.mark.spark

@@ -18,9 +18,9 @@ from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.ledger.training_sets import TABLE as TRAINING_SETS
 from lakehouse.months import MonthRange
 from lakehouse.releases import published
-from lakehouse.releases.publish import _check_ours, now_utc
+from lakehouse.releases.publish import check_ours, now_utc
 from lakehouse.releases.readable import check_readable
-from lakehouse.releases.state import _standings, is_published
+from lakehouse.releases.state import is_published, standings_of
 from lakehouse.run.job import Report
 from lakehouse.run.plan import Request
 from lakehouse.storage.log import Log
@@ -370,14 +370,14 @@ def test_what_another_program_wrote_between_two_halves_of_a_run_is_undone(
 def test_a_program_that_writes_while_a_run_is_at_work_keeps_it_from_publishing(
     root: Path, whole: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    changed = _check_ours
+    changed = check_ours
 
     def meanwhile(standings: Any) -> None:
-        monkeypatch.setattr("lakehouse.releases.publish._check_ours", changed)
+        monkeypatch.setattr("lakehouse.releases.publish.check_ours", changed)
         append(root, GOLD)
-        changed(_standings(log_of(root), CHAIN, published.newest(log_of(root))))
+        changed(standings_of(log_of(root), CHAIN, published.newest(log_of(root))))
 
-    monkeypatch.setattr("lakehouse.releases.publish._check_ours", meanwhile)
+    monkeypatch.setattr("lakehouse.releases.publish.check_ours", meanwhile)
     drop(root, SILVER)
     with pytest.raises(LakehouseError, match=r"gold.windows: another program wrote to it while"):
         run_on(CHAIN, root)

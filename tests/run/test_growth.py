@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from lakehouse.bronze.clickstream import SOURCE
 from lakehouse.errors import BadInput
 from lakehouse.landing.counts import Counts, Landed
-from lakehouse.landing.extent import Extent
 from lakehouse.landing.land import land
+from lakehouse.storage.extent import Extent
 
 HEADER = ",".join(SOURCE.header)
 LAST_CELLS = 20  # customer and day come after the signals

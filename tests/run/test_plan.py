@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from lakehouse.catalog import load
-from lakehouse.landing.extent import Extent
 from lakehouse.months import MonthRange
 from lakehouse.releases.recorded import Recorded
 from lakehouse.run.plan import Request, Step, follows_raw_files, make_plan, read_before
+from lakehouse.storage.extent import Extent
 
 CATALOG = load()
 SHA = {table.full_name: "sha" for table in CATALOG.sources}
