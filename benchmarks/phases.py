@@ -166,7 +166,7 @@ def inside(out: Path, began: float, argv: list[str]) -> None:
     clock.charge()
     clock._stack = [REST]
     wrap(clock)
-    from lakehouse.cli.commands import main
+    from lakehouse.cli import main
     from lakehouse.stop import leave
 
     by_table(clock)

@@ -1,4 +1,4 @@
-"""The exception tree: every error that a user can cause or must know about, with its exit code."""
+"""The exception tree: every error that a user can cause or must know about."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from collections.abc import Iterator
 class LakehouseError(Exception):
     """Something failed while running; the message says what, why and what to do."""
 
-    exit_code = 1
-
 
 class NoSpace(LakehouseError):
     """A disk is full; the message says which one."""
@@ -17,8 +15,6 @@ class NoSpace(LakehouseError):
 
 class BadInput(LakehouseError):
     """Refused input or arguments; nothing was changed."""
-
-    exit_code = 2
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -8,5 +8,9 @@ from collections.abc import Callable, Sequence
 OnProgress = Callable[[str, str, Sequence[str]], None]
 
 
+# A line that stays.
+Note = Callable[[str], None]
+
+
 def silent(_table: str, _doing: str, _months: Sequence[str]) -> None:
     """Report nothing."""

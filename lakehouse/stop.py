@@ -24,11 +24,11 @@ _ENDS: list[Callable[[], None]] = []
 
 
 class Stopped(BaseException):
-    """A command was stopped by a signal; `exit_code` is the usual one, 128 + the signal's number."""
+    """A command was stopped by the signal of that number."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
-        self.exit_code = 128 + number
+        self.number = number
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.cli.commands import cli
+from lakehouse.cli import cli
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

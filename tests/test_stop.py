@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from lakehouse.cli.exit_codes import exit_code
 from lakehouse.stop import Stopped, stoppable, unstoppable
 
 _AN_IMPORT = """
@@ -31,4 +32,4 @@ def test_a_stop_during_work_of_a_moment_comes_after_it_also_where_the_work_faile
     with pytest.raises(Stopped) as stopped, stoppable(), unstoppable():
         signal.raise_signal(signal.SIGTERM)
         raise ConnectionError("the server was stopped by the same signal")
-    assert stopped.value.exit_code == 143
+    assert exit_code(stopped.value) == 143

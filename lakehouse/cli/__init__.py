@@ -1,5 +1,5 @@
 """The command line: commands, what they print, exit codes."""
 
-from lakehouse.cli.commands import cli, main
+from lakehouse.cli.entry import cli, main
 
 __all__ = ["cli", "main"]

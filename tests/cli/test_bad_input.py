@@ -21,7 +21,7 @@ import pytest
 from deltalake import write_deltalake
 
 from lakehouse.catalog import load
-from lakehouse.cli.commands import main
+from lakehouse.cli import main
 from lakehouse.storage.log import Log
 
 ROOT = Path(__file__).parent.parent.parent

@@ -18,8 +18,8 @@ import click
 import pytest
 
 from lakehouse import __version__
-from lakehouse.catalog import load
-from lakehouse.cli.commands import cli, main
+from lakehouse.catalog import Catalog, load
+from lakehouse.cli import cli, main
 from lakehouse.storage.log import Log
 
 ROOT = Path(__file__).parent.parent.parent
@@ -38,11 +38,11 @@ class Answer:
     err: str
 
 
-def ask(*argv: str | Path) -> Answer:
-    """Run the command line in this process."""
+def ask(*argv: str | Path, catalog: Catalog | None = None) -> Answer:
+    """Run the command line in this process, on the declared tables where no catalog is given."""
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
-        code = main([str(each) for each in argv])
+        code = main([str(each) for each in argv], catalog)
     return Answer(code, out.getvalue(), err.getvalue())
 
 

@@ -6,19 +6,22 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timezone
 from typing import Any
 
 import pytest
 
+from lakehouse.catalog import load
 from lakehouse.cli import show
 from lakehouse.landing.counts import Counts
+from lakehouse.progress import silent
 from lakehouse.releases.diff import Cell, DifferingRow, TableDiff
 from lakehouse.run.job import Report, TableReport
+from lakehouse.run.plan import Step
 
 Capture = pytest.CaptureFixture[str]
+TABLES = load().derived
 MOMENT = datetime(2023, 5, 1, 12, 30, 15, tzinfo=timezone.utc)
 
 
@@ -108,18 +111,14 @@ def test_a_note_is_a_line_on_stderr(capsys: Capture) -> None:
 
 
 def test_a_plan_tells_what_is_pending_and_why(capsys: Capture) -> None:
-    show.plan(
-        [
-            {"table": "silver.a", "pending": True, "reason": "its code changed"},
-            {"table": "silver.b", "pending": False, "reason": ""},
-        ]
-    )
+    show.plan([Step(TABLES[0], "its code changed"), Step(TABLES[1])])
     out, _ = capsys.readouterr()
-    assert "silver.a" in out and "its code changed" in out and "silver.b" not in out
+    assert TABLES[0].full_name in out and "its code changed" in out
+    assert TABLES[1].full_name not in out
 
 
 def test_a_plan_of_nothing_says_so(capsys: Capture) -> None:
-    show.plan([{"table": "silver.b", "pending": False, "reason": ""}])
+    show.plan([Step(TABLES[1])])
     assert capsys.readouterr().out == "Nothing is pending: every table is up to date.\n"
 
 
@@ -209,5 +208,4 @@ def test_a_changed_cell_is_told_exactly_and_a_missing_value_by_its_name(capsys: 
 
 
 def test_show_is_plain_functions() -> None:
-    silent: Callable[..., None] = show.silent
     assert silent("table", "doing", ()) is None and show.on_terminal() is False

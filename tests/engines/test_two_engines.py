@@ -18,7 +18,7 @@ import pytest
 
 from lakehouse import Lakehouse
 from lakehouse.catalog import load
-from lakehouse.cli.commands import main
+from lakehouse.cli import main
 from lakehouse.engines import choose as choosing
 from lakehouse.engines.choose import choose, embedded_up_to
 from lakehouse.engines.sizing import memory_bytes

@@ -18,7 +18,7 @@ from urllib.error import URLError
 import pytest
 
 import lakehouse.catalog
-from lakehouse.cli import commands
+from lakehouse.cli import main
 from lakehouse.engines.embedded import EmbeddedStore
 from lakehouse.generate.generate import generate
 from lakehouse.months import MonthRange
@@ -127,8 +127,7 @@ class Mart:
         """Do a command in this process, with the narrow catalog."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(lakehouse.catalog, "load", lambda: CATALOG)
-            patch.setattr(commands, "load", lambda: CATALOG)
-            code = commands.main(self.at(command, *arguments))
+            code = main(self.at(command, *arguments), CATALOG)
         return Told(code, *capsys.readouterr())
 
     def build(self, through: str) -> Report:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse.catalog import Catalog
-from lakehouse.cli.show import _as_json
+from lakehouse.cli.show import json_text
 from lakehouse.engines.choose import open_store
 from lakehouse.engines.embedded import EmbeddedStore
 from lakehouse.errors import BadInput, LakehouseError
@@ -257,7 +257,7 @@ def told(engine: str, root: str) -> list[str]:
         diff(log, CATALOG, 1, 4, lambda: store, name, 7)
         for name in ("bronze.attributes", "silver.attributes")
     )
-    return [json.dumps([row.as_json() for row in each], default=_as_json) for each in found]
+    return [json_text([row.as_json() for row in each]) for each in found]
 
 
 @pytest.mark.spark

@@ -2,14 +2,12 @@
 
 import sys
 
-import lakehouse.catalog
 from tests.narrow import narrow
 
 CATALOG = narrow()
 
 if __name__ == "__main__":
-    lakehouse.catalog.load = lambda: CATALOG
-    from lakehouse.cli.commands import main
+    from lakehouse.cli import main
     from lakehouse.stop import leave
 
-    leave(main(sys.argv[1:]))
+    leave(main(sys.argv[1:], CATALOG))

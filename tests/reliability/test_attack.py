@@ -25,6 +25,7 @@ from rich.console import Console
 from lakehouse import Lakehouse
 from lakehouse.bronze.clickstream import SOURCE
 from lakehouse.cli import show
+from lakehouse.cli.show.progress_lines import moving, staying
 from lakehouse.engines.embedded import EmbeddedStore
 from lakehouse.engines.spark import SparkStore
 from lakehouse.errors import BadInput
@@ -36,7 +37,8 @@ from lakehouse.storage import paths
 from lakehouse.storage.log import Log
 from lakehouse.storage.paths import plain
 from lakehouse.training import spine as spines
-from tests.cli.test_cli import Answer, ask
+from tests.cli import test_cli
+from tests.cli.test_cli import Answer
 from tests.narrow import narrow
 from tests.on_spark import OnSpark
 from tests.run.test_laws import CUSTOMERS, FILE, RAW, click, content, deliver, run_on
@@ -84,10 +86,9 @@ def one_line(answer: Answer, code: int = 2) -> str:
     return answer.err
 
 
-@pytest.fixture(autouse=True)
-def narrow_commands(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commands of this process take the narrow catalog."""
-    monkeypatch.setattr("lakehouse.cli.commands.load", lambda: NARROW)
+def ask(*argv: str | Path) -> Answer:
+    """Run the command line in this process, on the narrow catalog."""
+    return test_cli.ask(*argv, catalog=NARROW)
 
 
 # A raw file that changes while it is read
@@ -249,11 +250,9 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of an odd name, in it `da ta` and a datamart of these files in two releases."""
     root = tmp_path_factory.mktemp("odd") / ODD
     generate(root / "da ta", customers=150, months=12, seed=3)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lakehouse.cli.commands.load", lambda: NARROW)
-        for more in (["--through", "2023-04"], []):
-            made = ask("run", "--data", root / "da ta", "--datamart", root / "mart", *more)
-            assert made.code == 0, made.err
+    for more in (["--through", "2023-04"], []):
+        made = ask("run", "--data", root / "da ta", "--datamart", root / "mart", *more)
+        assert made.code == 0, made.err
     return root
 
 
@@ -520,9 +519,7 @@ def attacked(generated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def built(attacked: Path) -> Answer:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lakehouse.cli.commands.load", lambda: NARROW)
-        return ask("run", "--data", attacked / "data", "--datamart", attacked / "mart")
+    return ask("run", "--data", attacked / "data", "--datamart", attacked / "mart")
 
 
 def test_payloads_in_cells_and_columns_are_kept_as_text_and_run_nowhere(
@@ -562,9 +559,9 @@ def test_markup_and_emoji_in_what_is_printed_are_text(capsys: pytest.CaptureFixt
     text = f":b: [red]x[/] [/] {ESCAPES}"
     show.note(text)
     show.rows(text, [{"value": text, "lines": "a\nb"}])
-    show._staying("t", text, ["2023-01"])
+    staying("t", text, ["2023-01"])
     with _ERR_ON_A_TERMINAL.status("") as status:
-        show._moving(status)("t", text, [])
+        moving(status)("t", text, [])
         assert ":b: [red]x[/] [/] \\u001b" in str(status.status)
     printed = capsys.readouterr()
     for seen in (printed.out, printed.err):
@@ -612,13 +609,14 @@ import json, sys
 from pathlib import Path
 from lakehouse.bronze.clickstream import SOURCE
 from lakehouse.landing.land import Counts, land
+from lakehouse.cli.exit_codes import exit_code
 from lakehouse.errors import LakehouseError
 folder = Path(sys.argv[1])
 try:
     landed = land(SOURCE, folder / "raw.csv", folder / "into")
     told = repr(sum(landed.counts.values(), Counts()))
 except LakehouseError as error:
-    told = f"{error.exit_code}: {error}"
+    told = f"{exit_code(error)}: {error}"
 # Not getrusage, which begins at the size of the process that started this one.
 peak = Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]
 print(json.dumps([told, int(peak) >> 10]))

@@ -19,7 +19,7 @@ from deltalake.exceptions import DeltaError
 from deltalake.table import TableMerger
 
 from lakehouse.catalog import Catalog, load
-from lakehouse.cli.commands import main
+from lakehouse.cli import main
 from lakehouse.engines.choose import open_store
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.generate.generate import generate

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lakehouse.cli.commands import main
+from lakehouse.cli import main
 from lakehouse.generate.generate import generate
 from lakehouse.storage.create import create_missing
 from lakehouse.storage.log import Log
@@ -181,7 +181,7 @@ def ask(argv: list[str]) -> tuple[int, str]:
     """Exit code, and what a command prints to stdout and stderr."""
     printed = io.StringIO()
     with redirect_stdout(printed), redirect_stderr(printed):
-        code = main(argv)
+        code = main(argv, CATALOG)
     return code, printed.getvalue()
 
 
@@ -219,8 +219,7 @@ def refused_deliveries(good: Path, planted: Planted) -> Iterator[Path]:
 def used(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Used]:
     root = tmp_path_factory.mktemp("used")
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("lakehouse.cli.commands", "lakehouse.lake"):
-            patch.setattr(f"{module}.load", lambda: CATALOG)
+        patch.setattr("lakehouse.lake.load", lambda: CATALOG)
         patch.chdir(root)
         planted = Planted()
         yield Used(root, planted, dict(_everything(root, planted)))

@@ -19,12 +19,13 @@ from deltalake import DeltaTable
 
 from lakehouse import Lakehouse
 from lakehouse.catalog import Catalog
-from lakehouse.cli import commands as cli
-from lakehouse.cli import show
+from lakehouse.cli import main, show
+from lakehouse.cli.exit_codes import exit_code
 from lakehouse.engines.embedded import EmbeddedStore
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.generate.generate import generate
 from lakehouse.months import MonthRange
+from lakehouse.progress import silent
 from lakehouse.releases import published
 from lakehouse.releases.readable import check_readable
 from lakehouse.run.job import Job, Report
@@ -93,10 +94,10 @@ class World(Bank):
         ]
 
     def optimize(self, catalog: Catalog = CATALOG) -> Optimized:
-        return optimize(self.datamart, catalog, EmbeddedStore, show.silent)
+        return optimize(self.datamart, catalog, EmbeddedStore, silent)
 
     def vacuum(self, keep_releases: int, dry_run: bool = False) -> Vacuumed:
-        return vacuum(self.datamart, CATALOG, keep_releases, dry_run, show.silent)
+        return vacuum(self.datamart, CATALOG, keep_releases, dry_run, silent)
 
     def rows(self, number: int) -> Rows:
         """All rows of all tables as they were at a release."""
@@ -336,7 +337,7 @@ def test_a_release_that_is_lost_already_does_not_stop_a_vacuum(world: World) -> 
 def _refusal(world: World, number: int) -> str:
     with pytest.raises(LakehouseError) as error:
         check_readable(world.log, published.release(world.log, number), [LABELS])
-    assert "\n" not in str(error.value) and error.value.exit_code == 1
+    assert "\n" not in str(error.value) and exit_code(error.value) == 1
     return str(error.value)
 
 
@@ -352,7 +353,6 @@ def test_a_release_given_up_says_so_even_where_a_training_set_holds_its_files(
     at = ["--datamart", str(world.datamart), "--data", str(world.data)]
     assert _refusal(world, 1) == _given_up(1, oldest=3)
     monkeypatch.setattr("lakehouse.lake.load", lambda: CATALOG)
-    monkeypatch.setattr(cli, "load", lambda: CATALOG)
     with pytest.raises(LakehouseError, match="given up"):
         Lakehouse(world.datamart, "embedded").at(release=1).table(LABELS.full_name)
     for argv in (
@@ -360,12 +360,12 @@ def test_a_release_given_up_says_so_even_where_a_training_set_holds_its_files(
         ["training-set", "--release", "1", "--out", str(world.root / "t.parquet"), *at],
         ["audit", "--release", "1", *at],
     ):
-        assert cli.main(argv) == 1
+        assert main(argv, CATALOG) == 1
         assert capsys.readouterr().err.strip().endswith(f"error: {_given_up(1, oldest=3)}")
     early = receipts(world.log)[0].training_set_id
     again = ["training-set", "--reproduce", early, *at]
-    assert cli.main(again) == 0
-    assert cli.main(["releases", *at]) == 0
+    assert main(again, CATALOG) == 0
+    assert main(["releases", *at], CATALOG) == 0
     lines = [line for line in capsys.readouterr().out.splitlines() if "embedded" in line]
     today = f"{datetime.now(timezone.utc):%Y-%m-%d}"
     assert [line.rstrip().endswith(today) for line in lines] == [True, True, False, False]
@@ -472,7 +472,7 @@ def test_optimize_with_nothing_to_compact_starts_no_engine_and_publishes_nothing
 ) -> None:
     world.optimize()
     before = world.files()
-    again = optimize(world.datamart, CATALOG, lambda log: without_engine(log, 0), show.silent)
+    again = optimize(world.datamart, CATALOG, lambda log: without_engine(log, 0), silent)
     assert again == Optimized((), None)
     assert world.files() == before
 
@@ -623,7 +623,7 @@ def test_spark_optimizes_and_reads_each_kept_version_of_a_cleaned_log(
 def _optimized_on_spark(datamart: Path) -> Optimized:
     from lakehouse.engines.spark import SparkStore
 
-    return optimize(datamart, CATALOG, SparkStore, show.silent)
+    return optimize(datamart, CATALOG, SparkStore, silent)
 
 
 def _counted_on_spark(datamart: Path, numbers: Sequence[int]) -> list[int]:
@@ -640,20 +640,19 @@ def _counted_on_spark(datamart: Path, numbers: Sequence[int]) -> list[int]:
 
 
 def test_the_commands_answer_in_json_and_in_words(
-    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli, "load", lambda: CATALOG)
     at = ["--datamart", str(world.datamart), "--data", str(world.data)]
-    assert cli.main(["vacuum", "--keep-releases", "2", "--dry-run", "--json", *at]) == 0
+    assert main(["vacuum", "--keep-releases", "2", "--dry-run", "--json", *at], CATALOG) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["dry_run"], told["kept"], told["given_up"]) == (True, [3, 4], [1, 2])
     assert {each["table"] for each in told["tables"]} == {t.full_name for t in CATALOG.tables}
     early = receipts(world.log)[0].training_set_id
-    assert cli.main(["vacuum", "--keep-releases", "2", "--dry-run", *at]) == 0
+    assert main(["vacuum", "--keep-releases", "2", "--dry-run", *at], CATALOG) == 0
     shown = capsys.readouterr().out
     assert f"releases 3 to 4, {early}" in shown
     assert "Releases 1 to 2 would be given up, releases 3 to 4 kept." in shown
-    assert cli.main(["optimize", "--json", *at]) == 0
+    assert main(["optimize", "--json", *at], CATALOG) == 0
     assert json.loads(capsys.readouterr().out)["published"] == NEWEST + 1
-    assert cli.main(["optimize", *at]) == 0
+    assert main(["optimize", *at], CATALOG) == 0
     assert capsys.readouterr().out == "Nothing to compact: no partition has several files.\n"

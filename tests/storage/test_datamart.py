@@ -13,6 +13,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from lakehouse.catalog import load
+from lakehouse.cli.exit_codes import exit_code
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.storage.checks import check_datamart
 from lakehouse.storage.create import create_missing
@@ -145,7 +146,7 @@ def test_a_second_run_at_the_same_time_is_told_to_wait(tmp_path: Path) -> None:
         Folder(tmp_path).locked(),
     ):
         pytest.fail("two hold the lock")  # pragma: no cover
-    assert caught.value.exit_code == 1
+    assert exit_code(caught.value) == 1
 
 
 def test_the_lock_is_free_after_a_run_that_failed(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from deltalake import write_deltalake
 from pyspark.sql import functions as F
 
 from lakehouse.catalog import Catalog, load
+from lakehouse.cli.exit_codes import exit_code
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.gold.features_attributes import TABLE as ATTRIBUTES
 from lakehouse.gold.label_store import DEFINITIONS, LabelDefinition
@@ -414,7 +415,7 @@ def test_after_a_vacuum_that_took_its_files_it_fails_by_table_and_version(
     ):
         with pytest.raises(LakehouseError, match=f"{name} version {version}: .* are gone") as error:
             attempt()
-        assert error.value.exit_code == 1 and "\n" not in str(error.value)
+        assert exit_code(error.value) == 1 and "\n" not in str(error.value)
     assert out.read_text() == "of yesterday" and [*out.parent.glob(".*")] == []
 
 
@@ -462,7 +463,7 @@ def test_a_table_that_was_tampered_with_is_found_out(
     ):
         with pytest.raises(LakehouseError, match=words) as error:
             attempt()
-        assert error.value.exit_code == 1 and "\n" not in str(error.value)
+        assert exit_code(error.value) == 1 and "\n" not in str(error.value)
     assert out.read_text() == "of yesterday" and [*out.parent.glob(".*")] == []
     assert len(receipts(own.log)) == len({each.training_set_id for each in receipts(own.log)})
     assert own.left_behind() == []

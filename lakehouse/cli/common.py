@@ -1,0 +1,87 @@
+"""The common options as one value, and what they open: the catalog, an engine, a release."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, wraps
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lakehouse.catalog import Catalog, load
+from lakehouse.cli import options, show
+from lakehouse.storage.place import Place
+
+if TYPE_CHECKING:
+    from lakehouse.engines.store import Store
+    from lakehouse.releases.published import Release
+    from lakehouse.storage.log import Log
+
+
+@dataclass(frozen=True)
+class OpenRelease:
+    """A release of a datamart, with an engine that reads it."""
+
+    store: Store
+    catalog: Catalog
+    release: Release
+
+
+@dataclass(frozen=True)
+class Common:
+    """The common options of a command: where things are, what computes, how to answer."""
+
+    data: Path
+    datamart: Place
+    engine: str
+    master: str | None
+    as_json: bool
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        return catalog()
+
+    @cached_property
+    def log(self) -> Log:
+        """The log of the datamart; BadInput where none is."""
+        from lakehouse.releases.inspect import existing_log
+
+        return existing_log(self.datamart, self.catalog)
+
+    def store(self, log: Log, held_bytes: int = 0, bytes_at_work: int = 0) -> Store:
+        """An engine on a datamart: the one asked for, or that for raw files of so many bytes."""
+        from lakehouse.engines.choose import choose, open_store
+
+        name = choose(self.engine, self.master, held_bytes, show.note)
+        return open_store(name, log, self.master, bytes_at_work)
+
+    def open_release(self, number: int | None) -> OpenRelease:
+        """The release of that number, else the newest."""
+        from lakehouse.releases import published
+        from lakehouse.releases.readable import check_kept
+
+        log = self.log
+        # Looked up first: a release that is not there starts no engine.
+        release = published.release(log, number) if number else published.newest(log)
+        check_kept(log, release)
+        return OpenRelease(self.store(log), self.catalog, release)
+
+
+def catalog() -> Catalog:
+    """The tables that the command works on: those `main` was given, else the declared ones."""
+    given = click.get_current_context().obj
+    return given if isinstance(given, Catalog) else load()
+
+
+def common(command: options.Command) -> options.Command:
+    """Give the command the common options, as one value `common`."""
+
+    @wraps(command)
+    def called(
+        data: Path, datamart: Place, engine: str, master: str | None, as_json: bool, **own: object
+    ) -> None:
+        command(common=Common(data, datamart, engine, master, as_json), **own)
+
+    given = (options.DATA, options.DATAMART, options.ENGINE, options.JSON, options.DEBUG)
+    return options.together(*given)(called)

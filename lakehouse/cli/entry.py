@@ -1,0 +1,63 @@
+"""The entry: all commands by their names, and the way from arguments to an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+
+import click
+
+from lakehouse import __version__
+from lakehouse.catalog import Catalog
+from lakehouse.cli import build, check, keep, look, show, train
+from lakehouse.cli.error_line import error_line
+from lakehouse.cli.exit_codes import DONE, exit_code
+from lakehouse.stop import Stopped, stoppable
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(
+    __version__, "--version", prog_name="lakehouse", message="%(prog)s %(version)s"
+)
+def cli() -> None:
+    """A feature lakehouse: raw CSVs to bronze, silver and gold Delta tables, month after month.
+
+    Without a command it does `run`: everything that is pending.
+    """
+
+
+for _command in (*build.COMMANDS, *look.COMMANDS, *train.COMMANDS, *check.COMMANDS, *keep.COMMANDS):
+    cli.add_command(_command)
+
+
+def main(argv: list[str], catalog: Catalog | None = None) -> int:
+    """Run the command line on the tables of a catalog, else on the declared ones; the exit code."""
+    # Options without a command are those of `run`; any other first word is a command, or a mistyped one.
+    if not argv or (argv[0].startswith("-") and argv[0] not in ("-h", "--help", "--version")):
+        argv = ["run", *argv]
+    try:
+        # Not cli.main: it takes every stop for Ctrl-C, and prints an empty line.
+        with stoppable(), cli.make_context("main.py", argv, obj=catalog) as context:
+            cli.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except SystemExit as end:
+        return int(end.code or DONE)
+    except BrokenPipeError:
+        # The reader of a pipe has left (`| head`): no error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (Exception, Stopped) as error:
+        return _failed(error, "--debug" in argv)
+    return DONE
+
+
+def _failed(error: Exception | Stopped, debug: bool) -> int:
+    """Print the line of an error that is expected, and give its exit code; raise any other."""
+    line = error_line(error)
+    if line is None:
+        raise error
+    if debug:
+        print(show.plain(traceback.format_exc()), file=sys.stderr)
+    print(show.plain(f"error: {line}"), file=sys.stderr)
+    return exit_code(error)

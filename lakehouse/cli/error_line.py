@@ -1,0 +1,70 @@
+"""The line that a command prints when it ends with an error."""
+
+from __future__ import annotations
+
+import click
+
+from lakehouse.errors import LakehouseError, NoSpace
+from lakehouse.stop import Stopped
+from lakehouse.storage.s3 import of_store
+
+_STOPPED = "stopped; nothing is half done, the next run goes on from here"
+_ENGINE_LOST = (
+    "the process of the Spark engine is gone, killed or out of memory; nothing is half done, the next "
+    "run goes on from here; --engine embedded needs less"
+)
+_NO_SPACE = (
+    "no space left on the disk of the datamart, or of the file to write; free some and start again, "
+    "nothing is half done"
+)
+_UNREADABLE = (
+    "a table cannot be read; python main.py doctor --deep says which, and what to do; --debug shows "
+    "all of it"
+)
+
+
+def error_line(error: BaseException) -> str | None:
+    """One line that says what failed and what to do; None for an error that nobody expects."""
+    message = _message(error)
+    return None if message is None else " ".join(message.split())
+
+
+def _message(error: BaseException) -> str | None:
+    if isinstance(error, click.ClickException):
+        return error.format_message()
+    if isinstance(error, LakehouseError):
+        is_told = isinstance(error, NoSpace) or not _is_disk_full(error.__cause__)
+        return str(error) if is_told else _NO_SPACE
+    if isinstance(error, Stopped):
+        return _STOPPED
+    if isinstance(error, _unreadable()):
+        return _NO_SPACE if _is_disk_full(error) else _UNREADABLE
+    if isinstance(error, _engine_losses()):
+        return _ENGINE_LOST
+    return _told_of_system(error) if isinstance(error, OSError) else None
+
+
+def _told_of_system(error: OSError) -> str:
+    return of_store(str(error)) or f"{error.strerror or error}: {error.filename or ''}"
+
+
+# The imports below take time, which a command that ends well does not spend.
+
+
+def _is_disk_full(error: BaseException | None) -> bool:
+    from lakehouse.run.failures import is_disk_full
+
+    return is_disk_full(error)
+
+
+def _unreadable() -> tuple[type[Exception], ...]:
+    from deltalake.exceptions import DeltaError
+    from pyarrow import ArrowException
+
+    return DeltaError, ArrowException
+
+
+def _engine_losses() -> tuple[type[Exception], ...]:
+    from lakehouse.engines.choose import engine_losses
+
+    return engine_losses()

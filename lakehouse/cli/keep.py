@@ -1,0 +1,90 @@
+"""Commands that keep a datamart in order, and hand it in: optimize, vacuum, erase, package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lakehouse.cli import options, show
+from lakehouse.cli.common import Common, common
+from lakehouse.progress import Note
+
+
+@click.command()
+@options.WAIT
+@common
+def optimize(common: Common, wait: Note | None) -> None:
+    """Write small files of a month together, table by table; no row changes."""
+    from lakehouse.upkeep.optimize import optimize as optimize_tables
+
+    with show.progress(quiet=common.as_json) as on_progress:
+        done = optimize_tables(common.datamart, common.catalog, common.store, on_progress, wait)
+    show.answer(common.as_json, done, lambda: show.optimized(done))
+
+
+@click.command()
+@click.option(
+    "--keep-releases",
+    type=click.IntRange(1),
+    default=12,
+    show_default=True,
+    help="Newest releases to keep; training sets with a receipt are kept beside them.",
+)
+@click.option(
+    "--dry-run", is_flag=True, help="Tell what would go and what is held; change nothing."
+)
+@options.WAIT
+@common
+def vacuum(common: Common, keep_releases: int, dry_run: bool, wait: Note | None) -> None:
+    """Give up old releases, and delete the files that no kept release and no training set needs."""
+    from lakehouse.upkeep.vacuum import vacuum as vacuum_tables
+
+    with show.progress(quiet=common.as_json) as on_progress:
+        done = vacuum_tables(
+            common.datamart, common.catalog, keep_releases, dry_run, on_progress, wait
+        )
+    show.answer(common.as_json, done, lambda: show.vacuumed(done))
+
+
+@click.command()
+@click.option("--customer", metavar="ID", required=True, help="The person to erase, as CUS_0x1069.")
+@click.option("--dry-run", is_flag=True, help="Show what would be erased; change nothing.")
+@options.WAIT
+@common
+def erase(common: Common, customer: str, dry_run: bool, wait: Note | None) -> None:
+    """Erase a person from all tables, their history and the quarantine; keep a receipt without the person.
+
+    Everybody else's rows can be read at every release as before.
+    """
+    from lakehouse.upkeep.erase import erase as erase_customer
+
+    erased = erase_customer(common.datamart, common.data, common.catalog, customer, dry_run, wait)
+    show.answer(common.as_json, erased, lambda: show.erased(erased))
+
+
+@click.command()
+@click.option(
+    "--repo-url",
+    metavar="URL",
+    help="Link for Readme.txt; else that of the git remote, origin first.",
+)
+@click.option(
+    "--out",
+    type=options.LocalPath(),
+    required=True,
+    help="Zip file to write, as submission.zip.",
+)
+@common
+def package(common: Common, repo_url: str | None, out: Path) -> None:
+    """Write the hand-in zip: code, Docker files, raw files, notebooks as they are, the repository's link.
+
+    The same input gives the same bytes. No datamart goes in.
+    """
+    from lakehouse.exports.package import package as write_package
+
+    made = write_package(out, common.data, repo_url)
+    show.answer(common.as_json, made, lambda: show.package(made))
+
+
+COMMANDS = (optimize, vacuum, erase, package)

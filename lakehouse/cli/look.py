@@ -1,0 +1,94 @@
+"""Commands that only look: status, history, releases, diff, dictionary."""
+
+from __future__ import annotations
+
+import click
+
+from lakehouse.cli import options, show
+from lakehouse.cli.common import Common, catalog, common
+
+
+@click.command()
+@common
+def status(common: Common) -> None:
+    """Show what is there: tables, rows, months, versions."""
+    from lakehouse.releases.inspect import status as inspect_status
+
+    rows = inspect_status(common.datamart, common.catalog)
+    show.answer(common.as_json, rows, lambda: show.rows("Tables", rows))
+
+
+@click.command()
+@click.argument("table", required=False)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1_000_000),
+    default=20,
+    show_default=True,
+    help="Newest versions to show.",
+)
+@common
+def history(common: Common, table: str | None, limit: int) -> None:
+    """Show the versions of TABLE (as gold.label_store), or of every table."""
+    from lakehouse.releases.inspect import history as inspect_history
+
+    rows = inspect_history(common.datamart, common.catalog, table, limit)
+    show.answer(common.as_json, rows, lambda: show.rows("Versions, newest first", rows))
+
+
+@click.command()
+@common
+def releases(common: Common) -> None:
+    """Show every release: the runs that changed something, and what they left."""
+    from lakehouse.releases.inspect import releases as inspect_releases
+
+    found = inspect_releases(common.datamart, common.catalog)
+    show.answer(common.as_json, found, lambda: show.releases(found))
+
+
+@click.command()
+@click.argument("old", metavar="R1", type=int)
+@click.argument("new", metavar="R2", type=int)
+@click.argument("table", required=False)
+@click.option("--keys", is_flag=True, help="List the rows that differ, with each changed cell.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1_000_000),
+    default=20,
+    show_default=True,
+    help="Rows a table that --keys lists.",
+)
+@common
+def diff(common: Common, old: int, new: int, table: str | None, keys: bool, limit: int) -> None:
+    """Show the rows added, changed and removed between two releases, of TABLE or table by table."""
+    from lakehouse.releases.diff import diff as diff_releases
+
+    log = common.log
+    tables = diff_releases(
+        log,
+        common.catalog,
+        old,
+        new,
+        lambda: common.store(log),
+        table,
+        limit if keys else 0,
+    )
+    title = f"Release {old} to release {new}"
+    told = [each.as_json() if keys else each.counts for each in tables]
+    show.answer(common.as_json, told, lambda: show.diff(title, tables))
+
+
+@click.command()
+@click.argument("table", required=False)
+@options.JSON
+@options.DEBUG
+def dictionary(as_json: bool, table: str | None) -> None:
+    """Print the data dictionary as Markdown, out of the declarations; of TABLE, or of all."""
+    from lakehouse.exports.dictionary import entries, markdown
+
+    declared = catalog()
+    tables = (declared.table(table),) if table else declared.tables
+    show.answer(as_json, entries(tables), lambda: click.echo(markdown(tables)))
+
+
+COMMANDS = (status, history, releases, diff, dictionary)

@@ -1,0 +1,85 @@
+"""Plans and reports of runs, as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from lakehouse.cli.show.answers import Json
+from lakehouse.cli.show.tables import rows
+from lakehouse.cli.show.terminal import note, say
+
+if TYPE_CHECKING:
+    from lakehouse.run.job import Report
+    from lakehouse.run.plan import Step
+
+
+def plan(steps: Sequence[Step]) -> None:
+    """Print what a run would do."""
+    pending = [step for step in steps if step.pending]
+    if not pending:
+        say("Nothing is pending: every table is up to date.")
+        return
+    rows("Pending", [{"table": step.table.full_name, "why": step.reason} for step in pending])
+
+
+def report(done: Report) -> None:
+    """Print the closing table of a run and one sentence on what it means."""
+    for text in done.notes:
+        note(text)
+    if not done.tables:
+        say(f"Nothing is pending: release {done.release} is up to date ({done.seconds:.2f} s).")
+        return
+    rows("What this run did", _report_rows(done))
+    say(_closing_sentence(done))
+
+
+def _report_rows(done: Report) -> list[dict[str, Json]]:
+    return [
+        {
+            "table": each.table,
+            "rows in": each.rows.rows_in if each.rows else None,
+            "accepted": each.rows.accepted if each.rows else None,
+            "quarantined": each.rows.quarantined if each.rows else None,
+            "equal duplicates": each.rows.equal_duplicates if each.rows else None,
+            "changed": each.changed,
+            "version": each.version,
+            "seconds": each.seconds,
+        }
+        for each in done.tables.values()
+    ]
+
+
+def _closing_sentence(done: Report) -> str:
+    spent = f"{done.seconds:.1f} s on the {done.engine} engine"
+    what = f"{_read(done)}{_changed(done)}"
+    if not done.published:
+        return f"{what} Release {done.release} stays the newest ({spent})."
+    made = done.published
+    which = f"Release {made[0]}" if len(made) == 1 else f"Releases {made[0]} to {made[-1]}"
+    return f"{what} {which} published ({spent})."
+
+
+def _read(done: Report) -> str:
+    counts = [each.rows for each in done.tables.values() if each.rows]
+    if not counts:
+        return ""
+    return (
+        f"{sum(each.rows_in for each in counts):,} raw rows read: "
+        f"{sum(each.accepted for each in counts):,} accepted, "
+        f"{sum(each.quarantined for each in counts):,} quarantined, "
+        f"{sum(each.equal_duplicates for each in counts):,} equal duplicates. "
+    )
+
+
+def _changed(done: Report) -> str:
+    changed = [each.changed for each in done.tables.values() if each.changed]
+    if not changed:
+        return "No row changed."
+    return f"{sum(changed):,} rows changed in {len(changed)} tables."
+
+
+def report_as_json(done: Report) -> dict[str, Json]:
+    """The report as plain values."""
+    return {**asdict(done), "tables": _report_rows(done)}

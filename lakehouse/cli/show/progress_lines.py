@@ -1,0 +1,54 @@
+"""Progress on stderr: a line that moves on a terminal, lines that stay elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from lakehouse.cli.show.terminal import on_terminal, plain, tell
+from lakehouse.months import spell
+from lakehouse.progress import OnProgress, silent
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+
+@contextmanager
+def progress(quiet: bool) -> Iterator[OnProgress]:
+    """Show progress on stderr: a line that moves on a terminal, lines that stay elsewhere."""
+    if quiet:
+        yield silent
+    elif on_terminal():
+        # A run with nothing to do that nobody watches does without the import of rich.
+        from rich.console import Console
+
+        with Console(stderr=True, highlight=False, emoji=False).status("starting") as status:
+            yield moving(status)
+    else:
+        yield staying
+
+
+def staying(table: str, doing: str, months: Sequence[str]) -> None:
+    """Print a line where there are months."""
+    # Reading changes nothing: who is refused while it goes on finds one line in a log, the error.
+    if months:
+        tell(_line(table, doing, months))
+
+
+def moving(status: Status) -> OnProgress:
+    """Progress that rewrites the line of `status`, with the seconds since now."""
+    from rich.text import Text
+
+    began = time.monotonic()
+
+    def update(table: str, doing: str, months: Sequence[str]) -> None:
+        seconds = time.monotonic() - began
+        status.update(Text.assemble(_line(table, doing, months), (f"  {seconds:.0f} s", "dim")))
+
+    return update
+
+
+def _line(table: str, doing: str, months: Sequence[str]) -> str:
+    return plain(f"{table}: {doing}" + (f" {spell(months)}" if months else ""))

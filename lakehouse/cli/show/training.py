@@ -1,0 +1,48 @@
+"""Training sets and their receipts, as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from lakehouse.cli.show.tables import rows
+from lakehouse.cli.show.terminal import say
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lakehouse.training.receipts import Receipt
+
+
+def training_set(made: Receipt, out: Path | None, again: bool) -> None:
+    """Print one training set: its id first, where it is, and which loans are not in it."""
+    left = [f"{n:,} {reason.replace('_', ' ')}" for reason, n in made.left_out.items() if n]
+    columns = sum(len(group.features) for group in made.selection.groups)
+    say(made.training_set_id)
+    say(
+        f"{made.row_count:,} rows, {columns} features, as known at release {made.release}"
+        + (f"; left out: {', '.join(left)}" if left else "")
+        + (f"; written to {out}" if out else "")
+        + ("; the same content as on " + f"{made.created_at:%Y-%m-%d %H:%M} UTC" if again else "")
+    )
+
+
+def training_sets(found: Sequence[Receipt]) -> None:
+    """Print receipts, the newest last."""
+    rows(
+        "Training sets",
+        [
+            {
+                "training set": each.training_set_id,
+                "built": each.created_at,
+                "release": each.release,
+                "rows": each.row_count,
+                "features": sum(len(group.features) for group in each.selection.groups),
+                "label": each.selection.label.name if each.selection.label else "own spine",
+                "content": each.content_hash[:12],
+                "engine": each.engine,
+                "a person erased": each.erased_at,
+            }
+            for each in found
+        ],
+    )

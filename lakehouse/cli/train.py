@@ -1,0 +1,92 @@
+"""Commands on training sets: training-set, training-sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lakehouse.cli import options, show
+from lakehouse.cli.common import Common, common
+from lakehouse.errors import BadInput
+from lakehouse.months import MonthRange
+
+
+@click.command("training-set")
+@click.option(
+    "--out",
+    type=options.LocalPath(),
+    help="Parquet file to write; its metadata names the set.",
+)
+@click.option(
+    "--release", type=click.IntRange(1), help="As known at this release; else the newest."
+)
+@click.option("--from", "first_month", type=options.Month(), help="First month of application.")
+@click.option("--to", "last_month", type=options.Month(), help="Last month of application.")
+@click.option("--label-def", help="Definition of the label, as 30dpd_6mob (the default).")
+@click.option(
+    "--groups", type=options.Names(), default=(), help="Feature groups to take; else all."
+)
+@click.option(
+    "--features",
+    type=options.Names(),
+    default=(),
+    help="Features to take; else all of the groups.",
+)
+@click.option(
+    "--spine",
+    type=options.LocalPath(),
+    help="CSV or Parquet of customer_id and application_date to score, instead of labelled loans.",
+)
+@click.option(
+    "--reproduce", metavar="ID", help="Build the training set of that id again, and compare."
+)
+@common
+def training_set(
+    common: Common,
+    out: Path | None,
+    release: int | None,
+    first_month: str | None,
+    last_month: str | None,
+    label_def: str | None,
+    groups: tuple[str, ...],
+    features: tuple[str, ...],
+    spine: Path | None,
+    reproduce: str | None,
+) -> None:
+    """Build the point-in-time training set: labelled loans with the features known on their day.
+
+    Prints its id, which --reproduce takes to build the same content again, whatever ran since.
+    """
+    from lakehouse.training import build as training_build
+    from lakehouse.training.sets import Asked, prepare
+
+    choices = (release, groups, features, label_def, first_month, last_month, spine)
+    if reproduce and any(choices):
+        raise BadInput("--reproduce takes everything from the receipt; leave out the other choices")
+    if not reproduce and out is None:
+        raise BadInput("training-set needs --out FILE.parquet to write to")
+    months = MonthRange.checked(first_month, last_month)
+    asked = Asked(groups, features, label_def, months, spine)
+    with show.progress(quiet=common.as_json) as on_progress:
+        on_progress("training set", "computing", ())
+        at = common.open_release(release)
+        if reproduce:
+            made = training_build.reproduce(at.store, at.catalog, reproduce, out)
+        else:
+            prepared = prepare(at.store, at.catalog, at.release, asked)
+            made = training_build.build(prepared, at.store, out)
+    show.answer(common.as_json, made, lambda: show.training_set(made, out, bool(reproduce)))
+
+
+@click.command("training-sets")
+@common
+def training_sets(common: Common) -> None:
+    """Show the receipt of every training set ever built."""
+    from lakehouse.training.receipts import receipts
+
+    built = receipts(common.log)
+    show.answer(common.as_json, built, lambda: show.training_sets(built))
+
+
+COMMANDS = (training_set, training_sets)
