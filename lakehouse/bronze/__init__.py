@@ -1,1 +1,1 @@
-"""Raw rows as they were delivered; a file per table."""
+"""Raw rows as they were delivered; one file per table."""

@@ -1,4 +1,4 @@
-"""One row: a delivered row of who the customer is, in the month of the application, as text."""
+"""One row: a delivered row about who the customer is, in the month of the application, as text."""
 
 from lakehouse.bronze.raw import bronze_table
 from lakehouse.table import Field, Source
@@ -8,17 +8,17 @@ SOURCE = Source(
     file_names=("features_attributes.csv", "feature_attributes.csv"),
     columns=(
         Field("Customer_ID", "STRING", "The customer, as `CUS_0x1069`."),
-        Field("Name", "STRING", "The customer's name, never leaves bronze.", personal=True),
+        Field("Name", "STRING", "The customer's name; it never leaves bronze.", personal=True),
         Field("Age", "STRING", "Age in years."),
-        Field("SSN", "STRING", "Social security number, never leaves bronze.", personal=True),
-        Field("Occupation", "STRING", "Occupation; `_______` where unknown."),
+        Field("SSN", "STRING", "Social security number; it never leaves bronze.", personal=True),
+        Field("Occupation", "STRING", "Occupation; `_______` if unknown."),
         Field("snapshot_date", "STRING", "The day on which the attributes are known."),
     ),
     keys=("Customer_ID", "snapshot_date"),
-    # The id goes on to every layer, so a shifted row may have no name or SSN there.
+    # The id goes on to every layer, so a shifted row must not bring a name or SSN into it.
     required=(("Customer_ID", "identifier"), ("snapshot_date", "date")),
 )
 
 TABLE = bronze_table(
-    SOURCE, "A delivered row of who the customer is, in the month of the application."
+    SOURCE, "A delivered row about who the customer is, in the month of the application."
 )

@@ -17,7 +17,9 @@ SOURCE = Source(
         Field("loan_amt", "STRING", "Amount lent."),
         Field("due_amt", "STRING", "Installment due at this date."),
         Field("paid_amt", "STRING", "Amount paid for this installment.", outcome=True),
-        Field("overdue_amt", "STRING", "Sum of what was due and not paid so far.", outcome=True),
+        Field(
+            "overdue_amt", "STRING", "Sum of the amounts that are due and not paid.", outcome=True
+        ),
         Field("balance", "STRING", "Amount still to be paid.", outcome=True),
         Field("snapshot_date", "STRING", "The day of the loan system's record."),
     ),

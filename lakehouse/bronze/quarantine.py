@@ -15,20 +15,22 @@ TABLE = Table(
         Field("_source_row", "BIGINT", "The row's number in that file; the header is row 1."),
         Field("_source_line", "BIGINT", "The line of that file on which the row begins."),
         Field("raw_text", "STRING", "The row as it stood in the file.", personal=True),
-        # They show cells, and in a shifted row any cell may be a name.
+        # Reasons show cells, and in a shifted row any cell may be a name.
         Field(
             "reasons", "ARRAY<STRING>", "Every reason why no table could take it.", personal=True
         ),
-        Field(MONTH_FIELD.name, "STRING", "Month of its snapshot_date, where that can be told."),
+        Field(MONTH_FIELD.name, "STRING", "Month of its snapshot_date, if that is readable."),
         Field(
-            "_row_hash", "STRING", "MD5 of raw_text and of how often it stood before in that file."
+            "_row_hash",
+            "STRING",
+            "MD5 of raw_text and of the number of equal rows before it in that file.",
         ),
         Field("_run_id", "STRING", "The run that first met the row."),
         Field("_ingested_at", "TIMESTAMP", "When that run began, UTC."),
         Field(
             "mended_run_id",
             "STRING",
-            "The run whose delivery no longer holds the row; NULL while open.",
+            "The run whose delivery no longer has the row; NULL while it is open.",
         ),
     ),
     unversioned=("_source_row", "_source_line", "_run_id", "_ingested_at"),

@@ -1,4 +1,4 @@
-"""What every bronze table of a raw file has: the raw cells as text, and where each row came from."""
+"""The columns of every bronze table of a raw file: the raw cells as text, and where each row came from."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ ROW_HASH = "_row_hash"
 PROVENANCE = (
     Field("_source_file", "STRING", "Name of the raw file the row was delivered in."),
     Field("_source_row", "BIGINT", "The row's number in that file; the header is row 1."),
-    Field(ROW_HASH, "STRING", "MD5 of the row's cells by name; two rows with one hash are equal."),
+    Field(
+        ROW_HASH, "STRING", "MD5 of the row's cells by name; two rows with the same hash are equal."
+    ),
     Field("_run_id", "STRING", "The run that wrote the row."),
     Field("_ingested_at", "TIMESTAMP", "When that run began, UTC."),
 )
 
 
 def bronze_table(source: Source, doc: str) -> Table:
-    """The bronze table of a source: its raw columns as text, snapshot_date as DATE, provenance."""
+    """The bronze table of a source: raw columns as text, snapshot_date as DATE, and the provenance."""
     cells = tuple(
         replace(column, type="DATE" if column.name == "snapshot_date" else "STRING")
         for column in source.columns

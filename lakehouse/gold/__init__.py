@@ -1,1 +1,1 @@
-"""Features and labels; a file per table."""
+"""Features and labels; one file per table."""

@@ -16,7 +16,7 @@ KEY_FIELDS = (
     Field("customer_id", "STRING", "The customer."),
     Field("snapshot_date", "DATE", "The day as of which the features are known."),
 )
-KEYS = tuple(each.name for each in KEY_FIELDS)
+KEYS = tuple(field.name for field in KEY_FIELDS)
 
 
 def feature_group(
@@ -30,9 +30,10 @@ def feature_group(
     look_back_months: int = 0,
     expectations: Sequence[tuple[str, str]] = (),
 ) -> Table:
-    """A gold table of features of one silver table; `prepare` gives the columns the features name.
+    """The gold table of features that are computed from one silver table.
 
-    It takes the rows, and the months whose features are wanted (None: all).
+    `prepare` adds the columns that the features need. It takes the silver rows and the months whose
+    features are wanted (None: all months).
     """
 
     def transform(rows: DataFrame, months: Sequence[str] | None = None) -> DataFrame:
@@ -43,7 +44,7 @@ def feature_group(
         name=f"features_{name}",
         doc=doc,
         keys=KEYS,
-        fields=(*KEY_FIELDS, *(each.field for each in features), MONTH_FIELD),
+        fields=(*KEY_FIELDS, *(feature.field for feature in features), MONTH_FIELD),
         upstreams=(silver,),
         transform=transform,
         look_back_months=look_back_months,
@@ -53,10 +54,10 @@ def feature_group(
 
 
 def passed_on(field: Field) -> Feature:
-    """A silver column that is a feature as it stands."""
+    """The feature that is a silver column without any change."""
     return Feature(field.name, field.type, field.doc, (field.name,), lambda column: column)
 
 
 def ratio(part: Column, whole: Column) -> Column:
-    """part / whole, NULL where the whole is not above 0."""
+    """part / whole, NULL if the whole is not above 0."""
     return part.cast("double") / F.when(whole > 0, whole.cast("double"))

@@ -33,13 +33,13 @@ def occupation(occupation: Column) -> Column:
 
 @feature("INT")
 def occupation_known(occupation: Column) -> Column:
-    """1 where an occupation was given, else 0."""
+    """1 if an occupation was given, else 0."""
     return occupation.isNotNull()
 
 
 @feature("INT")
 def ssn_valid(ssn_valid: Column) -> Column:
-    """1 where a well-formed SSN was given, else 0."""
+    """1 if a well-formed SSN was given, else 0."""
     return F.coalesce(ssn_valid, F.lit(False))
 
 

@@ -1,8 +1,9 @@
 """One row: a customer's clicks, this month and over the last 3 and 6 months, as of snapshot_date.
 
-A window of n months ends with the row's own month and takes the months that exist, never a row with
-a later snapshot_date. Of an earlier month with several snapshots it takes the last. The engine brings
-a customer's rows together, numpy computes (`over_months`): both engines give the same bits.
+A window of n months ends with the month of the row. It takes the months that exist, and never a row
+with a later snapshot_date. From an earlier month with several snapshots it takes the last one.
+The engine brings the rows of a customer together and numpy computes (`over_months`), so both engines
+give the same bits.
 """
 
 from __future__ import annotations
@@ -26,35 +27,35 @@ _KEYS = (*KEY_FIELDS, MONTH_FIELD)
 
 
 def windows(rows: DataFrame, months: Sequence[str] | None = None) -> DataFrame:
-    """Each row of the months with its features, as doubles."""
+    """The rows of the months with their features, as doubles."""
     from pyspark import cloudpickle
 
     from lakehouse.gold import over_months
 
-    # The workers of a cluster have no module of this package.
+    # The workers of a cluster do not have this package, so the module is sent to them by value.
     cloudpickle.register_pickle_by_value(over_months)  # type: ignore[no-untyped-call]
     names = [feature.name for feature in FEATURES]
     compute = partial(
         over_months.with_features,
-        keys=[each.name for each in _KEYS],
+        keys=[key.name for key in _KEYS],
         signals=SIGNALS,
         windows=WINDOWS_MONTHS,
         names=names,
         months=months,
     )
     columns = [
-        *(f"{each.name} {each.type}" for each in _KEYS),
-        *(f"{each} DOUBLE" for each in names),
+        *(f"{key.name} {key.type}" for key in _KEYS),
+        *(f"{name} DOUBLE" for name in names),
     ]
-    needed = rows.select(*(each.name for each in _KEYS), *SIGNALS)
-    # One exchange of rows as they are: with a join for each earlier month the table took twice the time.
+    needed = rows.select(*(key.name for key in _KEYS), *SIGNALS)
+    # One exchange of the rows. With one join per earlier month the table took twice the time.
     return needed.repartition("customer_id").mapInArrow(compute, ", ".join(columns))
 
 
 _STATISTICS = {
     "mean": "Mean of {} over the last {} months.",
     "std": "Spread of {} over the last {} months: sample standard deviation, NULL below 2 months.",
-    "trend": "Trend of {} over the last {} months: least squares slope a month, NULL below 2 months.",
+    "trend": "Trend of {} over the last {} months: least squares slope per month, NULL below 2 months.",
 }
 
 
@@ -67,17 +68,21 @@ def _over_windows(signal: str, meaning: str) -> Iterator[Feature]:
 
 FEATURES = (
     *(passed_on(field) for field in CLICKSTREAM.fields if field.name in SIGNALS),
-    passed_on(Field("activity_sum", "BIGINT", "Sum of the signals known of this month.")),
-    *(each for name in SIGNALS for each in _over_windows(name, name)),
+    passed_on(Field("activity_sum", "BIGINT", "Sum of the known signals of this month.")),
+    *(feature for name in SIGNALS for feature in _over_windows(name, name)),
     *_over_windows("activity", "the sum of the signals"),
     passed_on(
-        Field("months_observed", "INT", "Months with clicks among the last 6, this one included.")
+        Field(
+            "months_observed",
+            "INT",
+            "Number of the last 6 months with clicks, this month included.",
+        )
     ),
     passed_on(
         Field(
             "months_since_previous",
             "INT",
-            "Recency: months since the clicks before these, NULL where none are among the last 6 months.",
+            "Months since the previous month with clicks, NULL if the last 6 months have none.",
         )
     ),
 )

@@ -42,19 +42,19 @@ def credit_mix(credit_mix: Column) -> Column:
 
 @feature("INT")
 def payment_of_min_amount(payment_of_min_amount: Column) -> Column:
-    """1 where only the minimum was paid, 0 where more was."""
+    """1 if only the minimum was paid, 0 if more was paid."""
     return _ordinal(payment_of_min_amount, "No", "Yes")
 
 
 @feature("INT")
 def spending_level(payment_behaviour: Column) -> Column:
-    """Spending out of Payment_Behaviour: 0 Low, 1 High."""
+    """Level of spending from Payment_Behaviour: 0 Low, 1 High."""
     return _ordinal(F.split_part(payment_behaviour, F.lit("_"), F.lit(1)), "Low", "High")
 
 
 @feature("INT")
 def payment_size(payment_behaviour: Column) -> Column:
-    """Size of payments out of Payment_Behaviour: 0 Small, 1 Medium, 2 Large."""
+    """Size of payments from Payment_Behaviour: 0 Small, 1 Medium, 2 Large."""
     return _ordinal(
         F.split_part(payment_behaviour, F.lit("_"), F.lit(3)), "Small", "Medium", "Large"
     )
@@ -62,19 +62,19 @@ def payment_size(payment_behaviour: Column) -> Column:
 
 @feature("DOUBLE")
 def debt_to_income_ratio(outstanding_debt: Column, annual_income: Column) -> Column:
-    """Outstanding debt over a year's income."""
+    """Outstanding debt divided by annual income."""
     return ratio(outstanding_debt, annual_income)
 
 
 @feature("DOUBLE")
 def debt_to_monthly_salary_ratio(outstanding_debt: Column, monthly_inhand_salary: Column) -> Column:
-    """Outstanding debt in monthly salaries."""
+    """Outstanding debt divided by the monthly salary."""
     return ratio(outstanding_debt, monthly_inhand_salary)
 
 
 @feature("DOUBLE")
 def emi_to_income_ratio(total_emi_per_month: Column, monthly_inhand_salary: Column) -> Column:
-    """Installments a month over the monthly salary: the debt service ratio."""
+    """Monthly installments divided by the monthly salary: the debt service ratio."""
     return ratio(total_emi_per_month, monthly_inhand_salary)
 
 
@@ -82,49 +82,49 @@ def emi_to_income_ratio(total_emi_per_month: Column, monthly_inhand_salary: Colu
 def investment_to_income_ratio(
     amount_invested_monthly: Column, monthly_inhand_salary: Column
 ) -> Column:
-    """Amount invested a month over the monthly salary."""
+    """Amount invested per month divided by the monthly salary."""
     return ratio(amount_invested_monthly, monthly_inhand_salary)
 
 
 @feature("DOUBLE")
 def balance_to_income_ratio(monthly_balance: Column, monthly_inhand_salary: Column) -> Column:
-    """Balance at the end of the month over the monthly salary."""
+    """Balance at the end of the month divided by the monthly salary."""
     return ratio(monthly_balance, monthly_inhand_salary)
 
 
 @feature("DOUBLE")
 def disposable_income_amt(monthly_inhand_salary: Column, total_emi_per_month: Column) -> Column:
-    """What is left of the monthly salary after the installments."""
+    """Monthly salary minus the monthly installments."""
     return monthly_inhand_salary - total_emi_per_month
 
 
 @feature("DOUBLE")
 def salary_to_income_ratio(monthly_inhand_salary: Column, annual_income: Column) -> Column:
-    """Twelve monthly salaries over a year's income: how much of it is paid out."""
+    """Twelve monthly salaries divided by annual income: the share of income that is paid out."""
     return ratio(monthly_inhand_salary * 12, annual_income)
 
 
 @feature("DOUBLE")
 def debt_per_loan_amt(outstanding_debt: Column, num_of_loan: Column) -> Column:
-    """Outstanding debt a loan."""
+    """Outstanding debt per loan."""
     return ratio(outstanding_debt, num_of_loan)
 
 
 @feature("DOUBLE")
 def debt_per_credit_card_amt(outstanding_debt: Column, num_credit_card: Column) -> Column:
-    """Outstanding debt a credit card."""
+    """Outstanding debt per credit card."""
     return ratio(outstanding_debt, num_credit_card)
 
 
 @feature("DOUBLE")
 def emi_per_loan_amt(total_emi_per_month: Column, num_of_loan: Column) -> Column:
-    """Installments a month a loan."""
+    """Monthly installments per loan."""
     return ratio(total_emi_per_month, num_of_loan)
 
 
 @feature("DOUBLE")
 def cards_per_bank_account_ratio(num_credit_card: Column, num_bank_accounts: Column) -> Column:
-    """Credit cards a bank account."""
+    """Credit cards per bank account."""
     return ratio(num_credit_card, num_bank_accounts)
 
 
@@ -132,7 +132,7 @@ def cards_per_bank_account_ratio(num_credit_card: Column, num_bank_accounts: Col
 def credit_lines_count(
     num_bank_accounts: Column, num_credit_card: Column, num_of_loan: Column
 ) -> Column:
-    """Bank accounts, credit cards and loans together."""
+    """Number of bank accounts, credit cards and loans together."""
     return num_bank_accounts + num_credit_card + num_of_loan
 
 
@@ -140,7 +140,7 @@ def credit_lines_count(
 def inquiries_per_history_year_ratio(
     num_credit_inquiries: Column, credit_history_months: Column
 ) -> Column:
-    """Credit inquiries a year of credit history."""
+    """Credit inquiries per year of credit history."""
     return ratio(num_credit_inquiries * 12, credit_history_months)
 
 
@@ -148,7 +148,7 @@ def inquiries_per_history_year_ratio(
 def delayed_payments_per_history_year_ratio(
     num_of_delayed_payment: Column, credit_history_months: Column
 ) -> Column:
-    """Late payments a year of credit history."""
+    """Late payments per year of credit history."""
     return ratio(num_of_delayed_payment * 12, credit_history_months)
 
 
@@ -156,19 +156,19 @@ def delayed_payments_per_history_year_ratio(
 def delayed_payments_per_credit_line_ratio(
     num_of_delayed_payment: Column, credit_lines_count: Column
 ) -> Column:
-    """Late payments a bank account, card and loan."""
+    """Late payments per credit line: bank accounts, credit cards and loans."""
     return ratio(num_of_delayed_payment, credit_lines_count)
 
 
 @feature("INT")
 def delay_over_30_days(delay_from_due_date: Column) -> Column:
-    """1 where payments come more than 30 days late on average, else 0."""
+    """1 if payments come more than 30 days late on average, else 0."""
     return delay_from_due_date > 30
 
 
 @feature("INT")
 def utilization_over_30_percent(credit_utilization_ratio: Column) -> Column:
-    """1 where over 30 percent of the credit limit is in use, the usual mark of stretched credit."""
+    """1 if over 30 percent of the credit limit is in use, the usual mark of stretched credit, else 0."""
     return credit_utilization_ratio > 30
 
 
@@ -176,48 +176,50 @@ def utilization_over_30_percent(credit_utilization_ratio: Column) -> Column:
 def interest_burden_ratio(
     outstanding_debt: Column, interest_rate: Column, annual_income: Column
 ) -> Column:
-    """A year's interest on the outstanding debt over a year's income."""
+    """One year's interest on the outstanding debt divided by annual income."""
     return ratio(outstanding_debt * interest_rate, annual_income * 100)
 
 
 @feature("INT")
 def credit_history_under_5_years(credit_history_months: Column) -> Column:
-    """1 where the credit history is shorter than five years, else 0."""
+    """1 if the credit history is shorter than five years, else 0."""
     return credit_history_months < 60
 
 
 @feature("INT")
 def loans_listed_count(type_of_loan: Column) -> Column:
-    """Loans listed in Type_of_Loan; 0 where none is."""
+    """Number of loans listed in Type_of_Loan, 0 if there are none."""
     return F.when(type_of_loan.isNull(), 0).otherwise(F.size(type_of_loan))
 
 
 @feature("INT")
 def loan_kinds_count(type_of_loan: Column) -> Column:
-    """Different kinds of loans in Type_of_Loan; 0 where none is."""
+    """Number of different kinds of loan in Type_of_Loan, 0 if there are none."""
     return F.when(type_of_loan.isNull(), 0).otherwise(F.size(F.array_distinct(type_of_loan)))
 
 
 @feature("INT")
 def impossible_values_count(_issues: Column) -> Column:
-    """Cells of the delivered row that were impossible or a placeholder."""
+    """Number of cells of the delivered row that were impossible or a placeholder."""
     return F.size(_issues)
 
 
 def _of_kind(kind: str) -> tuple[Feature, Feature]:
-    """How many loans of a kind Type_of_Loan lists, and whether any."""
+    """Two features: the number of loans of a kind in Type_of_Loan, and whether there is one."""
     name = snake_case(kind)
 
     def count(type_of_loan: Column) -> Column:
-        listed = F.size(F.filter(type_of_loan, lambda each: each == kind))
+        listed = F.size(F.filter(type_of_loan, lambda listed_kind: listed_kind == kind))
         return F.when(type_of_loan.isNull(), 0).otherwise(listed)
 
     return (
-        Feature(f"{name}_count", "INT", f"Loans of the kind {kind}.", ("type_of_loan",), count),
+        Feature(
+            f"{name}_count", "INT", f"Number of loans of the kind {kind}.", ("type_of_loan",), count
+        ),
         Feature(
             f"has_{name}",
             "INT",
-            f"1 where there is a loan of the kind {kind}, else 0.",
+            f"1 if there is a loan of the kind {kind}, else 0.",
             (f"{name}_count",),
             lambda counted: counted > 0,
         ),
@@ -235,7 +237,7 @@ TABLE = feature_group(
     (
         *_CLEANED_NUMBERS,
         *declared_in(globals()),
-        *(each for kind in KINDS_OF_LOAN for each in _of_kind(kind)),
+        *(feature for kind in KINDS_OF_LOAN for feature in _of_kind(kind)),
     ),
     max_age_months=12,
     expectations=[

@@ -1,4 +1,4 @@
-"""One row: a loan's label under one definition, with the day on which it could be observed."""
+"""One row: the label of a loan under one definition, with the day on which it was observed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LabelDefinition:
-    """Default means `dpd` days past due or more at month on book `mob`."""
+    """Default means at least `dpd` days past due at month on book `mob`."""
 
     name: str
     dpd: int
@@ -31,9 +31,9 @@ DEFINITIONS = (
 
 
 def transform(loans: DataFrame) -> DataFrame:
-    """Each loan at the month on book of each definition."""
-    labels = (_labelled(loans, each) for each in DEFINITIONS)
-    return reduce(lambda all_, more: all_.unionByName(more), labels)
+    """The label of each loan under each definition, from its row at that month on book."""
+    labels = (_labelled(loans, definition) for definition in DEFINITIONS)
+    return reduce(lambda union, more: union.unionByName(more), labels)
 
 
 def _labelled(loans: DataFrame, definition: LabelDefinition) -> DataFrame:
@@ -54,7 +54,7 @@ def _labelled(loans: DataFrame, definition: LabelDefinition) -> DataFrame:
 TABLE = Table(
     layer="gold",
     name="label_store",
-    doc="A loan's label under one definition, with the day on which it could be observed.",
+    doc="The label of a loan under one definition, with the day on which it was observed.",
     keys=("customer_id", "loan_id", "label_def", "snapshot_date"),
     fields=(
         Field("loan_id", "STRING", "The loan."),

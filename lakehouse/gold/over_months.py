@@ -1,7 +1,7 @@
-"""What a customer's signals of the last months come to, of many customers at once, by numpy.
+"""Statistics of each customer's signals over the last months, computed by numpy for many customers at once.
 
-Engines plan column by column: as expressions these features took Sail longer to plan than to compute.
-The functions go to Spark's workers by value, so they use numpy, Arrow and nothing else of this package.
+An engine plans column by column: as expressions, these features took Sail longer to plan than to compute.
+The functions are sent to Spark's workers by value, so they use only numpy and Arrow, not this package.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     Doubles = NDArray[np.float64]
     Places = NDArray[np.int64]
 
-# Smaller batches cost an engine more, larger ones leave the processor's cache.
+# Smaller batches cost an engine more; larger ones do not fit into the processor's cache.
 _ROWS = 8192
-# The place of a month that is not there: the last of the values, of which nothing is known.
+# The place of a month without a row: the last column of the values, which is NaN.
 _NOWHERE = -1
 
 
@@ -32,32 +32,33 @@ def with_features(
     names: Sequence[str],
     months: Sequence[str] | None,
 ) -> Iterator[pa.RecordBatch]:
-    """The keys of each row of the months, then its features of these names as doubles, NULL where unknown.
+    """The keys and the named features of each row of the months; features are doubles, NULL if unknown.
 
-    A batch has the keys (`customer_id` and `snapshot_date` among them) and the signals; of a customer
-    that is in one of the batches they hold all rows, in any order.
+    A batch has the keys (`customer_id` and `snapshot_date` among them) and the signals. Together the
+    batches hold all rows of each of their customers, in any order.
     """
-    there = list(batches)
-    if not there:
+    batches = list(batches)
+    if not batches:
         return
-    rows = pa.Table.from_batches(there)
+    rows = pa.Table.from_batches(batches)
     beside = _beside(rows, max(windows), months)
     values = _values(rows, signals)
     keyed = rows.select(keys).combine_chunks()
-    # All of them were copied: held on, a partition would take its memory twice.
-    del there, rows
+    # The rows were copied. If they were kept, a partition would take twice its memory.
+    del batches, rows
     for start in range(0, beside.shape[1], _ROWS):
         taken = beside[:, start : start + _ROWS]
-        found = _features(values, taken, signals, windows)
-        features = [pa.array(found[name], from_pandas=True) for name in names]
-        own = keyed.take(pa.array(taken[0])).combine_chunks().to_batches()[0]
-        yield pa.RecordBatch.from_arrays([*own.columns, *features], [*keys, *names])
+        features_by_name = _features(values, taken, signals, windows)
+        features = [pa.array(features_by_name[name], from_pandas=True) for name in names]
+        key_batch = keyed.take(pa.array(taken[0])).combine_chunks().to_batches()[0]
+        yield pa.RecordBatch.from_arrays([*key_batch.columns, *features], [*keys, *names])
 
 
 def _beside(rows: pa.Table, longest: int, months: Sequence[str] | None) -> Places:
-    """By age in months and row of the months: where its customer's last row of that month is.
+    """The place of the row that each window value comes from: an array of age in months x row.
 
-    Age 0 is the row itself; a month after the other, as tables keep them.
+    For each row of the months, in order of month, and each age, it is the customer's last row of the
+    month that is so much earlier. Age 0 is the row itself.
     """
     day = rows["snapshot_date"].to_numpy()
     customer = rows["customer_id"].combine_chunks().dictionary_encode().indices.to_numpy()
@@ -70,7 +71,7 @@ def _beside(rows: pa.Table, longest: int, months: Sequence[str] | None) -> Place
     beside = np.full((longest, len(wanted)), _NOWHERE)
     beside[0] = order[wanted]
     for back in range(1, longest):
-        # Clipped to a row that is met once more or is no earlier one of this customer.
+        # A clipped place is a row that was met before, or one that is not an earlier row of this customer.
         earlier = lasts.take(ended[wanted] - back, mode="clip")
         age = month[wanted] - month[earlier]
         is_one = (customer[earlier] == customer[wanted]) & (age > 0) & (age < longest)
@@ -79,7 +80,7 @@ def _beside(rows: pa.Table, longest: int, months: Sequence[str] | None) -> Place
 
 
 def _ordinals(days: NDArray[np.datetime64]) -> NDArray[np.int64]:
-    """The months of the days, counted on."""
+    """The month of each day, as a running number."""
     return days.astype("datetime64[M]").astype(np.int64)
 
 
@@ -88,7 +89,10 @@ def _is_in(ordinals: NDArray[np.int64], months: Sequence[str]) -> NDArray[np.boo
 
 
 def _values(rows: pa.Table, signals: Sequence[str]) -> Doubles:
-    """By signal and row, then the sum of the signals known, NaN where unknown; NaN behind the last row."""
+    """An array of signal x row, NaN if unknown, then the sum of the known signals as the last signal.
+
+    The last column, behind the last row, is NaN.
+    """
     values = np.full((len(signals) + 1, rows.num_rows + 1), np.nan)
     activity, is_any_known = np.zeros(rows.num_rows), np.zeros(rows.num_rows, dtype=bool)
     for value, signal in zip(values[:-1, :-1], signals, strict=True):
@@ -103,44 +107,44 @@ def _values(rows: pa.Table, signals: Sequence[str]) -> Doubles:
 def _features(
     values: Doubles, beside: Places, signals: Sequence[str], windows: Sequence[int]
 ) -> dict[str, Doubles]:
-    """The features by name, each by row; `activity` is the sum of the signals known of a month."""
-    by_age = (values.take(each, axis=1) for each in beside)
-    found = dict(zip([*signals, "activity_sum"], values.take(beside[0], axis=1), strict=True))
+    """The features by name, each with one value per row; `activity` is the sum of the known signals."""
+    by_age = (values.take(places, axis=1) for places in beside)
+    features = dict(zip([*signals, "activity_sum"], values.take(beside[0], axis=1), strict=True))
     for months, statistic, results in statistics(by_age, windows):
         for signal, result in zip([*signals, "activity"], results, strict=True):
-            found[f"{signal}_{statistic}_{months}m"] = result
+            features[f"{signal}_{statistic}_{months}m"] = result
     is_there = beside != _NOWHERE
     earlier = is_there[1:]
-    found["months_observed"] = is_there.sum(axis=0, dtype=float)
-    found["months_since_previous"] = np.where(
+    features["months_observed"] = is_there.sum(axis=0, dtype=float)
+    features["months_since_previous"] = np.where(
         earlier.any(axis=0), earlier.argmax(axis=0) + 1, np.nan
     )
-    return found
+    return features
 
 
 def statistics(
     values: Iterable[Doubles], windows: Sequence[int]
 ) -> Iterator[tuple[int, str, Doubles]]:
-    """Mean, sample standard deviation and least squares slope a month of each window; NaN where undefined.
+    """Mean, sample standard deviation and least squares slope per month of each window; NaN if undefined.
 
-    `values` come by age, NaN where unknown. All sums run over whole numbers held as doubles, so their
-    order does not matter; each result is one division of such sums. No product of matrices: its
-    library's own threads wait for each other in loops where several threads call it.
+    `values` come by age, NaN if unknown. All sums are of whole numbers held as doubles, so their order
+    does not matter, and each result is one division of such sums. There is no product of matrices:
+    the threads of its library wait for each other when several threads call it.
     """
     n = a = b = s = p = q = np.asarray(0.0)
     for age, value in enumerate(values):
-        known = ~np.isnan(value)
-        value = np.where(known, value, 0)
+        is_known = ~np.isnan(value)
+        value = np.where(is_known, value, 0)
         # Counts and sums of ages, squared ages, values, values times age, squared values.
-        n, a, b = n + known, a + age * known, b + age * age * known
+        n, a, b = n + is_known, a + age * is_known, b + age * age * is_known
         s, p, q = s + value, p + age * value, q + value * value
         if age + 1 in windows:
             yield age + 1, "mean", _ratio(s, n)
             yield age + 1, "std", np.sqrt(_ratio(n * q - s * s, n * (n - 1)))
-            # Age runs against time, hence the sign.
+            # Age runs against time, so the sign is the other way round.
             yield age + 1, "trend", _ratio(a * s - n * p, n * b - a * a)
 
 
 def _ratio(part: Doubles, whole: Doubles) -> Doubles:
-    """part / whole, NaN where the whole is not above 0."""
+    """part / whole, NaN if the whole is not above 0."""
     return np.divide(part, whole, out=np.full_like(part, np.nan), where=whole > 0)

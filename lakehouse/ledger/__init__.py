@@ -1,1 +1,1 @@
-"""Tables about releases, training sets and erasures; a file per table."""
+"""Tables about releases, training sets and erasures; one file per table."""

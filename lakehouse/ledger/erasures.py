@@ -1,11 +1,11 @@
-"""One row: one person erased from all tables and their history; nothing in it tells who."""
+"""One row: one person erased from all tables and their history, without anything that identifies them."""
 
 from lakehouse.table import Field, Table
 
 TABLE = Table(
     layer="ledger",
     name="erasures",
-    doc="One person erased from all tables and their history; nothing in it tells who.",
+    doc="One person erased from all tables and their history, without anything that identifies them.",
     keys=("erasure_id",),
     fields=(
         Field("erasure_id", "STRING", "Its id, drawn at random."),
@@ -13,13 +13,15 @@ TABLE = Table(
         Field(
             "row_counts",
             "MAP<STRING,BIGINT>",
-            "Rows of the newest version that went, by layer.table.",
+            "Rows removed from the newest version, by layer.table.",
         ),
-        Field("files", "BIGINT", "Data files of all versions that were written anew without."),
+        Field(
+            "files", "BIGINT", "Data files of all versions that were rewritten without the person."
+        ),
         Field(
             "training_sets",
             "ARRAY<STRING>",
-            "Training sets with the person in them: they cannot be built again exactly.",
+            "Training sets that held the person: they cannot be built again exactly.",
         ),
     ),
     partition=None,

@@ -1,34 +1,38 @@
-"""One row: one successful run, and the version of every table it left."""
+"""One row: one successful run, and the version of every table that it published."""
 
 from lakehouse.table import Field, Table
 
 TABLE = Table(
     layer="ledger",
     name="releases",
-    doc="One successful run, and the version of every table it left.",
+    doc="One successful run, and the version of every table that it published.",
     keys=("release",),
     fields=(
         Field("release", "BIGINT", "1, 2, 3 ...: the number to time-travel by."),
         Field("run_id", "STRING", "The run that made it."),
         Field("finished_at", "TIMESTAMP", "When it was published, UTC."),
         Field("months", "ARRAY<STRING>", "Months in which a table changed, YYYY-MM."),
-        Field("through", "STRING", "The last month of raw data known, YYYY-MM."),
+        Field("through", "STRING", "The last known month of raw data, YYYY-MM."),
         Field("versions", "MAP<STRING,BIGINT>", "Delta version of each table, by layer.table."),
         Field("row_counts", "MAP<STRING,BIGINT>", "Rows of each table, by layer.table."),
         Field(
             "sources",
             "MAP<STRING,STRING>",
-            "What was read of each raw file: JSON of sha256, months, and how far.",
+            "The part of each raw file that was read: JSON of sha256, months and length.",
         ),
         Field("code", "MAP<STRING,STRING>", "Code fingerprint of each table, by layer.table."),
-        Field("code_fingerprint", "STRING", "Fingerprint of all of them together."),
+        Field("code_fingerprint", "STRING", "One fingerprint of all these together."),
         Field("engine", "STRING", "The engine that computed it: embedded or spark."),
         Field(
             "checksums",
             "MAP<STRING,STRING>",
-            "SHA-256 of each data file that came with it, by layer/table/path of the file.",
+            "SHA-256 of each data file that is new in it, by layer/table/path of the file.",
         ),
-        Field("given_up_at", "TIMESTAMP", "When vacuum gave it up, UTC; NULL while it is kept."),
+        Field(
+            "given_up_at",
+            "TIMESTAMP",
+            "When vacuum gave the release up, UTC; NULL while it is kept.",
+        ),
     ),
     partition=None,
 )

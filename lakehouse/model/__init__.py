@@ -1,1 +1,1 @@
-"""The sanity check: do the features say what they should, and no more, about later applications?"""
+"""The sanity check: a model on early applications shows what the features predict about later ones."""

@@ -1,4 +1,4 @@
-"""An assessment: all numbers of the sanity check, frozen, as plain JSON where asked."""
+"""An assessment: all numbers of the sanity check, frozen, also as plain JSON."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lakehouse.model.verdict import Evidence, Verdict
 
 @dataclass(frozen=True)
 class PartSummary:
-    """A part of the split in numbers; `left_out` counts loans of customers of a later part."""
+    """A part of the split in numbers; `left_out` counts loans whose customer is in a later part too."""
 
     name: str
     months: tuple[str, ...]
@@ -30,7 +30,7 @@ class PartSummary:
 
 @dataclass(frozen=True)
 class Method:
-    """What was fixed before anything was fitted, and the versions that it was fitted with."""
+    """The settings that were fixed before anything was fitted, and the versions of the libraries."""
 
     bootstrap_draws: int
     seed: int
@@ -40,9 +40,9 @@ class Method:
 
 @dataclass(frozen=True)
 class Assessment:
-    """What was trained on what, how good it is out of time, and what that says.
+    """The models, their metrics out of time, and the verdict on them.
 
-    `labels` are those of test, in the order of each model's scores; `facts` are the caller's.
+    `labels` are those of the test loans, in the order of each model's scores. `facts` come from the caller.
     """
 
     verdict: Verdict
@@ -63,12 +63,12 @@ class Assessment:
         return (*self.evidence.models, self.evidence.best_feature, self.prevalence)
 
     def as_json(self) -> dict[str, Any]:
-        """Every number as plain values, None for one that cannot be had; no loan's own score."""
+        """All numbers as plain values, None for one that is undefined; without the scores of single loans."""
         return dict(_plain(self))
 
 
 def summary(part: Part) -> PartSummary:
-    """A part in numbers."""
+    """The part in numbers."""
     return PartSummary(
         part.name, part.months, len(part.loans), int(part.labels.sum()), part.left_out
     )
@@ -80,7 +80,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items() if not isinstance(v, np.ndarray)}
     if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
+        return [_plain(item) for item in value]
     if isinstance(value, date):
         return value.isoformat()
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,4 +1,4 @@
-"""What a model has to beat: the default rate of train for everybody, and the one best feature."""
+"""Baselines that a model must beat: the default rate of train for every loan, and the best single feature."""
 
 from __future__ import annotations
 
@@ -14,24 +14,22 @@ CHANCE = 0.5
 
 
 def prevalence(_features: Features) -> Pipeline:
-    """The default rate of train, for every loan."""
+    """A pipeline that predicts the default rate of train for every loan."""
     return make_pipeline(DummyClassifier(strategy="prior"))
 
 
 def one_feature(name: str) -> PipelineFactory:
-    """A logistic regression on one feature: train gives its direction and what missing means."""
+    """Logistic regression on one feature; its direction and the effect of a missing value come from train."""
 
     def pipeline(features: Features) -> Pipeline:
-        chosen = [
-            [each for each in names if each == name] for names in (features.numeric, features.text)
-        ]
+        chosen = [[n for n in names if n == name] for names in (features.numeric, features.text)]
         return logistic(Features(*map(tuple, chosen)), strength=1.0)
 
     return pipeline
 
 
 def best_feature(train: Part, features: Features) -> str:
-    """The feature that alone tells the defaults of train apart best, a missing value being the median."""
+    """The single feature that predicts the defaults of train best; a missing value counts as the median."""
     names = list(features.numeric)
     filled = train.loans.fillna(train.loans[names].median())
     aucs = single_feature_auc(filled, features.names)[list(features.names)]

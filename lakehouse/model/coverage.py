@@ -1,4 +1,4 @@
-"""For how many loans of each part a feature group was known at the application."""
+"""The share of the loans in each part for which a feature group was known at the application."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lakehouse.model.split import Parts
 
 @dataclass(frozen=True)
 class Coverage:
-    """The share of the loans of each part that a feature row of the group was joined to."""
+    """The share of loans, per part, to which a feature row of the group was joined."""
 
     group: str
     train: float
@@ -21,7 +21,7 @@ class Coverage:
 
 
 def coverage(parts: Parts) -> tuple[Coverage, ...]:
-    """A row a group, by its snapshot_date column."""
+    """The coverage of each group, from its snapshot_date column."""
     columns = as_of_columns(parts.train.loans)
     return tuple(
         Coverage(group, *(_share(part.loans[column]) for part in parts.in_order))

@@ -1,4 +1,4 @@
-"""Which columns of a training set are features, and the set in the types that scikit-learn takes."""
+"""The features of a training set, and the set itself in types that scikit-learn takes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NO_FEATURES = {*LOAN, APPLICATION, LABEL, "label_def"}
 
 @dataclass(frozen=True)
 class Features:
-    """The names of the features, in order, so that no number hangs on the order of columns."""
+    """The names of the features, sorted, so that no result depends on the order of columns."""
 
     numeric: tuple[str, ...]
     text: tuple[str, ...]
@@ -30,14 +30,14 @@ class Features:
 
 
 def features_of(frame: pd.DataFrame) -> Features:
-    """The features of a prepared training set: all but ids, dates and label."""
+    """The features of a prepared training set: all columns except ids, dates and label."""
     names = sorted(name for name in map(str, frame) if _is_feature(name))
     numeric = tuple(name for name in names if frame[name].dtype == "float64")
     return Features(numeric, tuple(name for name in names if name not in numeric))
 
 
 def as_of_columns(frame: pd.DataFrame) -> dict[str, str]:
-    """Feature group -> the column of the snapshot_date that was used; NULL where none was known."""
+    """Feature group -> the column with the snapshot_date that was used, NULL if none was known."""
     columns = sorted(name for name in map(str, frame) if _is_as_of(name))
     return {name.removesuffix(AS_OF_SUFFIX): name for name in columns}
 
@@ -49,23 +49,23 @@ def declared_groups() -> dict[str, str]:
 
 
 def prepared(frame: pd.DataFrame) -> pd.DataFrame:
-    """The training set with numbers as float64, text as object, missing as NaN, rows in one order.
+    """The training set with numbers as float64, text as object, missing values as NaN, rows in a fixed order.
 
-    BadInput for what no model can be fitted on.
+    BadInput if no model can be fitted on it.
     """
     _check_columns(frame)
     columns = {str(name): _typed(frame[name]) for name in frame if name not in _NO_FEATURES}
     columns |= {name: frame[name] for name in LOAN}
     columns[APPLICATION] = pd.to_datetime(frame[APPLICATION])
     columns[LABEL] = frame[LABEL].astype("int64")
-    # The numbers must not hang on the order in which an engine returned the rows.
+    # The results must not depend on the order in which an engine returns the rows.
     return pd.DataFrame(columns).sort_values([APPLICATION, *LOAN], ignore_index=True)
 
 
 def _check_columns(frame: pd.DataFrame) -> None:
     missing = [name for name in (*LOAN, APPLICATION, LABEL) if name not in frame]
     if missing:
-        raise BadInput(f"a training set of labelled loans has {', '.join(missing)}; this has not")
+        raise BadInput(f"this training set lacks {', '.join(missing)}; take one of labelled loans")
     if not frame[LABEL].isin([0, 1]).all():
         raise BadInput("a label is neither 0 nor 1; train on labelled loans only")
     if frame.duplicated(LOAN).any():
@@ -88,7 +88,7 @@ def _typed(column: pd.Series) -> pd.Series:
 
 def _finite(column: pd.Series) -> pd.Series:
     if np.isinf(column).any():
-        raise BadInput(f"feature {column.name} is infinite for a loan; mend it, or leave it out")
+        raise BadInput(f"feature {column.name} is infinite for a loan; correct it, or leave it out")
     return column
 
 

@@ -1,4 +1,4 @@
-"""What the models lean on: AUC lost on test by permutation, and the coefficients of the logistic one."""
+"""Importance of features: the AUC lost on test by permutation, and the logistic coefficients."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from lakehouse.model.single_feature import auc_of_columns
 from lakehouse.model.split import Part
 
 PERMUTATIONS = 5
-MAX_LOANS = 500  # of test that are permuted, which bounds the time
+MAX_LOANS = 500  # test loans that are permuted; this bounds the time
 
 
 @dataclass(frozen=True)
 class Importance:
-    """The AUC that is lost when a feature, or all of a group, is permuted: mean and spread."""
+    """The AUC that is lost when a feature, or a whole group, is permuted: mean and standard deviation."""
 
     name: str
     group: str
@@ -32,7 +32,7 @@ class Importance:
 
 @dataclass(frozen=True)
 class Coefficient:
-    """The change of the log-odds of default by one standard deviation of a column."""
+    """The change of the log-odds of default per standard deviation of a column."""
 
     name: str
     log_odds: float
@@ -40,7 +40,7 @@ class Coefficient:
 
 @dataclass(frozen=True)
 class Permuted:
-    """Permutation importance on test, the largest first: of each feature, and of each whole group."""
+    """Permutation importance on test of each feature and of each group; the largest first."""
 
     features: tuple[Importance, ...]
     groups: tuple[Importance, ...]
@@ -51,7 +51,7 @@ def permuted(
 ) -> Permuted:
     """The AUC that the boosting model loses without each feature, and without each group of `groups`."""
     loans = test.loans.sample(min(MAX_LOANS, len(test.loans)), random_state=seed)
-    # Permuting prepared numbers spares preparing them again each time.
+    # The prepared numbers are permuted, so that they are prepared only once.
     values = pd.DataFrame(boosting[:-1].transform(loans), columns=list(features.names))
     defaulted = loans[LABEL].to_numpy() == 1
 
@@ -73,11 +73,11 @@ def _auc_lost(
     columns: list[str],
     generator: np.random.Generator,
 ) -> Numbers:
-    """The AUC lost by each of several permutations of the columns, moved together."""
+    """The AUC lost by each of several permutations; all columns are permuted together."""
     if (values[columns].nunique(dropna=False) == 1).all():
         return np.zeros(PERMUTATIONS)
     copies = [values] + [_mixed(values, columns, generator) for _ in range(PERMUTATIONS)]
-    # One call for all copies: a call costs more than its rows.
+    # One call for all copies, because a call costs more than its rows.
     scores = model.predict_proba(np.concatenate(copies))[:, 1].reshape(len(copies), -1)
     aucs = auc_of_columns(pd.DataFrame(scores.T), defaulted).to_numpy()
     return np.asarray(aucs[0] - aucs[1:])
@@ -90,18 +90,18 @@ def _mixed(
     return values.assign(**{name: values[name].to_numpy()[order] for name in columns})
 
 
-def _largest_first(found: Iterable[Importance]) -> tuple[Importance, ...]:
-    return tuple(sorted(found, key=lambda each: (-each.auc_lost, each.name)))
+def _largest_first(importances: Iterable[Importance]) -> tuple[Importance, ...]:
+    return tuple(sorted(importances, key=lambda i: (-i.auc_lost, i.name)))
 
 
 def coefficients(logistic: Pipeline) -> tuple[Coefficient, ...]:
     """The coefficients of a logistic pipeline, the largest first."""
     names = (_spelt(name) for name in logistic[:-1].get_feature_names_out())
-    found = zip(names, logistic[-1].coef_[0], strict=True)
+    log_odds_by_name = zip(names, logistic[-1].coef_[0], strict=True)
     return tuple(
         sorted(
-            (Coefficient(name, float(value)) for name, value in found),
-            key=lambda each: (-abs(each.log_odds), each.name),
+            (Coefficient(name, float(value)) for name, value in log_odds_by_name),
+            key=lambda c: (-abs(c.log_odds), c.name),
         )
     )
 

@@ -1,4 +1,4 @@
-"""How well scores tell defaults apart, each number with a bootstrap interval."""
+"""Metrics of how well scores predict defaults, each with a bootstrap interval."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CELLS = 2_000_000  # loans x resamples held at once
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number and its 95 % bootstrap interval; NaN where the loans have one outcome only."""
+    """A number and its 95 % bootstrap interval; NaN if the loans have only one outcome."""
 
     value: float
     low: float
@@ -27,7 +27,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class CalibrationBin:
-    """A tenth of the loans by score: what was predicted on average, and what happened."""
+    """A tenth of the loans by score: the mean predicted default rate and the observed one."""
 
     loans: int
     predicted: Estimate
@@ -36,7 +36,7 @@ class CalibrationBin:
 
 @dataclass(frozen=True)
 class Metrics:
-    """What the scores of some loans are worth."""
+    """All metrics of the scores of some loans."""
 
     loans: int
     defaults: int
@@ -54,26 +54,26 @@ class Metrics:
 class Resampling:
     """Draws of loans with replacement; all loans of a customer are drawn together.
 
-    The same for the same customers and seed, so that two models are compared on the same draws.
+    The same customers and seed give the same draws, so that two models can be compared on them.
     """
 
-    customers: NDArray[np.int64]  # a code a loan
+    customers: NDArray[np.int64]  # the customer's number, one entry per loan
     draws: int
     seed: int
 
     def blocks(self) -> Iterator[Numbers]:
-        """How often each loan is in each draw: draws x loans, block by block."""
+        """The number of times that each loan is in each draw: arrays of draws x loans."""
         generator = np.random.default_rng(self.seed)
         number = int(self.customers.max()) + 1
         size = max(1, _CELLS // len(self.customers))
         for first in range(0, self.draws, size):
-            rows = min(size, self.draws - first)
-            drawn = generator.multinomial(number, np.full(number, 1 / number), size=rows)
+            draws = min(size, self.draws - first)
+            drawn = generator.multinomial(number, np.full(number, 1 / number), size=draws)
             yield drawn[:, self.customers].astype("float64")
 
 
 def resampling(customers: object, draws: int, seed: int) -> Resampling:
-    """The draws of loans of these customers, one customer a loan."""
+    """The draws of the loans of these customers; `customers` has one entry per loan."""
     _, codes = np.unique(np.asarray(customers), return_inverse=True)
     return Resampling(codes, draws, seed)
 
@@ -104,11 +104,11 @@ def measure(labels: Numbers, scores: Numbers, resamples: Resampling) -> Metrics:
 def auc_difference(
     labels: Numbers, scores: Numbers, others: Numbers, resamples: Resampling
 ) -> Estimate:
-    """By how much the AUC of the scores is above that of the others, on the same draws."""
+    """The AUC of the scores minus the AUC of the others, on the same draws."""
 
     def difference(weights: Numbers) -> Numbers:
-        first, second = (_ranking(labels, each, weights)[:, :1] for each in (scores, others))
-        return first - second
+        auc, other_auc = (_ranking(labels, s, weights)[:, :1] for s in (scores, others))
+        return auc - other_auc
 
     once = difference(np.ones((1, len(labels))))[0]
     return _estimates(once, np.concatenate([difference(block) for block in resamples.blocks()]))[0]
@@ -119,23 +119,26 @@ def _estimates(once: Numbers, drawn: Numbers) -> list[Estimate]:
 
 
 def _estimate(value: float, draws: Numbers) -> Estimate:
-    # A draw of one outcome only has no AUC.
-    known = draws[np.isfinite(draws)]
-    if not np.isfinite(value) or not known.size:
+    # A draw with only one outcome has no AUC.
+    finite = draws[np.isfinite(draws)]
+    if not np.isfinite(value) or not finite.size:
         return Estimate(np.nan, np.nan, np.nan)
-    low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = np.quantile(finite, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Estimate(float(value), float(low), float(high))
 
 
 def _deciles(scores: Numbers) -> Numbers:
-    """Which tenth of the scores each loan is in, loans x tenths of 0 and 1; equal scores share one."""
+    """The tenth of the scores that each loan is in, as loans x tenths of 0 and 1.
+
+    Equal scores are in the same tenth.
+    """
     edges = np.unique(np.quantile(scores, np.arange(1, 10) / 10))
     _, tenth = np.unique(np.searchsorted(edges, scores), return_inverse=True)
     return np.eye(tenth.max() + 1)[tenth]
 
 
 def _statistics(labels: Numbers, scores: Numbers, deciles: Numbers, weights: Numbers) -> Numbers:
-    """A row a draw: the numbers of Metrics in their order, then predicted and observed of each tenth."""
+    """One row per draw: the numbers of Metrics in order, then predicted and observed of each tenth."""
     with np.errstate(invalid="ignore", divide="ignore"):
         overall = np.stack([(scores - labels) ** 2, scores, labels], axis=1)
         means = weights @ overall / weights.sum(axis=1, keepdims=True)
@@ -145,15 +148,15 @@ def _statistics(labels: Numbers, scores: Numbers, deciles: Numbers, weights: Num
 
 
 def _ranking(labels: Numbers, scores: Numbers, weights: Numbers) -> Numbers:
-    """AUC, Gini, KS and PR-AUC, a row a draw; NaN where it has one outcome only."""
+    """AUC, Gini, KS and PR-AUC, one row per draw; NaN if the draw has only one outcome."""
     order = np.argsort(-scores, kind="stable")
-    # Loans of one score pass a threshold together.
+    # Loans with the same score pass a threshold together.
     starts = np.flatnonzero(np.diff(scores[order], prepend=np.inf))
     drawn = weights[:, order]
     bad = np.add.reduceat(drawn * labels[order], starts, axis=1)
     good = np.add.reduceat(drawn, starts, axis=1) - bad
     with np.errstate(invalid="ignore", divide="ignore"):
-        bad_share, good_share = (each / each.sum(axis=1, keepdims=True) for each in (bad, good))
+        bad_share, good_share = (n / n.sum(axis=1, keepdims=True) for n in (bad, good))
         caught, alarmed = bad_share.cumsum(axis=1), good_share.cumsum(axis=1)
         auc = ((caught - bad_share / 2) * good_share).sum(axis=1)
         ks = (caught - alarmed).max(axis=1)

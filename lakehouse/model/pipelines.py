@@ -1,4 +1,4 @@
-"""The models, as scikit-learn pipelines: whatever is learned of the data is learned in `fit`."""
+"""The models as scikit-learn pipelines; everything that is learned from data is learned in `fit`."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ PipelineFactory = Callable[[Features], Pipeline]
 LOGISTIC = "logistic regression"
 BOOSTING = "gradient boosting"
 SEED = 0
-_RARE = 20  # loans of train: a rarer text counts as rare, as does one never seen
+_RARE = 20  # a text with fewer train loans counts as rare, like a text that train does not have
 
 
 def logistic(features: Features, strength: float = 0.01) -> Pipeline:
-    """Logistic regression; missing is the median and an indicator, `strength` is scikit-learn's C."""
+    """Logistic regression; a missing value becomes the median plus an indicator. `strength` is C."""
     numbers = make_pipeline(
         SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
         StandardScaler(),
@@ -76,7 +76,7 @@ CANDIDATES: Mapping[str, Mapping[str, PipelineFactory]] = {
 
 @dataclass(frozen=True)
 class Fitted:
-    """A pipeline fitted on train, with the setting and the log-loss that validation gave it."""
+    """A pipeline fitted on train, with its setting and its log-loss on validation."""
 
     name: str
     setting: str
@@ -96,8 +96,10 @@ def scores(pipeline: Pipeline, part: Part) -> NDArray[np.float64]:
 def fit_best(
     name: str, candidates: Mapping[str, PipelineFactory], features: Features, parts: Parts
 ) -> Fitted:
-    """Fit each candidate on train alone; the one with the least log-loss on validation."""
-    fitted = [_fit(name, each, candidates[each](features), parts) for each in candidates]
+    """Fit each candidate on train only; return the one with the least log-loss on validation."""
+    fitted = [
+        _fit(name, setting, factory(features), parts) for setting, factory in candidates.items()
+    ]
     return min(fitted, key=lambda model: model.validation_log_loss)
 
 

@@ -1,4 +1,4 @@
-"""The charts of an assessment, as PNG: one accent colour for the preferred model, greys for the rest."""
+"""The charts of an assessment as PNG; the preferred model has the accent colour, the others are grey."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ACCENT, INK, GREY, PALE = "#0b5fa5", "#1f2328", "#6e7781", "#d0d7de"
 _LINES = ((ACCENT, "-", 2.4), (INK, "-", 1.1), (GREY, "--", 1.4))
 _FONTS = ("Inter", "Helvetica Neue", "Segoe UI", "Arial", "Liberation Sans", "DejaVu Sans")
 _TOP = 12
-_LEAST_PSI = 0.01  # what is below is drawn there
+_LEAST_PSI = 0.01  # lower values are drawn here
 _DPI = 200
 _BLANK = {"facecolor": "white", "edgecolor": "none", "pad": 1}
 
@@ -125,11 +125,11 @@ def _auc_by_month(assessment: Assessment) -> Figure:
 
 
 def _apart(values: Sequence[float], gap: float) -> list[float]:
-    """The values, moved up where one would lie within `gap` above another; chance where there is none."""
-    known = np.nan_to_num(values, nan=CHANCE)
-    placed, least = known.copy(), -np.inf
-    for index in np.argsort(known, kind="stable"):
-        placed[index] = least = max(known[index], least + gap)
+    """The values, moved up if one is less than `gap` above another; NaN becomes the AUC of chance."""
+    finite = np.nan_to_num(values, nan=CHANCE)
+    placed, least = finite.copy(), -np.inf
+    for index in np.argsort(finite, kind="stable"):
+        placed[index] = least = max(finite[index], least + gap)
     return list(placed)
 
 
@@ -137,12 +137,14 @@ def _score_distribution(assessment: Assessment) -> Figure:
     figure, axes = _axes("Scores on test, by what happened")
     scores, bins = assessment.evidence.model.scores, np.linspace(0, 1, 26)
     for outcome, name, colour in ((0, "repaid", GREY), (1, "defaulted", ACCENT)):
-        own = scores[assessment.labels == outcome]
-        shares, _ = np.histogram(own, bins, weights=np.full(len(own), 1 / len(own)))
+        of_outcome = scores[assessment.labels == outcome]
+        shares, _ = np.histogram(
+            of_outcome, bins, weights=np.full(len(of_outcome), 1 / len(of_outcome))
+        )
         axes.stairs(shares, bins, fill=True, color=colour, alpha=0.25)
         axes.stairs(shares, bins, color=colour, linewidth=1.6)
         peak = int(shares.argmax())
-        label = f"{name} ({len(own):,})"
+        label = f"{name} ({len(of_outcome):,})"
         axes.text(bins[peak + 1] + 0.01, shares[peak], label, color=colour, va="top", weight="bold")
     axes.set(xlim=(0, 1), xlabel="predicted probability of default", ylabel="share of the loans")
     _in_percent(axes)
@@ -150,12 +152,12 @@ def _score_distribution(assessment: Assessment) -> Figure:
 
 
 def _top_features(assessment: Assessment) -> Figure:
-    found = assessment.importance.features[:_TOP][::-1]
+    features = assessment.importance.features[:_TOP][::-1]
     figure, axes = _axes("AUC lost without a feature", height=4.2)
-    lost, spread = [f.auc_lost for f in found], [f.spread for f in found]
-    axes.barh([f.name for f in found], lost, color=ACCENT, height=0.6)
-    axes.errorbar(lost, range(len(found)), xerr=spread, fmt="none", color=INK, linewidth=1)
-    for place, feature in enumerate(found):
+    lost, spread = [f.auc_lost for f in features], [f.spread for f in features]
+    axes.barh([f.name for f in features], lost, color=ACCENT, height=0.6)
+    axes.errorbar(lost, range(len(features)), xerr=spread, fmt="none", color=INK, linewidth=1)
+    for place, feature in enumerate(features):
         end = max(0.0, feature.auc_lost + feature.spread)
         axes.text(end, place, f"  {feature.auc_lost:.3f}", va="center", color=GREY, fontsize=9)
     axes.set_xlabel("AUC lost on test")
@@ -169,13 +171,13 @@ def _psi(assessment: Assessment) -> Figure:
     groups = sorted({shift.group for shift in shifts}, reverse=True)
     figure, axes = _axes("Shift of each feature from train to test (PSI)")
     for row, group in enumerate(groups):
-        own = [shift for shift in shifts if shift.group == group]
-        values = np.clip([shift.psi for shift in own], _LEAST_PSI, None)
-        colours = [ACCENT if shift.mark == "large" else GREY for shift in own]
-        axes.scatter(values, row + _spread(len(own)), s=18, c=colours, alpha=0.6, linewidths=0)
+        of_group = [shift for shift in shifts if shift.group == group]
+        values = np.clip([shift.psi for shift in of_group], _LEAST_PSI, None)
+        colours = [ACCENT if shift.mark == "large" else GREY for shift in of_group]
+        axes.scatter(values, row + _spread(len(of_group)), s=18, c=colours, alpha=0.6, linewidths=0)
         side = "right" if values[0] > LARGE else "left"
         axes.text(
-            values[0], row + 0.3, _said(own[0]), ha=side, va="bottom", fontsize=9, bbox=_BLANK
+            values[0], row + 0.3, _label(of_group[0]), ha=side, va="bottom", fontsize=9, bbox=_BLANK
         )
     for mark in (MODERATE, LARGE):
         axes.axvline(mark, color=PALE, linewidth=1.2, zorder=0)
@@ -194,12 +196,12 @@ def _psi(assessment: Assessment) -> Figure:
     return figure
 
 
-def _said(shift: Shift) -> str:
+def _label(shift: Shift) -> str:
     return f"{shift.name} (missing for all of test)" if shift.missing_in_test == 1 else shift.name
 
 
 def _spread(number: int) -> Numbers:
-    """Places around 0 that keep `number` dots of one group from hiding each other."""
+    """Vertical positions around 0, so that `number` dots of one group do not hide each other."""
     return np.asarray((np.arange(number) * 0.618) % 1 * 0.5 - 0.25)
 
 

@@ -1,4 +1,4 @@
-"""An assessment on disk: charts as PNG, every number as JSON, and one page that needs nothing else."""
+"""An assessment on disk: charts as PNG, every number as JSON, and one page that needs no other file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PAGE, NUMBERS = "index.html", "model.json"
 
 
 def write_report(assessment: Assessment, folder: Path) -> Path:
-    """Write charts, model.json and index.html into a folder; the path of the page."""
+    """Write charts, model.json and index.html into a folder; return the path of the page."""
     if folder.exists() and not folder.is_dir():
         raise BadInput(f"{folder} is a file; name a folder for the report")
     charts = draw(assessment)
@@ -35,7 +35,7 @@ def write_report(assessment: Assessment, folder: Path) -> Path:
 
 
 def page(assessment: Assessment, charts: dict[str, bytes]) -> str:
-    """The report as one HTML page, its charts inside it."""
+    """The report as one HTML page that contains its charts."""
     environment = Environment(
         loader=PackageLoader("lakehouse.model", "."),
         autoescape=True,
@@ -60,7 +60,7 @@ def _data_uri(png: bytes) -> str:
 
 
 def _prose(text: str) -> Markup:
-    """A sentence, in which a command between backticks stands out."""
+    """The sentence as HTML; a command between backticks becomes `<code>`."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 

@@ -1,4 +1,4 @@
-"""The loans that come into this process: all of them, up to a bound that no amount of data exceeds."""
+"""The loans that are loaded into this process: all of them, up to a fixed number."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import pandas as pd
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-# 214 features of as many loans are under 1 GB.
+# 214 features of this many loans take less than 1 GB.
 SAMPLE_LOANS = 100_000
 
 
 def sampled(training_set: DataFrame, limit: int = SAMPLE_LOANS) -> pd.DataFrame:
-    """At most `limit` loans, always the same ones: those of the lowest hash of loan_id."""
+    """At most `limit` loans, always the same ones: those with the lowest hash of loan_id."""
     return training_set.orderBy(F.md5("loan_id")).limit(limit).toPandas()

@@ -1,4 +1,4 @@
-"""The sanity check: a training set in, an assessment out; nothing is printed or written here."""
+"""The sanity check takes a training set and returns an assessment; it prints and writes nothing."""
 
 from __future__ import annotations
 
@@ -43,9 +43,10 @@ def assess(
     leak_auc: float = LEAK_AUC,
     on_progress: OnProgress = lambda _text: None,
 ) -> Assessment:
-    """Train on early applications of a training set, test on the latest; `facts` say where it is from.
+    """Train on the early applications of a training set and test on the latest.
 
-    BadInput where it has no labelled loans, too few months, or a part with one outcome only.
+    `facts` say where the set comes from; they are passed on to the report. BadInput if the set has no
+    labelled loans, too few months, or a part with only one outcome.
     """
     loans = prepared(frame)
     features, parts = features_of(loans), divide(loans, split)
@@ -57,7 +58,7 @@ def assess(
         baselines = _fit_baselines(features, parts)
         *models, best, prior = (_score(m, parts, bootstrap) for m in (*fitted, *baselines))
         on_progress("importance and shift of features")
-        pipelines = {each.name: each.pipeline for each in fitted}
+        pipelines = {model.name: model.pipeline for model in fitted}
         importance = permuted(pipelines[BOOSTING], parts.test, features, groups, bootstrap.seed)
     evidence = Evidence(
         models=tuple(models),
@@ -85,7 +86,7 @@ def assess(
 def out_of_time_scores(
     frame: pd.DataFrame, split: Split = Split(), pipeline_factory: PipelineFactory = logistic
 ) -> tuple[Numbers, Numbers]:
-    """The labels of test, and the scores of a pipeline that was fitted on train alone."""
+    """The labels of test, and the scores of a pipeline that is fitted only on train."""
     loans = prepared(frame)
     parts = divide(loans, split)
     with _one_thread():
@@ -95,12 +96,13 @@ def out_of_time_scores(
 
 
 def _one_thread() -> threadpool_limits:
-    # The same on any machine; and two threads that wait for each other on a busy one took 14 times as long.
+    # One thread gives the same numbers on any machine. On a busy machine two threads took 14 times as
+    # long, because they wait for each other.
     return threadpool_limits(limits=1)
 
 
 def _fit_models(features: Features, parts: Parts, on_progress: OnProgress) -> list[Fitted]:
-    """Each model at its best setting, the one of least log-loss on validation first."""
+    """Each model at its best setting, the one with the least log-loss on validation first."""
     fitted = []
     for name, candidates in CANDIDATES.items():
         on_progress(f"{name}: {len(candidates)} settings")
@@ -117,8 +119,8 @@ def _fit_baselines(features: Features, parts: Parts) -> list[Fitted]:
 
 
 def _score(model: Fitted, parts: Parts, bootstrap: Bootstrap) -> Scored:
-    found = {part.name: model.scores(part) for part in (parts.validation, parts.test)}
-    return scored(model.name, model.setting, parts, found, bootstrap)
+    by_part = {part.name: model.scores(part) for part in (parts.validation, parts.test)}
+    return scored(model.name, model.setting, parts, by_part, bootstrap)
 
 
 def _gain(model: Scored, best: Scored, test: Part, bootstrap: Bootstrap) -> Estimate:

@@ -1,4 +1,4 @@
-"""A fitted model or baseline, scored: on all of test, and on each month after train."""
+"""The metrics of a fitted model or baseline: on all of test, and on each month after train."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lakehouse.model.split import Part, Parts, month_of
 
 @dataclass(frozen=True)
 class MonthMetrics:
-    """The metrics of the applications of one month, and the part that it is of."""
+    """The metrics of the applications of one month, and the part that the month belongs to."""
 
     month: str
     part: str
@@ -22,7 +22,7 @@ class MonthMetrics:
 
 @dataclass(frozen=True)
 class Scored:
-    """A model, with the setting that was chosen for it, and its metrics; `scores` are those of test."""
+    """A model, its chosen setting and its metrics; `scores` are those of the test loans."""
 
     name: str
     setting: str
@@ -32,13 +32,13 @@ class Scored:
 
     @property
     def title(self) -> str:
-        """What it is called in a sentence."""
+        """The name of the model in a sentence."""
         return f"{self.name} ({self.setting})" if self.setting else self.name
 
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """How many draws an interval rests on, and their seed."""
+    """The number of draws behind an interval, and their seed."""
 
     draws: int = 1000
     seed: int = 0
@@ -50,21 +50,20 @@ class Bootstrap:
 def scored(
     name: str, setting: str, parts: Parts, scores: dict[str, Numbers], bootstrap: Bootstrap
 ) -> Scored:
-    """The metrics of a model by its scores of validation and test."""
+    """The metrics of a model from its scores on validation and test."""
     later = (parts.validation, parts.test)
-    months = [each for part in later for each in _months(part, scores[part.name], bootstrap)]
+    by_month = [m for part in later for m in _by_month(part, scores[part.name], bootstrap)]
     test = _measured(parts.test.loans, scores["test"], bootstrap)
-    return Scored(name, setting, test, tuple(months), scores["test"])
+    return Scored(name, setting, test, tuple(by_month), scores["test"])
 
 
-def _months(part: Part, scores: Numbers, bootstrap: Bootstrap) -> Iterator[MonthMetrics]:
-    month = month_of(part.loans)
-    for each in part.months:
-        rows = (month == each).to_numpy()
-        if rows.any():
-            yield MonthMetrics(
-                each, part.name, _measured(part.loans[rows], scores[rows], bootstrap)
-            )
+def _by_month(part: Part, scores: Numbers, bootstrap: Bootstrap) -> Iterator[MonthMetrics]:
+    application_months = month_of(part.loans)
+    for month in part.months:
+        applied = (application_months == month).to_numpy()
+        if applied.any():
+            metrics = _measured(part.loans[applied], scores[applied], bootstrap)
+            yield MonthMetrics(month, part.name, metrics)
 
 
 def _measured(loans: pd.DataFrame, scores: Numbers, bootstrap: Bootstrap) -> Metrics:

@@ -1,4 +1,4 @@
-"""How far each feature moved from train to test: the population stability index (PSI)."""
+"""The shift of each feature from train to test: the population stability index (PSI)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from lakehouse.model.split import Parts
 
 MODERATE, LARGE = 0.1, 0.25  # the usual marks of credit scoring
 _BINS = 10
-_FLOOR = 1e-4  # the least share of a bin, so that an empty one has a logarithm
+_FLOOR = 1e-4  # the least share of a bin, so that an empty bin has a logarithm
 
 
 @dataclass(frozen=True)
 class Shift:
-    """One feature: its PSI, and the share of loans it is missing for."""
+    """The PSI of one feature, and the share of loans for which it is missing."""
 
     name: str
     group: str
@@ -36,11 +36,11 @@ class Shift:
 
 def shifts(parts: Parts, features: Features, groups: Mapping[str, str]) -> tuple[Shift, ...]:
     """Each feature's shift from train to test, the largest first."""
-    found = (
+    unordered = (
         _shift(parts.train.loans[name], parts.test.loans[name], groups[name])
         for name in features.names
     )
-    return tuple(sorted(found, key=lambda each: (-each.psi, each.name)))
+    return tuple(sorted(unordered, key=lambda shift: (-shift.psi, shift.name)))
 
 
 def _shift(train: pd.Series, test: pd.Series, group: str) -> Shift:
@@ -49,8 +49,8 @@ def _shift(train: pd.Series, test: pd.Series, group: str) -> Shift:
 
 
 def psi(train: pd.Series, test: pd.Series) -> float:
-    """The PSI over tenths of train (or its texts), missing being a bin of its own."""
-    expected, actual = (_shares(each, train) for each in (train, test))
+    """The PSI over tenths of train, or over its texts; missing values are a separate bin."""
+    expected, actual = (_shares(values, train) for values in (train, test))
     bins = expected.index.union(actual.index)
     e, a = (s.reindex(bins, fill_value=0.0).clip(lower=_FLOOR) for s in (expected, actual))
     return float(((a - e) * np.log(a / e)).sum())
@@ -61,7 +61,7 @@ def _shares(values: pd.Series, train: pd.Series) -> pd.Series:
 
 
 def _binned(values: pd.Series, train: pd.Series) -> pd.Series:
-    """Each value's bin as text; texts that train has not are one bin."""
+    """The bin of each value as text; all texts that train does not have share one bin."""
     if values.dtype == object:
         return values.where(values.isin(train) | values.isna(), "(new)").fillna("(missing)")
     tenths = pd.Series(np.searchsorted(_edges(train), values), index=values.index).astype(str)
@@ -69,7 +69,7 @@ def _binned(values: pd.Series, train: pd.Series) -> pd.Series:
 
 
 def _edges(train: pd.Series) -> NDArray[np.float64]:
-    """The upper ends of the bins; a value that a tenth of train has is a bin of its own."""
+    """The upper ends of the bins; a value that a tenth of train has is a separate bin."""
     edges, times = np.unique(
         train.quantile(np.arange(1, _BINS) / _BINS).dropna(), return_counts=True
     )
@@ -77,5 +77,5 @@ def _edges(train: pd.Series) -> NDArray[np.float64]:
 
 
 def expected_by_chance(train: int, test: int) -> float:
-    """The mean PSI of a feature that did not move at all, of so many loans."""
+    """The mean PSI of a feature that did not shift, for these numbers of loans."""
     return (_BINS - 1) * (1 / train + 1 / test)

@@ -1,4 +1,4 @@
-"""How well one feature alone tells defaults apart: the best baseline, and the sign of a leak."""
+"""The AUC of a single feature: the baseline of a model, and a sign of a leak if it is too high."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from lakehouse.model.features import LABEL
 def single_feature_auc(
     frame: pd.DataFrame, features: Sequence[str], label: str = LABEL
 ) -> pd.Series:
-    """AUC of each feature among the loans it is known for, and of whether it is known at all.
+    """AUC of each feature among the loans for which it is known, and of whether it is missing.
 
-    Index: `feature`, and `feature is missing` where it is for some loans. Above 0.5 more of it means
-    more defaults, below 0.5 fewer; NaN where no loan, or loans of one outcome only, are left. Text is
-    scored by its default rate in the other half of the rows.
+    Index: `feature`, and `feature is missing` if it is missing for some loans. Above 0.5 a higher value
+    means more defaults, below 0.5 fewer. NaN if no loans are left, or only loans with one outcome.
+    Text is scored by its default rate in the other half of the rows.
     """
     defaulted = frame[label].to_numpy() == 1
     values = pd.DataFrame({name: _as_numbers(frame[name], defaulted) for name in features})
     missing = values.isna().astype("float64").rename(columns="{} is missing".format)
     some = missing.loc[:, missing.nunique() > 1]
-    found: pd.Series = pd.concat([auc_of_columns(each, defaulted) for each in (values, some)])
-    return found
+    aucs: pd.Series = pd.concat([auc_of_columns(v, defaulted) for v in (values, some)])
+    return aucs
 
 
 def _as_numbers(column: pd.Series, defaulted: NDArray[np.bool_]) -> pd.Series:
@@ -33,7 +33,7 @@ def _as_numbers(column: pd.Series, defaulted: NDArray[np.bool_]) -> pd.Series:
         return column.astype("float64")
     rates = pd.Series(np.nan, index=column.index)
     odd = np.arange(len(column)) % 2 == 1
-    # A rate learned on the rows that it scores would make any id a perfect predictor.
+    # If a rate were learned on the same rows that it scores, any id would be a perfect predictor.
     for half in (odd, ~odd):
         learned = pd.Series(defaulted[~half]).groupby(column[~half].to_numpy()).mean()
         rates[half] = column[half].map(learned)
@@ -41,7 +41,7 @@ def _as_numbers(column: pd.Series, defaulted: NDArray[np.bool_]) -> pd.Series:
 
 
 def auc_of_columns(values: pd.DataFrame, defaulted: NDArray[np.bool_]) -> pd.Series:
-    """The share of pairs of a default and a non-default that each column puts in order; ties count half."""
+    """Per column, the share of (default, non-default) pairs in the right order; ties count half."""
     ranks = values.rank()
     bad, good = (ranks[mask].count() for mask in (defaulted, ~defaulted))
     pairs = (bad * good).where(bad * good > 0)

@@ -1,4 +1,4 @@
-"""The split by application month: train before validation before test, no customer on two sides."""
+"""The split by application month: train, then validation, then test; a customer is in only one part."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from lakehouse.months import spell
 
 @dataclass(frozen=True)
 class Split:
-    """The last `test_months` with applications are test, the `validation_months` before validation.
+    """The last `test_months` with applications are test; the `validation_months` before them validation.
 
-    A customer of a later part is left out of the earlier ones, unless `repeat_customers`.
+    A customer of a later part is left out of the earlier ones, unless `repeat_customers` is set.
     """
 
     test_months: int = 3
@@ -29,7 +29,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Part:
-    """The loans of some application months; `left_out` counts those of customers of a later part."""
+    """The loans of some application months; `left_out` counts loans whose customer is in a later part too."""
 
     name: str
     months: tuple[str, ...]
@@ -43,7 +43,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Parts:
-    """A training set, split."""
+    """The three parts of a training set."""
 
     train: Part
     validation: Part
@@ -61,13 +61,13 @@ def month_of(loans: pd.DataFrame) -> pd.Series:
 
 
 def divide(frame: pd.DataFrame, split: Split) -> Parts:
-    """A prepared training set in its parts; BadInput for too few months or a part of one class."""
+    """Split a prepared training set; BadInput for too few months or a part with only one outcome."""
     months = sorted(month_of(frame).unique())
     later = split.test_months + split.validation_months
     if len(months) <= later:
         raise BadInput(
             f"the training set has applications of {len(months)} months ({spell(months)}); "
-            f"this split needs at least {later + 1}: take in more months, or fewer test months"
+            f"this split needs at least {later + 1}: take more months, or fewer test months"
         )
     test = _part("test", frame, months[-split.test_months :], split)
     validation = _part("validation", frame, months[-later : -split.test_months], split)
@@ -78,8 +78,8 @@ def divide(frame: pd.DataFrame, split: Split) -> Parts:
 def _part(name: str, frame: pd.DataFrame, months: list[str], split: Split) -> Part:
     month = month_of(frame)
     loans, later = frame[month.isin(months)], frame[month > months[-1]]
-    again = loans["customer_id"].isin(later["customer_id"]) & (not split.repeat_customers)
-    part = Part(name, tuple(months), loans[~again].reset_index(drop=True), int(again.sum()))
+    repeated = loans["customer_id"].isin(later["customer_id"]) & (not split.repeat_customers)
+    part = Part(name, tuple(months), loans[~repeated].reset_index(drop=True), int(repeated.sum()))
     if part.labels.nunique() < 2:
         raise BadInput(_one_class(part))
     return part
@@ -87,7 +87,7 @@ def _part(name: str, frame: pd.DataFrame, months: list[str], split: Split) -> Pa
 
 def _one_class(part: Part) -> str:
     return (
-        f"the {part.name} loans ({spell(part.months)}) are {len(part.loans):,}, "
-        f"{part.labels.sum():,} of them defaults, {part.left_out:,} left out as customers of a "
-        "later part; both outcomes are needed: take in more months"
+        f"{part.name} ({spell(part.months)}) has {len(part.loans):,} loans, "
+        f"{part.labels.sum():,} of them defaults; {part.left_out:,} were left out as customers of a "
+        "later part; both outcomes are needed: take more months"
     )

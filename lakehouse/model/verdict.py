@@ -1,4 +1,4 @@
-"""What the numbers say, in words: each sentence is derived from them."""
+"""The verdict in words; each sentence is derived from the numbers."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from lakehouse.model.metrics import Estimate
 from lakehouse.model.scored import Scored
 from lakehouse.model.shift import LARGE, Shift
 
-_NOTABLE_GAP = 0.1  # between the shares of train and test loans that a group is known for
+_NOTABLE_GAP = 0.1  # between the coverage of a group in train and in test
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`kind` is leak, chance, reversed or signal; the headline says it, the reasons say more."""
+    """The verdict: `kind` is leak, chance, reversed or signal; headline and reasons explain it."""
 
     kind: str
     headline: str
@@ -26,9 +26,10 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Evidence:
-    """The numbers a verdict rests on: the models, the preferred one first, and the best feature.
+    """The numbers behind a verdict: the models, the preferred one first, and the best feature.
 
-    `gain` is the AUC of the preferred model above the best feature's; `leak_auc` would mean a leak.
+    `gain` is the AUC of the preferred model minus that of the best feature. An AUC of `leak_auc` or more
+    would mean a leak.
     """
 
     models: tuple[Scored, ...]
@@ -44,7 +45,7 @@ class Evidence:
 
     @property
     def too_good(self) -> list[Scored]:
-        """What reaches the AUC that would mean a leak."""
+        """The models and baselines whose AUC would mean a leak."""
         return [s for s in (*self.models, self.best_feature) if s.test.auc.value >= self.leak_auc]
 
 
@@ -55,18 +56,18 @@ def judge(evidence: Evidence) -> Verdict:
 
 
 def _headline(evidence: Evidence) -> tuple[str, str]:
-    auc, said = evidence.model.test.auc, _said(evidence.model)
+    auc, result = evidence.model.test.auc, _auc_in_words(evidence.model)
     if evidence.too_good:
-        said = _said(evidence.too_good[0])
-        return "leak", f"This would mean a leak: {said}. Run `python main.py audit`."
+        result = _auc_in_words(evidence.too_good[0])
+        return "leak", f"This would mean a leak: {result}. Run `python main.py audit`."
     if auc.contains(CHANCE):
-        return "chance", f"Not distinguishable from chance, which is 0.5: {said}."
+        return "chance", f"Not distinguishable from chance, which is 0.5: {result}."
     if auc.value < CHANCE:
-        return "reversed", f"Worse than chance, the ranking is reversed: {said}."
-    return "signal", f"The features rank later applicants by risk: {said}."
+        return "reversed", f"Worse than chance, the ranking is reversed: {result}."
+    return "signal", f"The features rank later applicants by risk: {result}."
 
 
-def _said(scored: Scored) -> str:
+def _auc_in_words(scored: Scored) -> str:
     auc = scored.test.auc
     return (
         f"{scored.name} has an AUC of {auc.value:.3f} out of time "
@@ -85,24 +86,23 @@ def _reasons(evidence: Evidence) -> Iterator[str]:
 def _about_leaks(evidence: Evidence) -> str:
     bound = f"an AUC of {evidence.leak_auc:g} or more"
     if evidence.too_good:
-        titles = ", ".join(each.title for each in evidence.too_good)
-        return (
-            f"Nothing known at an application should give {bound}; here it is reached by {titles}."
-        )
+        titles = ", ".join(scored.title for scored in evidence.too_good)
+        return f"Nothing known at an application should give {bound}; these reach it: {titles}."
     return (
         f"Nothing reaches {bound}, which would mean a leak. "
-        "This does not prove that there is none; `python main.py audit` looks for each kind."
+        "This does not prove that there is no leak; `python main.py audit` looks for each kind."
     )
 
 
 def _against_best_feature(evidence: Evidence) -> str:
     gain = evidence.gain
     if gain.contains(0.0):
-        said = "All features together are not distinguishable from one"
+        comparison = "All features together are not distinguishable from the best single one"
     else:
-        said = f"All features together tell {'more' if gain.value > 0 else 'less'} than one"
+        better = "better" if gain.value > 0 else "worse"
+        comparison = f"All features together rank loans {better} than the best single one"
     return (
-        f"{said}: the AUC differs by {gain.value:+.3f} (95% interval {gain.low:+.3f} to "
+        f"{comparison}: the AUC differs by {gain.value:+.3f} (95% interval {gain.low:+.3f} to "
         f"{gain.high:+.3f}) from the {evidence.best_feature.title}."
     )
 
@@ -120,17 +120,17 @@ def _about_calibration(model: Scored) -> str:
 
 
 def _about_gap(group: Coverage) -> str:
-    train = f"of train loans it is known for {group.train:.0%}"
+    train = f"it is known for {group.train:.0%} of train loans"
     if group.test:
         return f"{group.group} is known for only {group.test:.0%} of test loans; {train}."
     return (
         f"{group.group} is missing for every test loan; {train}. "
-        "The model could learn from it, but this test says nothing of it."
+        "The model could learn from it, but this test says nothing about it."
     )
 
 
 def _about_shifts(shifts: tuple[Shift, ...]) -> str:
-    large = Counter(each.group for each in shifts if each.mark == "large")
+    large = Counter(shift.group for shift in shifts if shift.mark == "large")
     if not large:
         return f"No feature shifted much from train to test (no PSI of {LARGE} or more)."
     spelt_out = ", ".join(f"{n} of {group}" for group, n in large.most_common())

@@ -1,1 +1,1 @@
-"""Rows typed and cleaned; a file per table."""
+"""Typed and cleaned rows; one file per table."""

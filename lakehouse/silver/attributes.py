@@ -5,7 +5,7 @@ from lakehouse.bronze.attributes import TABLE as BRONZE
 from lakehouse.silver.cleaning import Cell, choice, number, silver_table
 from lakehouse.table import Field
 
-# Only the form leaves bronze: a hash of nine digits is undone by trying them all.
+# Only whether it is well-formed leaves bronze. A hash of nine digits can be undone by trying them all.
 SSN_VALID = Cell(
     raw="SSN",
     field=Field(
@@ -15,7 +15,7 @@ SSN_VALID = Cell(
     judge=lambda value, valid: F.when(~valid, "not well-formed").when(F.lit(False), value),
 )
 
-# A closed list, as in a shifted row any text may be a name; one that is not in it stays in bronze.
+# A closed list, because in a shifted row any text may be a name. Any other text stays in bronze.
 OCCUPATIONS = (
     "Accountant", "Architect", "Developer", "Doctor", "Engineer", "Entrepreneur", "Journalist", "Lawyer",
     "Manager", "Mechanic", "Media_Manager", "Musician", "Scientist", "Teacher", "Writer",

@@ -1,4 +1,4 @@
-"""How a raw cell becomes a typed value, or NULL with a reason: one Cell for each silver column."""
+"""Cleaning: a raw cell becomes a typed value, or NULL with a reason; one Cell per silver column."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 ISSUES = Field("_issues", "ARRAY<STRING>", "Why cells of this row are NULL: `column: reason`.")
-# Trailing and leading underscores are dirt of the source; \d would take any script's digits in Rust.
-# The end of a pattern is \z in all of silver: Java's $ matches before a last line feed too.
+# Leading and trailing underscores are dirt of the source. \d would take the digits of any script in Rust.
+# All patterns of silver end with \z, because Java's $ also matches before a last line feed.
 _NUMBER = r"^_*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)_*\z"
-# Most numbers are these, and to see so takes half the time of looking for one among underscores.
+# Most numbers have this form. To test for it takes half the time of a search among underscores.
 _PLAIN_NUMBER = r"^[-+]?[0-9]+\.?[0-9]*\z"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A silver column: the raw column it is read from, how, and why it may be NULL.
+    """A silver column: the raw column that it is read from, how it is read, and when it is NULL.
 
-    `parse` takes the trimmed text; `judge` takes the text and the parsed value and gives the reason
+    `parse` takes the trimmed text. `judge` takes the text and the parsed value; it returns the reason
     why the value is impossible, or NULL.
     """
 
@@ -36,7 +36,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Rule:
-    """A value that other values of its row make impossible: `broken` is SQL over silver columns."""
+    """A value that is impossible next to other values of its row; `broken` is SQL over silver columns."""
 
     column: str
     broken: str
@@ -56,7 +56,7 @@ def number(
 
     def judge(text: Column, value: Column) -> Column:
         reason = _not_missing(text, placeholders).when(value.isNull(), "not a number")
-        # NaN is neither below nor above anything on both engines, so it is named.
+        # No engine says that NaN is below or above a number, so there is a test for it.
         out = F.isnan(value) | (value < low) | (value > high)
         reason = reason.when(out, f"outside {low:g} to {high:g}")
         return reason.when(value != F.floor(value), "not a whole number") if whole else reason
@@ -65,7 +65,7 @@ def number(
 
 
 def choice(raw: str, allowed: Sequence[str], doc: str, placeholders: Sequence[str] = ()) -> Cell:
-    """One of a few words."""
+    """A text that is one of the allowed words."""
 
     def judge(text: Column, value: Column) -> Column:
         return _not_missing(text, placeholders).when(~value.isin(*allowed), "not a known value")
@@ -74,10 +74,10 @@ def choice(raw: str, allowed: Sequence[str], doc: str, placeholders: Sequence[st
 
 
 def date(raw: str, doc: str) -> Cell:
-    """A day, as `2023-05-01` or month first `5/1/2023`."""
+    """A day, as `2023-05-01` or with the month first as `5/1/2023`."""
 
     def parse(value: Column) -> Column:
-        # try_to_date is missing in Sail.
+        # Sail does not have try_to_date.
         forms = [F.try_to_timestamp(value, F.lit(form)) for form in ("yyyy-MM-dd", "M/d/yyyy")]
         return F.coalesce(*forms).cast("date")
 
@@ -88,13 +88,13 @@ def date(raw: str, doc: str) -> Cell:
 
 
 def _parse_number(value: Column) -> Column:
-    amid = F.regexp_extract(value, _NUMBER, 1)
-    digits = F.when(value.rlike(_PLAIN_NUMBER), value).otherwise(amid)
+    among_underscores = F.regexp_extract(value, _NUMBER, 1)
+    digits = F.when(value.rlike(_PLAIN_NUMBER), value).otherwise(among_underscores)
     return F.when(digits != "", digits).try_cast("double")
 
 
 def _not_missing(value: Column, placeholders: Sequence[str] = ()) -> Column:
-    """The head of a reason: a missing cell has none, a placeholder has its own."""
+    """The first cases of a reason: a missing cell has no reason, a placeholder has its own."""
     missing = F.when(value.isNull(), F.lit(None).cast("string"))
     return missing.when(value.isin(*placeholders), "a placeholder") if placeholders else missing
 
@@ -107,7 +107,7 @@ def silver_table(
     derived: Sequence[tuple[Field, Callable[[], Column]]] = (),
     expectations: Sequence[tuple[str, str]] = (),
 ) -> Table:
-    """The silver table of a bronze one: the keys, its cells, columns derived from them, `_issues`."""
+    """The silver table of a bronze table: the keys, the cells, columns derived from them, `_issues`."""
     keys = tuple(snake_case(key) for key in bronze.keys)
     key_fields = tuple(
         Field(snake_case(f.name), f.type, f.doc) for f in bronze.fields if f.name in bronze.keys
@@ -136,7 +136,7 @@ def silver_table(
 
 
 def _clean(rows: DataFrame, keys: Sequence[Column], cells: Sequence[Cell]) -> DataFrame:
-    """Three plain selects (text, value, reason), so that no expression stands inside another twice."""
+    """Clean the cells in three plain selects (text, value, reason), so that no expression is repeated."""
     names = [cell.field.name for cell in cells]
     texts = [_text(cell.raw).alias(f"_text_{cell.field.name}") for cell in cells]
     keyed = rows.select(*keys, MONTH_FIELD.name, *texts)
@@ -161,7 +161,7 @@ def _clean(rows: DataFrame, keys: Sequence[Column], cells: Sequence[Cell]) -> Da
 
 
 def _text(raw: str) -> Column:
-    """The cell without spaces around it; NULL where nothing is left."""
+    """The cell without spaces around it; NULL if nothing is left."""
     trimmed = F.trim(F.col(raw))
     return F.when(trimmed != "", trimmed)
 
@@ -169,8 +169,8 @@ def _text(raw: str) -> Column:
 def _without_broken(cleaned: DataFrame, rules: Sequence[Rule]) -> DataFrame:
     for rule in rules:
         broken = F.coalesce(F.expr(rule.broken), F.lit(False))
-        why = F.array(F.lit(f"{rule.column}: {rule.reason}"))
-        issues = F.when(broken, F.concat(F.col(ISSUES.name), why)).otherwise(F.col(ISSUES.name))
+        issue = F.array(F.lit(f"{rule.column}: {rule.reason}"))
+        issues = F.when(broken, F.concat(F.col(ISSUES.name), issue)).otherwise(F.col(ISSUES.name))
         value = F.when(~broken, F.col(rule.column))
         cleaned = cleaned.withColumns({ISSUES.name: issues, rule.column: value})
     return cleaned

@@ -7,6 +7,6 @@ from lakehouse.silver.cleaning import number, silver_table
 TABLE = silver_table(
     BRONZE,
     "A customer's 20 click signals in a month, typed; an impossible value is NULL.",
-    # Beyond a million a signal is noise of transport, not of a person's clicks.
+    # A signal above a million is an error of the transfer; nobody clicks that often.
     [number(name, -1e6, 1e6, "A click signal in this month.", whole=True) for name in SIGNALS],
 )

@@ -1,7 +1,7 @@
 """One row: a customer's finances in the month of the application, typed.
 
-The bounds stand in the gaps of the real data: the largest honest value lies well below, the
-smallest impossible one above (Num_Bank_Accounts: 11, then 26 to 1,756).
+Each bound lies in a gap of the real data: the largest honest value is well below it and the smallest
+impossible value above it. Num_Bank_Accounts, for example, has values up to 11, then 26 to 1,756.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ CREDIT_HISTORY = Cell(
 TYPES_OF_LOAN = Cell(
     raw="Type_of_Loan",
     field=Field(
-        "type_of_loan", "ARRAY<STRING>", "Kinds of the loans at other banks, one entry a loan."
+        "type_of_loan", "ARRAY<STRING>", "Kinds of the loans at other banks, one entry per loan."
     ),
     parse=_kinds,
     judge=lambda value, _: F.when(value.isNull(), F.lit(None).cast("string")),
@@ -52,14 +52,20 @@ TABLE = silver_table(
     BRONZE,
     "A customer's finances in the month of the application, typed; an impossible value is NULL.",
     [
-        number("Annual_Income", 0, _AMOUNT_HIGH, "Income a year."),
-        number("Monthly_Inhand_Salary", 0, 1e6, "Salary a month after deductions."),
+        number("Annual_Income", 0, _AMOUNT_HIGH, "Annual income."),
+        number("Monthly_Inhand_Salary", 0, 1e6, "Monthly salary after deductions."),
         number("Num_Bank_Accounts", 0, 20, "Number of bank accounts.", whole=True),
         number("Num_Credit_Card", 0, 15, "Number of credit cards.", whole=True),
         number("Interest_Rate", 0, 50, "Interest rate on the credit cards, percent.", whole=True),
         number("Num_of_Loan", 0, 20, "Number of loans at other banks.", whole=True),
         TYPES_OF_LOAN,
-        number("Delay_from_due_date", -31, 366, "Mean days paid after the due date.", whole=True),
+        number(
+            "Delay_from_due_date",
+            -31,
+            366,
+            "Mean number of days from due date to payment.",
+            whole=True,
+        ),
         number("Num_of_Delayed_Payment", 0, 50, "Number of payments that were late.", whole=True),
         number(
             "Changed_Credit_Limit",
@@ -79,12 +85,12 @@ TABLE = silver_table(
             "Whether only the minimum was paid.",
             placeholders=["NM"],
         ),
-        number("Total_EMI_per_month", 0, _AMOUNT_HIGH, "Installments of all loans, a month."),
+        number("Total_EMI_per_month", 0, _AMOUNT_HIGH, "Monthly installments of all loans."),
         number(
             "Amount_invested_monthly",
             0,
             _AMOUNT_HIGH,
-            "Amount invested a month.",
+            "Amount invested per month.",
             placeholders=["__10000__"],
         ),
         choice(
@@ -100,7 +106,7 @@ TABLE = silver_table(
         number("Monthly_Balance", -1e6, 1e6, "Balance at the end of the month."),
     ],
     rules=[
-        # In the real data the honest ratio ends at 21 salaries a year, the typing errors begin at 3,000.
+        # In the real data an honest annual income is at most 21 salaries; typing errors begin at 3,000.
         Rule(
             "annual_income",
             "annual_income > 24 * monthly_inhand_salary",

@@ -21,8 +21,8 @@ def mob() -> Column:
 
 
 def installments_missed() -> Column:
-    """Installments that the overdue amount stands for, begun ones included; 0 where nothing is due."""
-    # In cents: 436.35 / 145.45 is a little above 3 in doubles.
+    """The overdue amount in installments, rounded up; 0 if nothing is due."""
+    # In cents, because 436.35 / 145.45 is a little above 3 in doubles.
     due, overdue = _cents("due_amt"), _cents("overdue_amt")
     return F.when(due > 0, F.ceil(overdue / F.when(due > 0, due))).when(due <= 0, 0)
 
@@ -32,13 +32,13 @@ def _cents(amount: str) -> Column:
 
 
 def first_missed_date() -> Column:
-    """The day of the first installment missed; NULL where none is."""
+    """The day of the first missed installment; NULL if none is missed."""
     missed = F.col("installments_missed")
     return F.when(missed > 0, F.add_months(F.col("snapshot_date"), -missed))
 
 
 def dpd() -> Column:
-    """Days past due: days since the first missed installment, 0 where none is."""
+    """Days past due: days since the first missed installment, 0 if none is missed."""
     late = F.datediff(F.col("snapshot_date"), F.col("first_missed_date"))
     return F.when(F.col("installments_missed") > 0, late).when(F.col("installments_missed") == 0, 0)
 
@@ -53,7 +53,7 @@ TABLE = silver_table(
         number("loan_amt", 0, _AMOUNT_HIGH, "Amount lent."),
         number("due_amt", 0, _AMOUNT_HIGH, "Installment due at this date."),
         number("paid_amt", 0, _AMOUNT_HIGH, "Amount paid for this installment."),
-        number("overdue_amt", 0, _AMOUNT_HIGH, "Sum of what was due and not paid so far."),
+        number("overdue_amt", 0, _AMOUNT_HIGH, "Sum of the amounts that are due and not paid."),
         number("balance", 0, _AMOUNT_HIGH, "Amount still to be paid."),
     ],
     rules=[
@@ -69,7 +69,7 @@ TABLE = silver_table(
             Field(
                 "installments_missed",
                 "INT",
-                "ceil(overdue_amt / due_amt), 0 where nothing is due.",
+                "ceil(overdue_amt / due_amt), 0 if nothing is due.",
                 outcome=True,
             ),
             installments_missed,
@@ -78,7 +78,7 @@ TABLE = silver_table(
             Field(
                 "first_missed_date",
                 "DATE",
-                "snapshot_date less installments_missed months.",
+                "snapshot_date minus installments_missed months.",
                 outcome=True,
             ),
             first_missed_date,

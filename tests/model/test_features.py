@@ -58,7 +58,10 @@ def test_the_order_of_rows_does_not_matter(training_set: TrainingSet) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda f: f.drop(columns=["label", "loan_id"]), "has loan_id, label; this has not"),
+        (
+            lambda f: f.drop(columns=["label", "loan_id"]),
+            "lacks loan_id, label; take one of labelled loans",
+        ),
         (lambda f: f.assign(label=2), "neither 0 nor 1"),
         (lambda f: f.assign(label=pd.NA), "neither 0 nor 1"),
         (lambda f: pd.concat([f, f]), "twice"),

@@ -1,4 +1,4 @@
-"""What the models lean on."""
+"""The features that the models rely on."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def test_the_page_begins_with_the_verdict_and_tells_the_rest(
             "Out of time, against baselines",
             "By month of application",
             "Calibration</h2>",
-            "What the models lean on",
+            "What the models rely on",
             "Shift from train to test",
             "How it was made",
             "ts-1",

@@ -132,5 +132,5 @@ def test_out_of_time_scores_take_a_pipeline_of_ones_own(training_set: TrainingSe
 def test_a_training_set_without_labels_is_refused(
     training_set: TrainingSet, assessed: Assessed
 ) -> None:
-    with pytest.raises(BadInput, match="has label; this has not"):
+    with pytest.raises(BadInput, match="lacks label; take one of labelled loans"):
         assessed(training_set().drop(columns="label"))

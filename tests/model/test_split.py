@@ -67,12 +67,12 @@ def test_too_few_months_are_refused(training_set: TrainingSet) -> None:
 def test_a_part_of_one_outcome_is_refused(training_set: TrainingSet) -> None:
     frame = prepared(training_set())
     frame.loc[month_of(frame) == "2024-03", "label"] = 0
-    with pytest.raises(BadInput, match=r"validation loans \(2024-03\) are 100, 0 of them defaults"):
+    with pytest.raises(BadInput, match=r"validation \(2024-03\) has 100 loans, 0 of them defaults"):
         divide(frame, Split())
 
 
 def test_a_part_whose_customers_all_come_again_is_refused(training_set: TrainingSet) -> None:
-    with pytest.raises(BadInput, match="100 left out as customers of a later part"):
+    with pytest.raises(BadInput, match="100 were left out as customers of a later part"):
         divide(prepared(training_set()).assign(customer_id="one"), Split())
 
 

@@ -55,7 +55,9 @@ def test_the_verdict_follows_the_auc_and_tells_its_interval(
 
 def test_one_feature_that_is_too_good_is_a_leak_and_is_named(evidence: Evidence) -> None:
     found = verdict(evidence, 0.8, 0.7, 0.9, best=0.99)
-    assert found.kind == "leak" and "reached by best single feature (risk)" in found.reasons[0]
+    assert (
+        found.kind == "leak" and "these reach it: best single feature (risk)." in found.reasons[0]
+    )
 
 
 def test_the_bound_of_a_leak_is_the_one_declared(evidence: Evidence) -> None:
@@ -64,15 +66,24 @@ def test_the_bound_of_a_leak_is_the_one_declared(evidence: Evidence) -> None:
 
 
 def test_no_leak_seen_is_not_sold_as_none(evidence: Evidence) -> None:
-    assert "does not prove that there is none" in verdict(evidence, 0.8, 0.7, 0.9).reasons[0]
+    assert "does not prove that there is no leak" in verdict(evidence, 0.8, 0.7, 0.9).reasons[0]
 
 
 @pytest.mark.parametrize(
     ("gain", "said"),
     [
-        ((0.1, 0.05, 0.15), "tell more than one: the AUC differs by +0.100"),
-        ((-0.1, -0.15, -0.05), "tell less than one: the AUC differs by -0.100"),
-        ((0.01, -0.02, 0.04), "are not distinguishable from one: the AUC differs by +0.010"),
+        (
+            (0.1, 0.05, 0.15),
+            "rank loans better than the best single one: the AUC differs by +0.100",
+        ),
+        (
+            (-0.1, -0.15, -0.05),
+            "rank loans worse than the best single one: the AUC differs by -0.100",
+        ),
+        (
+            (0.01, -0.02, 0.04),
+            "are not distinguishable from the best single one: the AUC differs by +0.010",
+        ),
     ],
 )
 def test_the_model_is_weighed_against_the_best_feature(
@@ -99,11 +110,11 @@ def test_a_group_that_test_lacks_is_told_plainly_and_others_are_not(evidence: Ev
         Coverage("attributes", 0.9, 0.5, 0.5),
         Coverage("financials", 1, 1, 0.95),
     )
-    told = [r for r in judge(replace(evidence, coverage=groups)).reasons if "known for" in r]
-    assert told == [
-        "clickstream is missing for every test loan; of train loans it is known for 85%. "
-        "The model could learn from it, but this test says nothing of it.",
-        "attributes is known for only 50% of test loans; of train loans it is known for 90%.",
+    reasons = [r for r in judge(replace(evidence, coverage=groups)).reasons if "known for" in r]
+    assert reasons == [
+        "clickstream is missing for every test loan; it is known for 85% of train loans. "
+        "The model could learn from it, but this test says nothing about it.",
+        "attributes is known for only 50% of test loans; it is known for 90% of train loans.",
     ]
 
 
