@@ -15,7 +15,7 @@ from benchmarks.run import Round, one_round
 from deck import drills, queries
 from deck.runs import Runs
 from lakehouse import Lakehouse, __version__
-from lakehouse.generate.generate import generate
+from lakehouse.generate import generate
 
 # The full files, as their owner counts them; the sample holds three customers in ten of them.
 FULL_FILES = {

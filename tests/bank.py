@@ -15,7 +15,7 @@ from deltalake import DeltaTable, QueryBuilder
 
 from lakehouse.catalog import Catalog, load
 from lakehouse.engines.embedded import EmbeddedStore
-from lakehouse.generate.generate import generate
+from lakehouse.generate import generate
 from lakehouse.months import MonthRange
 from lakehouse.releases import published
 from lakehouse.run.job import Job

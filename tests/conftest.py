@@ -12,7 +12,7 @@ import pytest
 
 from lakehouse.catalog import load
 from lakehouse.engines.embedded import EmbeddedStore
-from lakehouse.generate.generate import generate
+from lakehouse.generate import generate
 from lakehouse.run.job import Job, Report
 from lakehouse.run.run import run
 from tests.bank import Bank, make_bank

@@ -151,7 +151,7 @@ def _job(
 @options.DEBUG
 def generate(as_json: bool, customers: int, months: int, seed: int, out: Path) -> None:
     """Write synthetic raw CSV files: the form, dirt and signal of the real ones, nobody's data."""
-    from lakehouse.generate.generate import generate as generate_files
+    from lakehouse.generate import generate as generate_files
 
     with show.progress(quiet=as_json or not show.on_terminal()) as on_progress:
         rows = generate_files(

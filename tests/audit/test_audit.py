@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.generate.generate import generate
+from lakehouse.generate import generate
 
 ROOT = Path(__file__).parent.parent.parent
 WINDOWS = Path("lakehouse") / "gold" / "over_months.py"

@@ -12,7 +12,7 @@ import pytest
 
 from lakehouse.engines.spark import start
 from lakehouse.errors import BadInput, LakehouseError
-from lakehouse.generate.generate import generate
+from lakehouse.generate import generate
 from tests.cluster.cluster import WORKER_MEMORY_MIB, Cluster, cluster, until
 from tests.reliability.process import check_whole, contents, finished, started
 

@@ -23,7 +23,7 @@ from lakehouse.engines import choose as choosing
 from lakehouse.engines.choose import choose, embedded_up_to
 from lakehouse.engines.sizing import memory_bytes
 from lakehouse.engines.spark import for_work, start
-from lakehouse.generate.generate import generate
+from lakehouse.generate import generate
 from lakehouse.releases import published
 from lakehouse.storage.log import Log
 from lakehouse.training.build import reproduce

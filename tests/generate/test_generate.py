@@ -11,15 +11,8 @@ import pandas as pd
 import pytest
 
 from lakehouse.errors import BadInput
-from lakehouse.generate import generate as generator
-from lakehouse.generate.generate import (
-    ATTRIBUTES,
-    CLICKSTREAM,
-    FINANCIALS,
-    HEADERS,
-    LOANS,
-    generate,
-)
+from lakehouse.generate import cells, generate
+from lakehouse.generate.files import ATTRIBUTES, CLICKSTREAM, FINANCIALS, HEADERS, LOANS
 
 CUSTOMERS = 5_000
 Tables = dict[str, pd.DataFrame]
@@ -79,7 +72,7 @@ def test_reported_rows_are_the_rows_in_the_files(
 
 
 def test_chunks_cover_every_customer_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generator, "CHUNK", 70)
+    monkeypatch.setattr(cells, "CHUNK", 70)
     generate(tmp_path, customers=500)
     attributes = pd.read_csv(tmp_path / ATTRIBUTES, dtype=str)
     loans = pd.read_csv(tmp_path / LOANS, dtype=str)

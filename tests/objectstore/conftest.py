@@ -20,7 +20,7 @@ import pytest
 import lakehouse.catalog
 from lakehouse.cli import main
 from lakehouse.engines.embedded import EmbeddedStore
-from lakehouse.generate.generate import generate
+from lakehouse.generate import generate
 from lakehouse.months import MonthRange
 from lakehouse.run.job import Job, Report
 from lakehouse.run.plan import Request

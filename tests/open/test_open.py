@@ -20,7 +20,7 @@ from deltalake import DeltaTable
 
 from lakehouse import Lakehouse
 from lakehouse.catalog import load
-from lakehouse.generate.generate import generate
+from lakehouse.generate import generate
 from lakehouse.table import Table
 from tests.bank import Bank
 

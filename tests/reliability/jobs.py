@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from lakehouse.engines.embedded import EmbeddedStore
-from lakehouse.generate.generate import generate
+from lakehouse.generate import generate
 from lakehouse.storage.log import Log
 from lakehouse.training.build import reproduce
 from lakehouse.training.receipts import receipts

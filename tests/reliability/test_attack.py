@@ -29,7 +29,7 @@ from lakehouse.cli.show.progress_lines import moving, staying
 from lakehouse.engines.embedded import EmbeddedStore
 from lakehouse.engines.spark import SparkStore
 from lakehouse.errors import BadInput
-from lakehouse.generate.generate import generate
+from lakehouse.generate import generate
 from lakehouse.landing import records as landing_records
 from lakehouse.run.job import Job
 from lakehouse.run.run import run

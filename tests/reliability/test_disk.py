@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from lakehouse.generate.generate import generate
+from lakehouse.generate import generate
 from lakehouse.lake import Lakehouse
 from tests.reliability.process import Done, check_whole, contents, finished
 

@@ -22,7 +22,7 @@ from lakehouse.catalog import Catalog, load
 from lakehouse.cli import main
 from lakehouse.engines.choose import open_store
 from lakehouse.errors import BadInput, LakehouseError
-from lakehouse.generate.generate import generate
+from lakehouse.generate import generate
 from lakehouse.months import MonthRange
 from lakehouse.releases import ledger_rows, published
 from lakehouse.releases.readable import check_readable

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakehouse.cli import main
-from lakehouse.generate.generate import generate
+from lakehouse.generate import generate
 from lakehouse.storage.create import create_missing
 from lakehouse.storage.log import Log
 from tests.bank import PERSONS

@@ -23,7 +23,7 @@ from lakehouse.cli import main, show
 from lakehouse.cli.exit_codes import exit_code
 from lakehouse.engines.embedded import EmbeddedStore
 from lakehouse.errors import BadInput, LakehouseError
-from lakehouse.generate.generate import generate
+from lakehouse.generate import generate
 from lakehouse.months import MonthRange
 from lakehouse.progress import silent
 from lakehouse.releases import published
@@ -528,7 +528,7 @@ def test_an_optimize_that_was_killed_before_its_release_is_published_by_the_next
 ) -> None:
     before = world.rows(NEWEST)
     with monkeypatch.context() as patch:
-        patch.setattr(optimizing.ledger, "publish", _killed)
+        patch.setattr(optimizing, "publish", _killed)
         with pytest.raises(KeyboardInterrupt):
             world.optimize()
     report = world.run()

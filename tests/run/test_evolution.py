@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from lakehouse.catalog import load
-from lakehouse.generate.generate import generate
+from lakehouse.generate import generate
 from lakehouse.storage.log import Log
 
 ROOT = Path(__file__).parent.parent.parent

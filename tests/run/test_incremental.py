@@ -24,7 +24,7 @@ from lakehouse import Lakehouse
 from lakehouse.engines.embedded import EmbeddedStore
 from lakehouse.engines.store import Merged
 from lakehouse.errors import BadInput
-from lakehouse.generate.generate import generate
+from lakehouse.generate import generate
 from lakehouse.months import MonthRange, shift
 from lakehouse.releases import published
 from lakehouse.releases.diff import diff
