@@ -18,7 +18,7 @@ LOAN_KINDS = (
     "Auto Loan", "Credit-Builder Loan", "Debt Consolidation Loan", "Home Equity Loan",
     "Mortgage Loan", "Not Specified", "Payday Loan", "Personal Loan", "Student Loan",
 )  # fmt: skip
-# Entry 0 stands for the lack of a loan; then each kind as the first, in the middle, and as the last of a list.
+# Entry 0 stands for the lack of a loan; then each kind as first, in the middle, and as last of a list.
 LISTED_KINDS = np.array(
     [b""] + [(link + kind).encode() for link in ("", ", ", ", and ") for kind in LOAN_KINDS]
 )
