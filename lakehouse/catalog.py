@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
 
-from lakehouse.errors import BadInput
+from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.fingerprint import code_fingerprint
+from lakehouse.label import LabelStore
 from lakehouse.table import Table
 
 LAYERS = ("bronze", "silver", "gold", "ledger")
@@ -44,6 +45,21 @@ class Catalog:
     def feature_groups(self) -> tuple[Table, ...]:
         """Tables of features, which are joined to applications as of their day."""
         return tuple(table for table in self.tables if table.group)
+
+    @property
+    def label_store(self) -> Table:
+        """The table of labels; LakehouseError where none is declared."""
+        for table in self.tables:
+            if table.labels:
+                return table
+        raise LakehouseError("no table is declared as the label store; give one of them `labels`")
+
+    @property
+    def labels(self) -> LabelStore:
+        """What the labels of the label store are."""
+        labels = self.label_store.labels
+        assert labels is not None
+        return labels
 
     def table(self, full_name: str) -> Table:
         """The table with the name layer.table or layer/table; BadInput if there is none."""

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from lakehouse.label import LabelStore
+
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
@@ -15,11 +17,19 @@ AS_OF_SUFFIX = "_snapshot_date"
 
 
 @dataclass(frozen=True)
+class PersonalNumber:
+    """A number that only one person has: its form as a regular expression, and its name, as `an SSN`."""
+
+    form: str
+    called: str
+
+
+@dataclass(frozen=True)
 class Field:
     """One column: its name, its Spark SQL type, and what it means.
 
     `outcome`: it tells how a loan went on, which no feature may know. `personal`: it tells who
-    somebody is, which nothing may show.
+    somebody is, which nothing may show. `number`: its well-formed values tell it wherever they stand.
     """
 
     name: str
@@ -27,22 +37,37 @@ class Field:
     doc: str
     outcome: bool = False
     personal: bool = False
+    number: PersonalNumber | None = None
 
 
 @dataclass(frozen=True)
 class Source:
-    """A raw CSV file: the names it may have, its header, its key, and the cells a row is useless without."""
+    """A raw CSV file: the names it may have, its header, its key, and the cells a row is useless without.
+
+    `entity` is the column that says whose row it is, `date` the one that says of which day.
+    """
 
     name: str
     file_names: tuple[str, ...]
     columns: tuple[Field, ...]
     keys: tuple[str, ...]
+    entity: str
+    date: str
     # (raw column, kind: text | identifier | date | integer | number)
     required: tuple[tuple[str, str], ...]
 
     @property
     def header(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)
+
+    @property
+    def personal(self) -> tuple[str, ...]:
+        """The columns whose cells nothing may show."""
+        return tuple(column.name for column in self.columns if column.personal)
+
+    @property
+    def personal_numbers(self) -> tuple[PersonalNumber, ...]:
+        return tuple(column.number for column in self.columns if column.number)
 
 
 @dataclass(frozen=True)
@@ -72,7 +97,9 @@ class Table:
     `look_back_months`: how many months before its own a row depends on; n - 1 for a window of n.
     `expectations`: (name, SQL) pairs that hold for every row; they become Delta CHECK constraints.
     `unversioned`: columns that tell of the writing, not of the row; a change in them alone is no change.
+    `entity`, `date`: the columns that say whose row it is and of which day; empty where none does.
     `group`: where the table is a feature group, how it is joined to applications.
+    `labels`: where the table is the label store, what its labels are.
     """
 
     layer: str
@@ -87,7 +114,10 @@ class Table:
     unversioned: tuple[str, ...] = ()
     partition: str | None = MONTH
     source: Source | None = None
+    entity: str = ""
+    date: str = ""
     group: FeatureGroup | None = None
+    labels: LabelStore | None = None
 
     @property
     def full_name(self) -> str:

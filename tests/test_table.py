@@ -39,7 +39,7 @@ def test_an_extra_column_named_twice_is_one_column() -> None:
 
 def test_a_sources_header_is_its_columns() -> None:
     columns = (Field("A", "STRING", ""), Field("B", "STRING", ""))
-    assert Source("s", ("s.csv",), columns, ("A",), ()).header == ("A", "B")
+    assert Source("s", ("s.csv",), columns, ("A",), "A", "B", ()).header == ("A", "B")
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ from pyspark.sql import functions as F
 
 from lakehouse.audit.finding import Check, Finding
 from lakehouse.engines.changes import any_of
-from lakehouse.gold.label_store import LabelDefinition
-from lakehouse.training.point_in_time import APPLICATION, JoinedGroup
+from lakehouse.label import LabelDefinition
+from lakehouse.training.point_in_time import JoinedGroup
+from lakehouse.training_columns import APPLICATION, LABEL_DEF, MOB, SNAPSHOT_DATE
 
 LABEL_STORE = "gold.label_store"
 Wrong = tuple[str, str, Column]  # the table, what is wrong with a row, and the condition for it
@@ -47,10 +48,10 @@ def _wrong_rows(group: JoinedGroup) -> list[Wrong]:
 
 
 def _wrong_labels(definition: LabelDefinition) -> list[Wrong]:
-    defined = F.col("label_def") == definition.name
+    defined = F.col(LABEL_DEF) == definition.name
     earliest = F.add_months(F.col(APPLICATION), definition.mob)
-    early = defined & (F.col("snapshot_date") < earliest)
-    other = defined & (F.col("mob") != definition.mob)
+    early = defined & (F.col(SNAPSHOT_DATE) < earliest)
+    other = defined & (F.col(MOB) != definition.mob)
     return [
         (LABEL_STORE, f"of {definition.name} observed before month {definition.mob}", early),
         (LABEL_STORE, f"of {definition.name} observed at another month on book", other),

@@ -21,15 +21,15 @@ from lakehouse.audit.target import (
 )
 from lakehouse.catalog import Catalog
 from lakehouse.engines.store import Store
-from lakehouse.gold.label_store import DEFINITIONS
 from lakehouse.model.features import features_of, prepared
 from lakehouse.model.sample import sampled
 from lakehouse.model.sanity import out_of_time_scores
 from lakehouse.model.split import Split, divide
 from lakehouse.releases import published
 from lakehouse.storage.work import work_folder
-from lakehouse.training.point_in_time import APPLICATION, LABELLED, JoinedGroup, with_features
+from lakehouse.training.point_in_time import JoinedGroup, with_features
 from lakehouse.training.sets import Asked, TrainingSet, prepare
+from lakehouse.training_columns import APPLICATION, LABELLED
 
 SPLIT = Split()
 _APPLIED = "_applied"
@@ -46,7 +46,7 @@ def audit(
     month = replayable(store, catalog, release, cut)
     training_set = prepare(store, catalog, release, Asked())
     questions: dict[str, Callable[[], Iterable[Check]]] = {
-        "as-of dates": lambda: [_as_of(training_set)],
+        "as-of dates": lambda: [_as_of(training_set, catalog)],
         "lineage": lambda: [lineage_check(store, catalog, release)],
         "numbers": lambda: _by_number(training_set),
     }
@@ -65,9 +65,9 @@ def _timed(ask: Callable[[], Iterable[Check]]) -> Iterator[Check]:
         began = time.monotonic()
 
 
-def _as_of(training_set: TrainingSet) -> Check:
-    groups = training_set.selection.groups
-    return as_of_check(training_set.frame, groups, training_set.label_store, DEFINITIONS)
+def _as_of(training_set: TrainingSet, catalog: Catalog) -> Check:
+    groups, definitions = training_set.selection.groups, catalog.labels.definitions
+    return as_of_check(training_set.frame, groups, training_set.label_store, definitions)
 
 
 def _by_number(training_set: TrainingSet) -> Iterator[Check]:

@@ -17,6 +17,8 @@ SOURCE = Source(
         Field("snapshot_date", "STRING", "The day on which the signals are known."),
     ),
     keys=("Customer_ID", "snapshot_date"),
+    entity="Customer_ID",
+    date="snapshot_date",
     required=(("Customer_ID", "text"), ("snapshot_date", "date")),
 )
 

@@ -33,6 +33,8 @@ SOURCE = Source(
     file_names=("features_financials.csv", "feature_financials.csv"),
     columns=tuple(Field(name, "STRING", meaning) for name, meaning in _MEANINGS.items()),
     keys=("Customer_ID", "snapshot_date"),
+    entity="Customer_ID",
+    date="snapshot_date",
     required=(("Customer_ID", "text"), ("snapshot_date", "date")),
 )
 

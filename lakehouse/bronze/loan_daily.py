@@ -24,6 +24,8 @@ SOURCE = Source(
         Field("snapshot_date", "STRING", "The day of the loan system's record."),
     ),
     keys=("Customer_ID", "loan_id", "snapshot_date"),
+    entity="Customer_ID",
+    date="snapshot_date",
     required=(
         ("Customer_ID", "text"),
         ("loan_id", "text"),

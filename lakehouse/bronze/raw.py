@@ -19,9 +19,9 @@ PROVENANCE = (
 
 
 def bronze_table(source: Source, doc: str) -> Table:
-    """The bronze table of a source: raw columns as text, snapshot_date as DATE, and the provenance."""
+    """The bronze table of a source: raw columns as text, the date as DATE, and the provenance."""
     cells = tuple(
-        replace(column, type="DATE" if column.name == "snapshot_date" else "STRING")
+        replace(column, type="DATE" if column.name == source.date else "STRING")
         for column in source.columns
     )
     return Table(
@@ -32,4 +32,6 @@ def bronze_table(source: Source, doc: str) -> Table:
         fields=(*cells, *PROVENANCE, MONTH_FIELD),
         unversioned=("_source_file", "_source_row", "_run_id", "_ingested_at"),
         source=source,
+        entity=source.entity,
+        date=source.date,
     )

@@ -12,10 +12,9 @@ from lakehouse.table import MONTH_FIELD, FeatureGroup, Field, Table
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-KEY_FIELDS = (
-    Field("customer_id", "STRING", "The customer."),
-    Field("snapshot_date", "DATE", "The day as of which the features are known."),
-)
+ENTITY = Field("customer_id", "STRING", "The customer.")
+DATE = Field("snapshot_date", "DATE", "The day as of which the features are known.")
+KEY_FIELDS = (ENTITY, DATE)
 KEYS = tuple(field.name for field in KEY_FIELDS)
 
 
@@ -49,6 +48,8 @@ def feature_group(
         transform=transform,
         look_back_months=look_back_months,
         expectations=tuple(expectations),
+        entity=ENTITY.name,
+        date=DATE.name,
         group=FeatureGroup(name, max_age_months, delay_days),
     )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lakehouse import functions as F
 from lakehouse.feature import declared_in, feature
 from lakehouse.gold.feature_group import feature_group
+from lakehouse.silver.attributes import AGE_OF_AN_ADULT
 from lakehouse.silver.attributes import TABLE as ATTRIBUTES
 
 if TYPE_CHECKING:
@@ -49,5 +50,5 @@ TABLE = feature_group(
     ATTRIBUTES,
     declared_in(globals()),
     max_age_months=12,
-    expectations=[("age_of_an_adult", "age IS NULL OR (age >= 18 AND age <= 100)")],
+    expectations=[AGE_OF_AN_ADULT],
 )

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
 
 from lakehouse import functions as F
+from lakehouse.label import LabelDefinition, LabelStore, LoanColumns
 from lakehouse.silver.loan_daily import TABLE as LOAN_DAILY
 from lakehouse.table import MONTH_FIELD, Field, Table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
-
-
-@dataclass(frozen=True)
-class LabelDefinition:
-    """Default means at least `dpd` days past due at month on book `mob`."""
-
-    name: str
-    dpd: int
-    mob: int
 
 
 DEFINITIONS = (
@@ -70,4 +61,13 @@ TABLE = Table(
     upstreams=(LOAN_DAILY,),
     transform=transform,
     expectations=(("label_is_0_or_1", "label = 0 OR label = 1"),),
+    entity="customer_id",
+    date="snapshot_date",
+    labels=LabelStore(
+        definitions=DEFINITIONS,
+        own=LoanColumns(loan="loan_id", application="application_date", mob="mob"),
+        label="label",
+        label_def="label_def",
+        loans=LoanColumns(loan="loan_id", application="loan_start_date", mob="mob"),
+    ),
 )

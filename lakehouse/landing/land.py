@@ -61,11 +61,10 @@ def land(
     `max_bad`; then no file is left in `into`.
     """
     from lakehouse.landing.records import NotGrown
-    from lakehouse.landing.rows import DATE_COLUMN
 
     into.mkdir(parents=True, exist_ok=True)
     # Else a row may repeat one that was read before.
-    if after and DATE_COLUMN in source.keys:
+    if after and source.date in source.keys:
         with suppress(NotGrown):
             return _land(source, path, into, max_bad, after)
     return _land(source, path, into, max_bad, None)

@@ -7,6 +7,7 @@ is only ever an alias, so that no header can run anything.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 
     from lakehouse.landing.records import Split
 
-DATE_COLUMN = "snapshot_date"
-NEVER_SHOWN = ("Name", "SSN")  # personal: reasons are printed and logged
+IDENTIFIER = "identifier"
 SHOWN_CHARACTERS = 40
 ROW_GROUP_BYTES = 64 * 1024**2
 ROW_GROUP_ROWS = 122_880
@@ -28,8 +28,7 @@ ROW_GROUP_ROWS = 122_880
 ISO_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 US_DATE = "[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}"  # month first
 INTEGER = "[+-]?[0-9]+"
-IDENTIFIER = r"\S*[0-9]\S*"
-SSN = "[0-9]{3}-[0-9]{2}-[0-9]{4}"
+WORD_WITH_DIGIT = r"\S*[0-9]\S*"
 NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 
 
@@ -143,7 +142,7 @@ class Rows:
 
     def _candidates_sql(self) -> str:
         cells = [
-            f"{self._date[name] if name == DATE_COLUMN else self._cell[name]} AS {identifier(name)}"
+            f"{self._date[name] if name == self.source.date else self._cell[name]} AS {identifier(name)}"
             for name in (*self.source.header, *self.extra_columns)
         ]
         return f"""
@@ -197,16 +196,25 @@ class Rows:
 
     def _reasons_sql(self) -> list[str]:
         """One expression a required column: why its cell is no good, or NULL."""
-        return [
-            _reason(name, kind, self._cell[name], self._date.get(name, ""), self._today)
-            for name, kind in self.source.required
-        ]
+        return [self._reason_sql(name, kind) for name, kind in self.source.required]
+
+    def _reason_sql(self, name: str, kind: str) -> str:
+        cell = self._cell[name]
+        faults = _faults(kind, cell, self._date.get(name, ""), self._today)
+        if kind == IDENTIFIER:
+            numbers = self.source.personal_numbers
+            faults += [
+                (_is_like(f"trim({cell})", each.form), f"is {each.called}") for each in numbers
+            ]
+        # Reasons are printed and logged.
+        is_shown = kind != IDENTIFIER and name not in self.source.personal
+        return _reason(name, cell, faults, is_shown)
 
     def _is_good_sql(self) -> str:
         return " AND ".join(f"({reason}) IS NULL" for reason in self._reasons_sql()) or "true"
 
     def _month_sql(self) -> str:
-        day = self._date[DATE_COLUMN]
+        day = self._date[self.source.date]
         within = f"{day} BETWEEN DATE '1970-01-01' AND DATE '{self._today}'"
         return f"CASE WHEN {within} THEN strftime({day}, '%Y-%m') END"
 
@@ -248,14 +256,13 @@ class Rows:
         return int(found[0]) if found else 0
 
 
-def _reason(name: str, kind: str, cell: str, day: str, today: dt.date) -> str:
-    """SQL: why a cell is no good as one of these kinds; NULL where it is good."""
+def _faults(kind: str, cell: str, day: str, today: dt.date) -> list[tuple[str, str]]:
+    """SQL conditions under which a cell is no good as one of these kinds, and why."""
     text = f"trim({cell})"
-    faults = {
+    return {
         "text": [],
-        "identifier": [
-            (f"NOT {_is_like(text, IDENTIFIER)}", "is not one word with a digit in it"),
-            (_is_like(text, SSN), "is an SSN"),
+        IDENTIFIER: [
+            (f"NOT {_is_like(text, WORD_WITH_DIGIT)}", "is not one word with a digit in it")
         ],
         "date": [
             (f"{day} IS NULL AND {_is_like(text, ISO_DATE, US_DATE)}", "is not in the calendar"),
@@ -272,7 +279,11 @@ def _reason(name: str, kind: str, cell: str, day: str, today: dt.date) -> str:
             (f"NOT coalesce(isfinite(try_cast({text} AS DOUBLE)), false)", "is too large"),
         ],
     }[kind]
-    shown = "''" if name in NEVER_SHOWN or kind == "identifier" else _shown(cell)
+
+
+def _reason(name: str, cell: str, faults: Iterable[tuple[str, str]], is_shown: bool) -> str:
+    """SQL: the first fault of a cell, or that it is missing; NULL where it is good."""
+    shown = _shown(cell) if is_shown else "''"
     cases = "".join(
         f" WHEN {fault} THEN {literal(f'{name} {what}')} || {shown}" for fault, what in faults
     )

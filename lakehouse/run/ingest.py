@@ -19,7 +19,7 @@ from lakehouse.landing.land import kept_as
 from lakehouse.months import MonthRange, in_groups, with_later
 from lakehouse.releases.recorded import Recorded
 from lakehouse.storage.commit_note import CommitNote, Quarantined, SourceRecord
-from lakehouse.table import MONTH, Table
+from lakehouse.table import MONTH, Table, quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -146,7 +146,7 @@ def _write(
         return add(store, table, new, note, months)
     old = store.read(table).where(F.col(MONTH).isin(list(months)))
     changes = differing(new, old, table, [ROW_HASH])
-    changes = _spare_damaged(store, changes, delivery.landed)
+    changes = _spare_damaged(store, changes, delivery)
     return store.merge(table, changes, note, months)
 
 
@@ -196,13 +196,14 @@ def _stamped(rows: DataFrame, writer: Writer) -> DataFrame:
     )
 
 
-def _spare_damaged(store: Store, changes: DataFrame, landed: Landed) -> DataFrame:
-    """The changes without deletions of rows whose customer a row in quarantine mentions."""
+def _spare_damaged(store: Store, changes: DataFrame, delivery: Delivery) -> DataFrame:
+    """The changes without deletions of rows whose entity a row in quarantine mentions."""
+    landed = delivery.landed
     if not sum(counts.quarantined for counts in landed.counts.values()):
         return changes
     raw = store.read_parquet(str(landed.quarantined)).select("raw_text")
     cells = raw.select(F.explode(F.split("raw_text", '[",;\\s]+')).alias("_cell")).distinct()
     marked = cells.withColumn("_mentioned", F.lit(True))
-    joined = changes.join(marked, F.col("Customer_ID") == F.col("_cell"), "left")
+    joined = changes.join(marked, F.col(quoted(delivery.table.entity)) == F.col("_cell"), "left")
     spared = (F.col(OPERATION) == DELETE) & F.col("_mentioned").isNotNull()
     return joined.where(~spared).drop("_cell", "_mentioned")

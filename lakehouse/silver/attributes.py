@@ -2,6 +2,7 @@
 
 from lakehouse import functions as F
 from lakehouse.bronze.attributes import TABLE as BRONZE
+from lakehouse.bronze.personal_numbers import SSN
 from lakehouse.silver.cleaning import Cell, choice, number, silver_table
 from lakehouse.table import Field
 
@@ -11,8 +12,14 @@ SSN_VALID = Cell(
     field=Field(
         "ssn_valid", "BOOLEAN", "Whether a well-formed SSN was given; the number stays in bronze."
     ),
-    parse=lambda value: value.rlike(r"^[0-9]{3}-[0-9]{2}-[0-9]{4}\z"),
+    parse=lambda value: value.rlike(rf"^{SSN.form}\z"),
     judge=lambda value, valid: F.when(~valid, "not well-formed").when(F.lit(False), value),
+)
+
+AGE_YEARS = (18, 100)
+AGE_OF_AN_ADULT = (
+    "age_of_an_adult",
+    "age IS NULL OR (age >= {} AND age <= {})".format(*AGE_YEARS),
 )
 
 # A closed list, because in a shifted row any text may be a name. Any other text stays in bronze.
@@ -25,9 +32,9 @@ TABLE = silver_table(
     BRONZE,
     "Who the customer is, in the month of the application; name and SSN stay in bronze.",
     [
-        number("Age", 18, 100, "Age in years.", whole=True),
+        number("Age", *AGE_YEARS, "Age in years.", whole=True),
         choice("Occupation", OCCUPATIONS, "Occupation.", placeholders=["_______"]),
         SSN_VALID,
     ],
-    expectations=[("age_of_an_adult", "age IS NULL OR (age >= 18 AND age <= 100)")],
+    expectations=[AGE_OF_AN_ADULT],
 )

@@ -132,6 +132,8 @@ def silver_table(
         upstreams=(bronze,),
         transform=transform,
         expectations=tuple(expectations),
+        entity=snake_case(bronze.entity),
+        date=snake_case(bronze.date),
     )
 
 

@@ -24,14 +24,14 @@ from lakehouse.releases.readable import check_readable
 from lakehouse.storage.duck import identifier, literal
 from lakehouse.storage.log import Log
 from lakehouse.table import MONTH, Table
-from lakehouse.training.point_in_time import SPINE, JoinedGroup
-from lakehouse.training.selection import select
+from lakehouse.training.point_in_time import JoinedGroup
+from lakehouse.training.selection import joined_groups
 from lakehouse.training.sets import features_at
+from lakehouse.training_columns import SPINE
 
 KEPT_BYTES = 1 << 30
 # Read at once: a month of many wide rows, or years of few.
 _CELLS_A_SPAN = 2_000_000
-_KEYS = ("customer_id", "snapshot_date")
 
 
 @dataclass(frozen=True)
@@ -91,21 +91,23 @@ class _Release:
 class _Versioned:
     """A table at a version: its columns, and the spans in which its months are read, the newest first."""
 
+    table: Table
     delta: DeltaTable
     schema: pa.Schema
     spans: Sequence[_Span]
 
     @staticmethod
-    def of(delta: DeltaTable, rows_by_month: Mapping[str, int]) -> _Versioned:
+    def of(table: Table, delta: DeltaTable, rows_by_month: Mapping[str, int]) -> _Versioned:
         schema = pa.schema(delta.schema().to_arrow())
-        return _Versioned(delta, schema, _spans(rows_by_month, _CELLS_A_SPAN // len(schema)))
+        return _Versioned(table, delta, schema, _spans(rows_by_month, _CELLS_A_SPAN // len(schema)))
 
-    def rows(self, span: _Span) -> pa.Table:
+    def rows(self, span: _Span) -> _Rows:
         between = f"BETWEEN {literal(span.first)} AND {literal(span.last)}"
         query = f"SELECT * FROM t WHERE {identifier(MONTH)} {between}"
         rows = QueryBuilder().register("t", self.delta).execute(query)
         # Arrow cannot take rows out of its views of strings.
-        return pa.RecordBatchReader.from_stream(rows).read_all().cast(self.schema).combine_chunks()
+        whole = pa.RecordBatchReader.from_stream(rows).read_all().cast(self.schema)
+        return _Rows.of(whole.combine_chunks(), self.table)
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ class _Kept:
 
     def find(self, wanted: Wanted, release: int | None) -> pa.Table:
         at = self._release(release)
-        groups = select(at.features, wanted.groups, wanted.features).groups
+        groups = joined_groups(at.features, wanted.groups, wanted.features)
         days = pa.array([wanted.day] * len(wanted.customers), pa.date32())
         columns = dict(zip(SPINE, (pa.array(wanted.customers, pa.string()), days), strict=True))
         for group in groups:
@@ -156,7 +158,7 @@ class _Kept:
         oldest, newest = group.window(wanted.day)
         missing = dict.fromkeys(wanted.customers)
         place: dict[str, int] = {}
-        names = [*group.features, "snapshot_date"]
+        names = [*group.features, at.tables[group.table].table.date]
         parts = []
         for rows in self._between(at, group.table, oldest, newest):
             if not missing:
@@ -190,7 +192,7 @@ class _Kept:
         features = features_at(log, self._catalog, row)
         versions = {table: row["versions"][table.full_name] for table in features}
         tables = {
-            table.full_name: _Versioned.of(log.open(table, at), log.rows_by_month(table, at))
+            table.full_name: _Versioned.of(table, log.open(table, at), log.rows_by_month(table, at))
             for table, at in versions.items()
         }
         return _Release(row, features, tables)
@@ -211,7 +213,7 @@ class _Kept:
 
     def _read(self, at: _Release, table: str, span: _Span) -> _Rows:
         try:
-            return _Rows.of(at.tables[table].rows(span))
+            return at.tables[table].rows(span)
         except (DeltaError, pa.ArrowException) as error:
             check_readable(self._log, at.row, [self._catalog.table(table)])
             raise LakehouseError(
@@ -229,9 +231,9 @@ class _Rows:
     of_customer: Mapping[str, Sequence[tuple[date, int]]]
 
     @staticmethod
-    def of(rows: pa.Table) -> _Rows:
+    def of(rows: pa.Table, table: Table) -> _Rows:
         found: dict[str, list[tuple[date, int]]] = {}
-        keys = (rows.column(name).to_pylist() for name in _KEYS)
+        keys = (rows.column(name).to_pylist() for name in (table.entity, table.date))
         for number, (customer, day) in enumerate(zip(*keys, strict=True)):
             found.setdefault(customer, []).append((day, number))
         return _Rows(rows, rows.nbytes, found)

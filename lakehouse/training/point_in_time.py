@@ -13,15 +13,21 @@ from typing import TYPE_CHECKING
 
 from lakehouse import functions as F
 from lakehouse.table import AS_OF_SUFFIX, quoted
+from lakehouse.training_columns import (
+    APPLICATION,
+    CUSTOMER,
+    LABEL_DEF,
+    LABELLED,
+    LOAN,
+    SNAPSHOT_DATE,
+    SPINE,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-CUSTOMER, APPLICATION = "customer_id", "application_date"
-SPINE = (CUSTOMER, APPLICATION)
 # Part of the id of every training set: draw a new one when the join gives other rows.
 JOIN = "0b902681b5b5b33c"
-LABELLED = ("loan_id", CUSTOMER, APPLICATION, "label", "label_def")
 
 
 @dataclass(frozen=True)
@@ -58,9 +64,9 @@ def _months_before(day: date, months: int) -> date:
 
 def first_labels(label_store: DataFrame, label_def: str) -> DataFrame:
     """A row a loan: its label as first observed; a later record of the same month on book changes nothing."""
-    labels = label_store.where(F.col("label_def") == label_def)
-    first = labels.groupBy("loan_id", CUSTOMER).agg(F.min("snapshot_date").alias("snapshot_date"))
-    return labels.join(first, ["loan_id", CUSTOMER, "snapshot_date"], "left_semi").select(*LABELLED)
+    labels = label_store.where(F.col(LABEL_DEF) == label_def)
+    first = labels.groupBy(LOAN, CUSTOMER).agg(F.min(SNAPSHOT_DATE).alias(SNAPSHOT_DATE))
+    return labels.join(first, [LOAN, CUSTOMER, SNAPSHOT_DATE], "left_semi").select(*LABELLED)
 
 
 def with_features(spine: DataFrame, groups: Iterable[tuple[JoinedGroup, DataFrame]]) -> DataFrame:
@@ -75,7 +81,7 @@ def with_features(spine: DataFrame, groups: Iterable[tuple[JoinedGroup, DataFram
 
 def _as_of(days: DataFrame, rows: DataFrame, group: JoinedGroup) -> DataFrame:
     """For each customer and day the newest feature row that was known and not too old; no row for others."""
-    dated = rows.withColumnRenamed("snapshot_date", group.date_column)
+    dated = rows.withColumnRenamed(SNAPSHOT_DATE, group.date_column)
     used = F.col(group.date_column)
     known = F.date_add(used, group.delay_days) <= F.col(APPLICATION)
     fresh = used >= F.add_months(F.col(APPLICATION), -group.max_age_months)

@@ -9,12 +9,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lakehouse.errors import BadInput
-from lakehouse.gold.label_store import DEFINITIONS, LabelDefinition
+from lakehouse.label import LabelDefinition
 from lakehouse.months import MonthRange
 from lakehouse.table import Table
 from lakehouse.training.point_in_time import JoinedGroup
-
-DEFAULT_LABEL = DEFINITIONS[0].name
 
 
 @dataclass(frozen=True)
@@ -58,23 +56,26 @@ def select(
     tables: Mapping[Table, Sequence[str]],
     groups: Sequence[str] = (),
     features: Sequence[str] = (),
-    label_def: str = DEFAULT_LABEL,
+    label_def: str | None = None,
     months: MonthRange = MonthRange(),
     spine: str | None = None,
+    *,
+    definitions: Sequence[LabelDefinition],
 ) -> Selection:
     """The selection by names; every group and feature where none is named. BadInput for unknown names.
 
     `tables` are the feature groups with the features that they have, which today's declaration need not say.
+    Without a `label_def` it takes the first of the `definitions`, with a `spine` none.
     """
     return Selection(
-        groups=_joined(tables, groups, features),
-        label=None if spine else _definition(label_def),
+        groups=joined_groups(tables, groups, features),
+        label=None if spine else _definition(label_def, definitions),
         months=months,
         spine=spine,
     )
 
 
-def _joined(
+def joined_groups(
     tables: Mapping[Table, Sequence[str]], groups: Sequence[str], features: Sequence[str]
 ) -> tuple[JoinedGroup, ...]:
     """The groups asked for, each with those of its features that were; a group without any is left out."""
@@ -95,9 +96,12 @@ def _joined(
     return tuple(group for group in joined if group.features)
 
 
-def _definition(name: str) -> LabelDefinition:
-    _check_known("label definition", [name], [each.name for each in DEFINITIONS])
-    return next(each for each in DEFINITIONS if each.name == name)
+def _definition(name: str | None, definitions: Sequence[LabelDefinition]) -> LabelDefinition:
+    if name is None:
+        return definitions[0]
+    by_name = {definition.name: definition for definition in definitions}
+    _check_known("label definition", [name], by_name)
+    return by_name[name]
 
 
 def _check_known(what: str, asked: Iterable[str], known: Iterable[str]) -> None:

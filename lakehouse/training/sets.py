@@ -9,30 +9,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse.catalog import Catalog
 from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput, LakehouseError
-from lakehouse.gold.label_store import TABLE as LABEL_STORE
 from lakehouse.months import MonthRange
 from lakehouse.releases import ledger_rows, published
 from lakehouse.releases.readable import check_readable
-from lakehouse.silver.loan_daily import TABLE as LOANS
 from lakehouse.storage.files import fingerprint
 from lakehouse.storage.log import Log
 from lakehouse.storage.work import work_folder
-from lakehouse.table import Table
-from lakehouse.training.point_in_time import (
-    APPLICATION,
-    JOIN,
-    JoinedGroup,
-    first_labels,
-    with_features,
-)
-from lakehouse.training.selection import DEFAULT_LABEL, Selection, select
+from lakehouse.table import Table, quoted
+from lakehouse.training.point_in_time import JOIN, JoinedGroup, first_labels, with_features
+from lakehouse.training.selection import Selection, select
 from lakehouse.training.spine import SPINES, keep_spine, spine_file
+from lakehouse.training_columns import (
+    APPLICATION,
+    CUSTOMER,
+    LABEL,
+    LABEL_DEF,
+    LOAN,
+    MOB,
+    SNAPSHOT_DATE,
+)
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class TrainingSet:
         self._catalog = catalog
         self.release = release
         self.selection = selection
-        own = [LOANS.full_name, LABEL_STORE.full_name] if selection.label else []
+        own = [self._loans.full_name, catalog.label_store.full_name] if selection.label else []
         tables = [*(group.table for group in selection.groups), *own]
         for name in tables:
             if name not in versions:
@@ -99,12 +100,22 @@ class TrainingSet:
             return self._store.read_parquet(kept)
         assert self.selection.label is not None, "neither a spine nor a label"
         labels = first_labels(self.label_store, self.selection.label.name)
-        return self._in_months(labels, APPLICATION)
+        return self._in_months(labels)
 
     @property
     def label_store(self) -> DataFrame:
-        """The label store as of the release."""
-        return self._read(LABEL_STORE.full_name)
+        """The label store as of the release, its columns named as in a training set."""
+        table, labels = self._catalog.label_store, self._catalog.labels
+        names = {
+            labels.own.loan: LOAN,
+            table.entity: CUSTOMER,
+            labels.own.application: APPLICATION,
+            labels.label: LABEL,
+            labels.label_def: LABEL_DEF,
+            labels.own.mob: MOB,
+            table.date: SNAPSHOT_DATE,
+        }
+        return self._read(table).select(*_named(names))
 
     @property
     def frame(self) -> DataFrame:
@@ -114,33 +125,56 @@ class TrainingSet:
     @property
     def groups(self) -> list[tuple[JoinedGroup, DataFrame]]:
         """Each feature group with its rows as of the release."""
-        return [(group, self._read(group.table)) for group in self.selection.groups]
+        return [(group, self._group_rows(group)) for group in self.selection.groups]
 
     def left_out(self) -> dict[str, int]:
         """Loans of the asked months without a row: too young for the label, or never seen at its age."""
         label = self.selection.label
         if label is None:
             return {}
-        loans = self._in_months(self._read(LOANS.full_name), "loan_start_date")
-        ages = loans.groupBy("loan_id", "customer_id").agg(F.max("mob").alias("mob"))
-        unlabelled = ages.join(self.spine, ["loan_id", "customer_id"], "left_anti")
-        young = F.coalesce(F.col("mob"), F.lit(0)) < label.mob
+        columns = self._catalog.labels.loans
+        names = {
+            columns.loan: LOAN,
+            self._loans.entity: CUSTOMER,
+            columns.application: APPLICATION,
+            columns.mob: MOB,
+        }
+        loans = self._in_months(self._read(self._loans).select(*_named(names)))
+        ages = loans.groupBy(LOAN, CUSTOMER).agg(F.max(MOB).alias(MOB))
+        unlabelled = ages.join(self.spine, [LOAN, CUSTOMER], "left_anti")
+        young = F.coalesce(F.col(MOB), F.lit(0)) < label.mob
         counted = unlabelled.select(
             F.count(F.when(young, 1)).alias("too_young"),
             F.count(F.when(~young, 1)).alias("not_seen_at_label_mob"),
         )
         return {name: int(n) for name, n in counted.collect()[0].asDict().items()}
 
-    def _read(self, name: str) -> DataFrame:
-        return self._store.read(self._catalog.table(name), self.versions[name])
+    @property
+    def _loans(self) -> Table:
+        """The table with every loan, labelled or not."""
+        return self._catalog.label_store.upstreams[0]
 
-    def _in_months(self, rows: DataFrame, day: str) -> DataFrame:
-        month, asked = F.date_format(F.col(day), "yyyy-MM"), self.selection.months
+    def _group_rows(self, group: JoinedGroup) -> DataFrame:
+        """The rows of a feature group, their key named as the join names it."""
+        table = self._catalog.table(group.table)
+        names = {table.entity: CUSTOMER, table.date: SNAPSHOT_DATE}
+        return self._read(table).withColumnsRenamed(names)
+
+    def _read(self, table: Table) -> DataFrame:
+        return self._store.read(table, self.versions[table.full_name])
+
+    def _in_months(self, rows: DataFrame) -> DataFrame:
+        month, asked = F.date_format(F.col(APPLICATION), "yyyy-MM"), self.selection.months
         if asked.first:
             rows = rows.where(month >= asked.first)
         if asked.last:
             rows = rows.where(month <= asked.last)
         return rows
+
+
+def _named(names: Mapping[str, str]) -> list[Column]:
+    """Columns under other names."""
+    return [F.col(quoted(own)).alias(name) for own, name in names.items()]
 
 
 def _id(said: Sequence[Any]) -> str:
@@ -165,9 +199,10 @@ def prepare(
         columns,
         asked.groups,
         asked.features,
-        asked.label_def or DEFAULT_LABEL,
+        asked.label_def,
         asked.months,
         fingerprint(asked.spine) if asked.spine else None,
+        definitions=() if asked.spine else catalog.labels.definitions,
     )
     found = TrainingSet(store, catalog, release["release"], release["versions"], selection)
     check_readable(store.log, release, found.tables)

@@ -12,7 +12,7 @@ from lakehouse.errors import BadInput
 from lakehouse.storage.duck import duckdb_in, identifier, literal, path_literal
 from lakehouse.storage.files import fingerprint, steady
 from lakehouse.storage.place import Place
-from lakehouse.training.point_in_time import APPLICATION, CUSTOMER, SPINE
+from lakehouse.training_columns import APPLICATION, CUSTOMER, SPINE
 
 if TYPE_CHECKING:
     import pandas as pd

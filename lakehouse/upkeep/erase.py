@@ -18,10 +18,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from deltalake.exceptions import DeltaError
 
-from lakehouse.bronze.attributes import TABLE as ATTRIBUTES
 from lakehouse.catalog import Catalog
 from lakehouse.errors import BadInput
-from lakehouse.gold.label_store import TABLE as LABEL_STORE
 from lakehouse.releases import published
 from lakehouse.releases.inspect import existing_log
 from lakehouse.storage.begun_erasure import erasure_folder
@@ -32,11 +30,11 @@ from lakehouse.storage.place import Place, place
 from lakehouse.storage.set_aside import set_aside
 from lakehouse.storage.work import work_folder
 from lakehouse.table import Table
-from lakehouse.training.point_in_time import APPLICATION
 from lakehouse.training.receipts import Receipt, receipts
 from lakehouse.training.spine import SPINES
+from lakehouse.training_columns import CUSTOMER
 from lakehouse.upkeep.erasure import Erasure, carry_out, decide, locked_and_whole, new_files
-from lakehouse.upkeep.person import Person, find_person
+from lakehouse.upkeep.person import Numbered, Person, find_person
 from lakehouse.upkeep.rewrite import data_files, rewrite_table, write_without
 
 
@@ -86,8 +84,9 @@ class _Search:
 
     def __init__(self, log: Log, catalog: Catalog, customer: str, was_killed: bool = False) -> None:
         self.log = log
+        self.catalog = catalog
         self.root = log.place.on_this_machine()
-        self.person = find_person(customer, data_files(self._folder(ATTRIBUTES)).values())
+        self.person = find_person(customer, _entity_columns(catalog), self._numbered())
         self.tables = {
             table: found
             for table in catalog.tables
@@ -99,6 +98,17 @@ class _Search:
         if not self.tables and not self.spines:
             done = "; an erasure that was killed has just been finished" if was_killed else ""
             raise BadInput(f"datamart {log.root} has no row of that customer{done}")
+
+    def _numbered(self) -> list[Numbered]:
+        """The raw columns with numbers that only one person has."""
+        return [
+            Numbered(
+                [*data_files(self._folder(table)).values()], table.entity, field.name, number.form
+            )
+            for table in self.catalog.sources
+            for field in table.fields
+            if (number := field.number)
+        ]
 
     def _folder(self, table: Table) -> Path:
         return self.root / table.path
@@ -157,7 +167,7 @@ class _Search:
         if asked.label is None:
             return f"{SPINES}/{asked.spine}.parquet" in self.spines
         try:
-            files = self._label_files(receipt.versions[LABEL_STORE.full_name])
+            files = self._label_files(receipt.versions[self.catalog.label_store.full_name])
         except DeltaError:
             return True
         return any(
@@ -168,16 +178,24 @@ class _Search:
 
     def _label_files(self, version: int) -> list[Path]:
         """The files with the person's labels at a version; DeltaError where that is gone."""
-        found = self.log.files(LABEL_STORE, version).keys() & self.tables.get(LABEL_STORE, {})
-        return [self._folder(LABEL_STORE) / path for path in found]
+        table = self.catalog.label_store
+        paths = self.log.files(table, version).keys() & self.tables.get(table, {})
+        return [self._folder(table) / path for path in paths]
 
     def _labels(self, file: Path) -> Iterator[tuple[str, date]]:
         """Definition and day of application of each label of the person."""
-        rows = pq.read_table(
-            file, columns=["customer_id", "label_def", APPLICATION], partitioning=None
-        )
-        labels = zip(*(rows[name].to_pylist() for name in ("label_def", APPLICATION)), strict=True)
-        return compress(labels, self.person.in_rows(rows).to_pylist())
+        labels = self.catalog.labels
+        told = [labels.label_def, labels.own.application]
+        columns = [self.catalog.label_store.entity, *told]
+        rows = pq.read_table(file, columns=columns, partitioning=None)
+        pairs = zip(*(rows[name].to_pylist() for name in told), strict=True)
+        return compress(pairs, self.person.in_rows(rows).to_pylist())
+
+
+def _entity_columns(catalog: Catalog) -> tuple[str, ...]:
+    """The columns of tables and spines that say whose row it is."""
+    declared = (table.entity for table in catalog.data if table.entity)
+    return tuple(dict.fromkeys((*declared, CUSTOMER)))
 
 
 def _told(

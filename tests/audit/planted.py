@@ -34,6 +34,8 @@ def group(name: str, upstream: Table, **features: Callable[[], Column]) -> Table
         upstreams=(upstream,),
         transform=transform,
         look_back_months=24,
+        entity="customer_id",
+        date="snapshot_date",
         group=FeatureGroup(name, max_age_months=3),
     )
 

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 from lakehouse.audit.as_of import as_of_check
 from lakehouse.audit.finding import Check
 from lakehouse.engines.embedded import session
-from lakehouse.gold.label_store import LabelDefinition
+from lakehouse.label import LabelDefinition
 from lakehouse.training.point_in_time import JoinedGroup
 
 CLICKS = JoinedGroup("clicks", "gold.features_clicks", ("fe",), max_age_months=3, delay_days=2)

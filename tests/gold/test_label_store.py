@@ -9,7 +9,8 @@ import pytest
 
 from lakehouse.engines.embedded import session
 from lakehouse.gold import label_store
-from lakehouse.gold.label_store import TABLE, LabelDefinition
+from lakehouse.gold.label_store import TABLE
+from lakehouse.label import LabelDefinition
 from lakehouse.months import shift
 
 

@@ -33,6 +33,8 @@ PEOPLE = Source(
         Field(n, "STRING", "") for n in ("id", "note", "start", "n", "amt", "snapshot_date")
     ),
     keys=("id", "snapshot_date"),
+    entity="id",
+    date="snapshot_date",
     required=(
         ("id", "text"),
         ("snapshot_date", "date"),
@@ -305,8 +307,11 @@ def test_all_reasons_of_a_row_are_told(tmp_path: Path) -> None:
 def test_a_name_or_ssn_never_stands_in_a_reason(tmp_path: Path) -> None:
     source = Source(
         "secret", ("people.csv",),
-        tuple(Field(n, "STRING", "") for n in ("Name", "SSN", "snapshot_date")),
-        ("Name", "snapshot_date"),
+        (
+            *(Field(n, "STRING", "", personal=True) for n in ("Name", "SSN")),
+            Field("snapshot_date", "STRING", ""),
+        ),
+        ("Name", "snapshot_date"), "Name", "snapshot_date",
         (("Name", "text"), ("SSN", "integer"), ("snapshot_date", "date")),
     )  # fmt: skip
     content = csv_of("Ann,999-secret,2023-01-01", header="Name,SSN,snapshot_date")
@@ -441,7 +446,7 @@ def test_keys_that_would_collide_when_joined_are_different_keys(tmp_path: Path) 
     source = Source(
         "pairs", ("people.csv",),
         tuple(Field(n, "STRING", "") for n in ("a", "b", "snapshot_date")),
-        ("a", "b", "snapshot_date"), (("snapshot_date", "date"),),
+        ("a", "b", "snapshot_date"), "a", "snapshot_date", (("snapshot_date", "date"),),
     )  # fmt: skip
     content = csv_of("xy,z,2023-01-01", "x,yz,2023-01-01", header="a,b,snapshot_date")
     assert total(landed(tmp_path, content, source=source)).accepted == 2

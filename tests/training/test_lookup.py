@@ -27,7 +27,8 @@ from lakehouse.storage.log import Log, schema
 from lakehouse.table import MONTH_FIELD, FeatureGroup, Field, Table
 from lakehouse.training import lookup
 from lakehouse.training.lookup import Lookup, Wanted
-from lakehouse.training.point_in_time import SPINE, JoinedGroup, with_features
+from lakehouse.training.point_in_time import JoinedGroup, with_features
+from lakehouse.training_columns import SPINE
 from lakehouse.upkeep.erase import erase
 from tests.bank import CATALOG, CORRECTED, EARLY, FULL, PERSONS, Bank, aged_70
 
@@ -178,7 +179,10 @@ def groups(draw: st.DrawFn) -> Table:
     declared = FeatureGroup(name, draw(st.integers(1, 2)), draw(st.integers(0, 20)))
     named = tuple(Field(f"{name} {each.name}", each.type, each.doc) for each in VALUES)
     fields = (*keys, *named, MONTH_FIELD)
-    return Table("gold", f"features_{name}", "Any.", KEYS, fields, group=declared)
+    return Table(
+        "gold", f"features_{name}", "Any.", KEYS, fields,
+        entity="customer_id", date="snapshot_date", group=declared,
+    )  # fmt: skip
 
 
 def release_of(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -11,17 +12,21 @@ from hypothesis import strategies as st
 
 from lakehouse.catalog import load
 from lakehouse.errors import BadInput
-from lakehouse.gold.label_store import DEFINITIONS, LabelDefinition
+from lakehouse.gold.label_store import DEFINITIONS
+from lakehouse.label import LabelDefinition
 from lakehouse.months import MonthRange
 from lakehouse.table import FeatureGroup, Table
-from lakehouse.training.point_in_time import LABELLED, JoinedGroup
-from lakehouse.training.selection import Selection, select
+from lakehouse.training import selection as selecting
+from lakehouse.training.point_in_time import JoinedGroup
+from lakehouse.training.selection import Selection
+from lakehouse.training_columns import LABELLED
 
 CLICKS, PERSON = (
     Table("gold", f"features_{name}", "", (), (), group=FeatureGroup(name, months, days))
     for name, months, days in (("clicks", 3, 5), ("person", 12, 0))
 )
 TABLES = {CLICKS: ("fe_1", "fe_2"), PERSON: ("age", "occupation")}
+select = partial(selecting.select, definitions=DEFINITIONS)
 NAMES = st.text(min_size=1, max_size=8)
 
 

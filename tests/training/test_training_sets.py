@@ -24,7 +24,8 @@ from lakehouse.catalog import Catalog, load
 from lakehouse.cli.exit_codes import exit_code
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.gold.features_attributes import TABLE as ATTRIBUTES
-from lakehouse.gold.label_store import DEFINITIONS, LabelDefinition
+from lakehouse.gold.label_store import DEFINITIONS
+from lakehouse.label import LabelDefinition
 from lakehouse.ledger.training_sets import TABLE as TRAINING_SETS
 from lakehouse.months import MonthRange
 from lakehouse.releases import published

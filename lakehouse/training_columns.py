@@ -1,0 +1,11 @@
+"""The columns of a training set besides its features: names that notebooks and models rely on.
+
+A table may name its columns otherwise; its declaration says which of them these are.
+"""
+
+LOAN, CUSTOMER, APPLICATION = "loan_id", "customer_id", "application_date"
+LABEL, LABEL_DEF = "label", "label_def"
+SPINE = (CUSTOMER, APPLICATION)
+LABELLED = (LOAN, CUSTOMER, APPLICATION, LABEL, LABEL_DEF)
+# Not in a training set; the join names them so on its way there.
+SNAPSHOT_DATE, MOB = "snapshot_date", "mob"
