@@ -1,16 +1,21 @@
-"""How long work reports its progress."""
+"""How long work tells what it does."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
-# Called with a table, what is done to it, and the months.
-OnProgress = Callable[[str, str, Sequence[str]], None]
-
-
-# A line that stays.
+# Hears a line that is to stay.
 Note = Callable[[str], None]
+# Hears for whom work waits; None where it is not to wait.
+Wait = Note | None
 
 
-def silent(_table: str, _doing: str, _months: Sequence[str]) -> None:
+class Progress(Protocol):
+    """Hears what long work does: to which table, file or check, and for which months."""
+
+    def __call__(self, subject: str, doing: str, months: Sequence[str] = (), /) -> None: ...
+
+
+def silent(_subject: str, _doing: str, _months: Sequence[str] = (), /) -> None:
     """Report nothing."""

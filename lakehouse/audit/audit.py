@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from lakehouse.audit.as_of import as_of_check
 from lakehouse.audit.finding import Check
 from lakehouse.audit.lineage import lineage_check
-from lakehouse.audit.replay import OnProgress, replay_checks, replayable
+from lakehouse.audit.replay import replay_checks, replayable
 from lakehouse.audit.target import (
     after_application_check,
     shuffled_labels_check,
@@ -25,6 +25,7 @@ from lakehouse.model.features import features_of, prepared
 from lakehouse.model.sample import sampled
 from lakehouse.model.sanity import out_of_time_scores
 from lakehouse.model.split import Split, divide
+from lakehouse.progress import Progress, silent
 from lakehouse.releases import published
 from lakehouse.storage.work import work_folder
 from lakehouse.training.point_in_time import JoinedGroup, with_features
@@ -40,7 +41,7 @@ def audit(
     catalog: Catalog,
     release: published.Release,
     cut: str | None = None,
-    on_progress: OnProgress = lambda _doing: None,
+    on_progress: Progress = silent,
 ) -> list[Check]:
     """Every check of a release; the replays cut it after the month `cut`. BadInput if that is impossible."""
     month = replayable(store, catalog, release, cut)
@@ -52,7 +53,7 @@ def audit(
     }
     checks: list[Check] = []
     for doing, ask in questions.items():
-        on_progress(doing)
+        on_progress("audit", doing)
         checks += _timed(ask)
     with work_folder(store.log.place) as work:
         return [*checks, *replay_checks(store, catalog, release, month, on_progress, work)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,14 +24,13 @@ from lakehouse.catalog import Catalog
 from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput
 from lakehouse.months import spell
+from lakehouse.progress import Progress
 from lakehouse.releases.published import Release
 from lakehouse.releases.readable import check_readable
 from lakehouse.run.job import Job
 from lakehouse.run.run import run
 from lakehouse.storage.log import Log
 from lakehouse.table import MONTH, snake_case
-
-OnProgress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -97,13 +96,13 @@ def replay_checks(
     catalog: Catalog,
     release: Release,
     cut: str,
-    on_progress: OnProgress,
+    on_progress: Progress,
     work: Path,
 ) -> list[Check]:
     """The checks of all replays of a `replayable` release; they use a folder in `work` and remove it."""
     with tempfile.TemporaryDirectory(dir=work, prefix="replay-") as name:
         exported = Path(name) / "exported"
-        on_progress(f"reading the raw rows of release {release['release']}")
+        on_progress("audit", f"reading the raw rows of release {release['release']}")
         raw_files.export(store, catalog, release, exported)
         even, odd = raw_files.HALVES
         replays = (
@@ -122,7 +121,7 @@ def check(
     release: Release,
     replay: Replay,
     exported: Path,
-    on_progress: OnProgress,
+    on_progress: Progress,
 ) -> Check:
     """Build one replay from exported raw rows, compare it with the release and remove it."""
     began = time.monotonic()
@@ -130,7 +129,7 @@ def check(
         rebuilt = _rebuilt(store, catalog, replay, exported, Path(name), on_progress)
         compared, findings = 0, []
         for table in gold(catalog):
-            on_progress(f"{replay.name}: comparing {table.full_name}")
+            on_progress("audit", f"{replay.name}: comparing {table.full_name}")
             released = store.read(table, release["versions"][table.full_name]).where(replay.same)
             replayed = rebuilt.read(table).where(replay.same)
             compared += replayed.count()
@@ -160,10 +159,15 @@ def _rebuilt(
     replay: Replay,
     exported: Path,
     work: Path,
-    on_progress: OnProgress,
+    on_progress: Progress,
 ) -> Store:
     """The datamart that a real run builds from the raw rows of the replay, with the same engine."""
-    on_progress(f"{replay.name}: writing raw files")
+
+    def tell_of_run(table: str, doing: str, months: Sequence[str] = (), /) -> None:
+        words = (f"{replay.name}: {table}", doing, spell(months) if months else "")
+        on_progress("audit", " ".join(filter(None, words)))
+
+    on_progress("audit", f"{replay.name}: writing raw files")
     raw_files.write(catalog, exported, replay.rows_sql, work / "data")
     run(
         Job(
@@ -171,9 +175,7 @@ def _rebuilt(
             datamart=work / "datamart",
             catalog=catalog,
             open_store=lambda log, _size: _on(store, log),
-            on_progress=lambda table, doing, months: on_progress(
-                f"{replay.name}: {table} {doing} {spell(months) if months else ''}".rstrip()
-            ),
+            on_progress=tell_of_run,
         )
     )
     return _on(store, Log(str(work / "datamart")))

@@ -13,7 +13,7 @@ from lakehouse.cli import options, show
 from lakehouse.cli.common import Common, common
 from lakehouse.errors import BadInput
 from lakehouse.months import MonthRange
-from lakehouse.progress import Note, OnProgress, silent
+from lakehouse.progress import Progress, Wait, silent
 
 if TYPE_CHECKING:
     from lakehouse.run.job import Job
@@ -70,7 +70,7 @@ def _raw_rows(command: options.Command) -> options.Command:
 )
 @options.WAIT
 @common
-def run(common: Common, raw_rows: RawRows, repair: bool, wait: Note | None) -> None:
+def run(common: Common, raw_rows: RawRows, repair: bool, wait: Wait) -> None:
     """Ingest and refresh what changed, and publish a release."""
     from lakehouse.run.run import run as run_job
 
@@ -94,9 +94,9 @@ def plan(common: Common, raw_rows: RawRows) -> None:
 def _job(
     common: Common,
     raw_rows: RawRows,
-    on_progress: OnProgress,
+    on_progress: Progress,
     repair: bool = False,
-    wait: Note | None = None,
+    wait: Wait = None,
 ) -> Job:
     from lakehouse.run.job import Job
     from lakehouse.run.plan import Request
@@ -154,9 +154,7 @@ def generate(as_json: bool, customers: int, months: int, seed: int, out: Path) -
     from lakehouse.generate import generate as generate_files
 
     with show.progress(quiet=as_json or not show.on_terminal()) as on_progress:
-        rows = generate_files(
-            out, customers, months, seed, lambda file, n: on_progress(file, f"{n:,} rows", ())
-        )
+        rows = generate_files(out, customers, months, seed, on_progress)
     files = [{"file": str(out / name), "rows": n} for name, n in rows.items()]
     show.answer(as_json, files, lambda: show.rows("Generated", files))
 

@@ -43,7 +43,7 @@ def audit(common: Common, release: int | None, cut: str | None) -> None:
             at.catalog,
             at.release,
             cut,
-            lambda doing: on_progress("audit", doing, ()),
+            on_progress,
         )
     rows = [{**asdict(check), "passed": check.passed} for check in checks]
     show.answer(common.as_json, rows, lambda: show.audit(checks))
@@ -72,14 +72,14 @@ def model(common: Common, release: int | None, out: Path) -> None:
     from lakehouse.training.sets import Asked, prepare
 
     with show.progress(quiet=common.as_json) as on_progress:
-        on_progress("model", "computing the training set", ())
+        on_progress("model", "computing the training set")
         at = common.open_release(release)
         training_set = prepare(at.store, at.catalog, at.release, Asked())
         receipt = asdict(build(training_set, at.store))
         assessment = assess(
             sampled(training_set.frame),
             {name: receipt[name] for name in _SHOWN_OF_RECEIPT},
-            on_progress=lambda text: on_progress("model", text, ()),
+            on_progress=on_progress,
         )
         write_report(assessment, out)
     show.answer(common.as_json, assessment.as_json(), lambda: show.model(assessment, out))

@@ -8,13 +8,13 @@ import click
 
 from lakehouse.cli import options, show
 from lakehouse.cli.common import Common, common
-from lakehouse.progress import Note
+from lakehouse.progress import Wait
 
 
 @click.command()
 @options.WAIT
 @common
-def optimize(common: Common, wait: Note | None) -> None:
+def optimize(common: Common, wait: Wait) -> None:
     """Write small files of a month together, table by table; no row changes."""
     from lakehouse.upkeep.optimize import optimize as optimize_tables
 
@@ -36,7 +36,7 @@ def optimize(common: Common, wait: Note | None) -> None:
 )
 @options.WAIT
 @common
-def vacuum(common: Common, keep_releases: int, dry_run: bool, wait: Note | None) -> None:
+def vacuum(common: Common, keep_releases: int, dry_run: bool, wait: Wait) -> None:
     """Give up old releases, and delete the files that no kept release and no training set needs."""
     from lakehouse.upkeep.vacuum import vacuum as vacuum_tables
 
@@ -52,7 +52,7 @@ def vacuum(common: Common, keep_releases: int, dry_run: bool, wait: Note | None)
 @click.option("--dry-run", is_flag=True, help="Show what would be erased; change nothing.")
 @options.WAIT
 @common
-def erase(common: Common, customer: str, dry_run: bool, wait: Note | None) -> None:
+def erase(common: Common, customer: str, dry_run: bool, wait: Wait) -> None:
     """Erase a person from all tables, their history and the quarantine; keep a receipt without the person.
 
     Everybody else's rows can be read at every release as before.

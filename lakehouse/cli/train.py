@@ -69,7 +69,7 @@ def training_set(
     months = MonthRange.checked(first_month, last_month)
     asked = Asked(groups, features, label_def, months, spine)
     with show.progress(quiet=common.as_json) as on_progress:
-        on_progress("training set", "computing", ())
+        on_progress("training set", "computing")
         at = common.open_release(release)
         if reproduce:
             made = training_build.reproduce(at.store, at.catalog, reproduce, out)

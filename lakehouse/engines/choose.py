@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
 from importlib.util import find_spec
 
 from lakehouse.engines.sizing import memory_bytes
 from lakehouse.engines.store import Store
+from lakehouse.progress import Note
 from lakehouse.storage.log import Log
 
 ENGINES = ("auto", "embedded", "spark")
@@ -18,7 +18,7 @@ _AMPLE_MEMORY = 8 << 30
 _LARGE_BYTES, _LARGE_BYTES_IN_LITTLE_MEMORY = 4 << 30, 1 << 30
 
 
-def choose(asked: str, master: str | None, raw_bytes: int, note: Callable[[str], None]) -> str:
+def choose(asked: str, master: str | None, raw_bytes: int, note: Note) -> str:
     """`embedded` or `spark`; `auto` takes embedded unless a master, the size or its absence forbids."""
     if asked != "auto":
         return asked

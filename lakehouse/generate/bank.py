@@ -11,10 +11,11 @@ from lakehouse.generate.attributes import attribute_cells
 from lakehouse.generate.cells import chunks, month_starts
 from lakehouse.generate.clickstream import write_clickstream
 from lakehouse.generate.customers import LoanBook, book_loans
-from lakehouse.generate.files import ATTRIBUTES, FINANCIALS, Output, Progress, whole_files
+from lakehouse.generate.files import ATTRIBUTES, FINANCIALS, Output, whole_files
 from lakehouse.generate.finances import clean_finances
 from lakehouse.generate.financials import financial_cells
 from lakehouse.generate.loans import payment_paths, write_loans
+from lakehouse.progress import Progress, silent
 
 MAX_CUSTOMERS, MAX_MONTHS = 10_000_000, 1_200
 
@@ -24,7 +25,7 @@ def generate(
     customers: int = 1500,
     months: int = 24,
     seed: int = 7,
-    on_progress: Progress | None = None,
+    on_progress: Progress = silent,
 ) -> dict[str, int]:
     """Write the four raw CSV files of a made-up bank into folder `out`; rows by file.
 

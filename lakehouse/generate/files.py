@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from lakehouse.generate.cells import Text, joined
+from lakehouse.progress import Progress
 
-Progress = Callable[[str, int], None]
 CLICKSTREAM, ATTRIBUTES = "feature_clickstream.csv", "features_attributes.csv"
 FINANCIALS, LOANS = "features_financials.csv", "lms_loan_daily.csv"
 HEADERS = {
@@ -45,7 +45,7 @@ class Output:
     """The open files, and the rows that each has so far."""
 
     files: dict[str, IO[bytes]]
-    on_progress: Progress | None
+    on_progress: Progress
     rows: dict[str, int] = field(default_factory=dict)
 
     def write(self, name: str, columns: Sequence[Text]) -> None:
@@ -54,8 +54,7 @@ class Output:
             self.files[name].write(HEADERS[name].encode() + b"\n")
         self.files[name].write(_csv_rows(columns))
         self.rows[name] = self.rows.get(name, 0) + len(columns[0])
-        if self.on_progress:
-            self.on_progress(name, self.rows[name])
+        self.on_progress(name, f"{self.rows[name]:,} rows")
 
 
 def _csv_rows(columns: Sequence[Text]) -> bytes:

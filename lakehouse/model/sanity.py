@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -30,9 +30,9 @@ from lakehouse.model.scored import Bootstrap, Scored, scored
 from lakehouse.model.shift import expected_by_chance, shifts
 from lakehouse.model.split import Part, Parts, Split, divide
 from lakehouse.model.verdict import Evidence, judge
+from lakehouse.progress import Progress, silent
 
 LEAK_AUC = 0.95
-OnProgress = Callable[[str], None]
 
 
 def assess(
@@ -41,7 +41,7 @@ def assess(
     split: Split = Split(),
     bootstrap: Bootstrap = Bootstrap(),
     leak_auc: float = LEAK_AUC,
-    on_progress: OnProgress = lambda _text: None,
+    on_progress: Progress = silent,
 ) -> Assessment:
     """Train on the early applications of a training set and test on the latest.
 
@@ -54,10 +54,10 @@ def assess(
     groups = {name: declared.get(name, "other") for name in features.names}
     with _one_thread():
         fitted = _fit_models(features, parts, on_progress)
-        on_progress("metrics and their intervals")
+        on_progress("model", "metrics and their intervals")
         baselines = _fit_baselines(features, parts)
         *models, best, prior = (_score(m, parts, bootstrap) for m in (*fitted, *baselines))
-        on_progress("importance and shift of features")
+        on_progress("model", "importance and shift of features")
         pipelines = {model.name: model.pipeline for model in fitted}
         importance = permuted(pipelines[BOOSTING], parts.test, features, groups, bootstrap.seed)
     evidence = Evidence(
@@ -101,11 +101,11 @@ def _one_thread() -> threadpool_limits:
     return threadpool_limits(limits=1)
 
 
-def _fit_models(features: Features, parts: Parts, on_progress: OnProgress) -> list[Fitted]:
+def _fit_models(features: Features, parts: Parts, on_progress: Progress) -> list[Fitted]:
     """Each model at its best setting, the one with the least log-loss on validation first."""
     fitted = []
     for name, candidates in CANDIDATES.items():
-        on_progress(f"{name}: {len(candidates)} settings")
+        on_progress("model", f"{name}: {len(candidates)} settings")
         fitted.append(fit_best(name, candidates, features, parts))
     return sorted(fitted, key=lambda model: model.validation_log_loss)
 

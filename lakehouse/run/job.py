@@ -11,7 +11,7 @@ from lakehouse.catalog import Catalog
 from lakehouse.engines.store import Store
 from lakehouse.landing.counts import Counts
 from lakehouse.landing.land import find_file
-from lakehouse.progress import OnProgress, silent
+from lakehouse.progress import Progress, Wait, silent
 from lakehouse.run.plan import Request
 from lakehouse.storage.files import fingerprint, state
 from lakehouse.storage.log import Log
@@ -40,8 +40,8 @@ class Job:
     open_store: Callable[[Log, RawBytes], Store]
     request: Request = Request()
     max_bad: float = 0.2
-    on_progress: OnProgress = silent
-    wait: Callable[[str], None] | None = None
+    on_progress: Progress = silent
+    wait: Wait = None
     _sha256: dict[tuple[Path, tuple[int, ...]], str] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

@@ -188,7 +188,7 @@ class _Run:
     def _land(self, table: Table, landing: Path) -> None:
         assert table.source is not None
         path = self.job.files[table]
-        self.job.on_progress(table.full_name, f"reading {path.name}", ())
+        self.job.on_progress(table.full_name, f"reading {path.name}")
         with self._timed(table):
             landed = land(table.source, path, landing, self.job.max_bad, self._read_before(table))
         self.landed[table.full_name] = landed

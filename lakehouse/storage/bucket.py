@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 from uuid import uuid4
 
 from lakehouse.errors import BadInput, LakehouseError
+from lakehouse.progress import Wait
 from lakehouse.storage.layout import LANDED, LEASES, RECEIPTS, RUNS, WORK
 from lakehouse.storage.locks import (
     WAIT_SECONDS,
-    Wait,
     receipts_awaited,
     tell_of_writer,
     this_process,

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from lakehouse.errors import BadInput
+from lakehouse.progress import Wait
 from lakehouse.storage import rights
 from lakehouse.storage.files import fingerprint
 from lakehouse.storage.layout import RECEIPTS, RUNS, WRITER
 from lakehouse.storage.locks import (
     WAIT_SECONDS,
-    Wait,
     file_lock,
     receipts_awaited,
     tell_of_writer,

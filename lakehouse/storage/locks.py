@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakehouse.errors import LakehouseError
+from lakehouse.progress import Wait
 
 if TYPE_CHECKING:
     from filelock import FileLock
 
 WAIT_SECONDS = 60
-# Told who is waited for.
-Wait = Callable[[str], None] | None
 
 
 def file_lock(file: Path, seconds: float = -1) -> FileLock:

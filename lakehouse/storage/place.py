@@ -8,9 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from lakehouse.progress import Wait
 from lakehouse.storage.bucket import Bucket, bucket
 from lakehouse.storage.folder import Entries, Folder
-from lakehouse.storage.locks import Wait
 from lakehouse.storage.s3 import is_of_store
 
 A = TypeVar("A")

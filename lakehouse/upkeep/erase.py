@@ -20,11 +20,11 @@ from deltalake.exceptions import DeltaError
 
 from lakehouse.catalog import Catalog
 from lakehouse.errors import BadInput
+from lakehouse.progress import Wait
 from lakehouse.releases import published
 from lakehouse.releases.inspect import existing_log
 from lakehouse.storage.begun_erasure import erasure_folder
 from lakehouse.storage.files import fingerprint
-from lakehouse.storage.locks import Wait
 from lakehouse.storage.log import Log
 from lakehouse.storage.place import Place, place
 from lakehouse.storage.set_aside import set_aside

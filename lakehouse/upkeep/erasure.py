@@ -17,11 +17,11 @@ from typing import Any
 from lakehouse.ledger.erasures import TABLE as ERASURES
 from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.ledger.training_sets import TABLE as TRAINING_SETS
+from lakehouse.progress import Wait
 from lakehouse.releases import ledger_rows
 from lakehouse.storage.begun_erasure import erasure_folder, is_erasure_begun
 from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.create import add_missing_columns
-from lakehouse.storage.locks import Wait
 from lakehouse.storage.log import Log
 from lakehouse.storage.place import Place
 from lakehouse.table import Table

@@ -11,13 +11,12 @@ from pathlib import Path, PurePosixPath
 
 from lakehouse.catalog import Catalog
 from lakehouse.engines.store import Store
-from lakehouse.progress import OnProgress
+from lakehouse.progress import Progress, Wait
 from lakehouse.releases import published
 from lakehouse.releases.inspect import existing_log
 from lakehouse.releases.publish import next_release, publish
 from lakehouse.releases.state import is_published
 from lakehouse.storage.commit_note import CommitNote, SourceRecord
-from lakehouse.storage.locks import Wait
 from lakehouse.storage.log import Log
 from lakehouse.storage.place import Place, place
 from lakehouse.table import Table
@@ -46,7 +45,7 @@ def optimize(
     root: str | Path | Place,
     catalog: Catalog,
     open_engine: Callable[[Log], Store],
-    on_progress: OnProgress,
+    on_progress: Progress,
     wait: Wait = None,
 ) -> Optimized:
     """Compact every table with a partition of several files; no row changes, and none to do starts no engine.
@@ -71,7 +70,7 @@ def _is_scattered(log: Log, table: Table) -> bool:
 class _Optimize:
     """One optimize under the lock."""
 
-    def __init__(self, store: Store, catalog: Catalog, on_progress: OnProgress) -> None:
+    def __init__(self, store: Store, catalog: Catalog, on_progress: Progress) -> None:
         self.store = store
         self.log = store.log
         self.catalog = catalog
@@ -93,7 +92,7 @@ class _Optimize:
         with self._held(table):
             if not _is_scattered(self.log, table):
                 return None
-            self.on_progress(table.full_name, "compacting", ())
+            self.on_progress(table.full_name, "compacting")
             before = len(self.log.files(table))
             # Compaction is no progress: what the table holds, its commit before says.
             version = self.store.compact(table, CommitNote(run_id=self.run_id))

@@ -20,7 +20,7 @@ from deltalake.exceptions import DeltaError
 from lakehouse.catalog import Catalog
 from lakehouse.errors import LakehouseError
 from lakehouse.ledger.releases import TABLE as RELEASES
-from lakehouse.progress import OnProgress
+from lakehouse.progress import Progress, Wait
 from lakehouse.releases import ledger_rows, published
 from lakehouse.releases.inspect import existing_log
 from lakehouse.releases.publish import now_utc
@@ -28,7 +28,6 @@ from lakehouse.releases.state import is_published
 from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.create import add_missing_columns
 from lakehouse.storage.layout import LOG_FOLDER
-from lakehouse.storage.locks import Wait
 from lakehouse.storage.log import Log
 from lakehouse.storage.place import Place, place
 from lakehouse.storage.work import work_folder
@@ -78,7 +77,7 @@ def vacuum(
     catalog: Catalog,
     keep_releases: int,
     dry_run: bool,
-    on_progress: OnProgress,
+    on_progress: Progress,
     wait: Wait = None,
 ) -> Vacuumed:
     """Give up all but the newest releases, and delete what no kept one and no training set needs.
@@ -228,9 +227,9 @@ class _Vacuum:
             note = CommitNote(given_up=tuple(row["release"] for row in changed))
             ledger_rows.put(self.log, RELEASES, changed, note)
 
-    def delete(self, work: Path, on_progress: OnProgress) -> None:
+    def delete(self, work: Path, on_progress: Progress) -> None:
         for space in self.spaces:
-            on_progress(space.table.full_name, f"deleting {len(space.going):,} files", ())
+            on_progress(space.table.full_name, f"deleting {len(space.going):,} files")
             space.delete(work)
         for spine in self.spines:
             spine.unlink(missing_ok=True)

@@ -102,7 +102,7 @@ def test_left_out_loans_are_in_the_parts(training_set: TrainingSet, assessed: As
 
 def test_progress_is_told(assessed: Assessed) -> None:
     told: list[str] = []
-    assessed(on_progress=told.append)
+    assessed(on_progress=lambda _subject, doing: told.append(doing))
     assert told[0] == "gradient boosting: 3 settings" and len(told) == 4
 
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from lakehouse.cli.show.terminal import on_terminal, plain, tell
 from lakehouse.months import spell
-from lakehouse.progress import OnProgress, silent
+from lakehouse.progress import Progress, silent
 
 if TYPE_CHECKING:
     from rich.status import Status
 
 
 @contextmanager
-def progress(quiet: bool) -> Iterator[OnProgress]:
+def progress(quiet: bool) -> Iterator[Progress]:
     """Show progress on stderr: a line that moves on a terminal, lines that stay elsewhere."""
     if quiet:
         yield silent
@@ -30,25 +30,25 @@ def progress(quiet: bool) -> Iterator[OnProgress]:
         yield staying
 
 
-def staying(table: str, doing: str, months: Sequence[str]) -> None:
+def staying(subject: str, doing: str, months: Sequence[str] = (), /) -> None:
     """Print a line where there are months."""
     # Reading changes nothing: who is refused while it goes on finds one line in a log, the error.
     if months:
-        tell(_line(table, doing, months))
+        tell(_line(subject, doing, months))
 
 
-def moving(status: Status) -> OnProgress:
+def moving(status: Status) -> Progress:
     """Progress that rewrites the line of `status`, with the seconds since now."""
     from rich.text import Text
 
     began = time.monotonic()
 
-    def update(table: str, doing: str, months: Sequence[str]) -> None:
+    def update(subject: str, doing: str, months: Sequence[str] = (), /) -> None:
         seconds = time.monotonic() - began
-        status.update(Text.assemble(_line(table, doing, months), (f"  {seconds:.0f} s", "dim")))
+        status.update(Text.assemble(_line(subject, doing, months), (f"  {seconds:.0f} s", "dim")))
 
     return update
 
 
-def _line(table: str, doing: str, months: Sequence[str]) -> str:
-    return plain(f"{table}: {doing}" + (f" {spell(months)}" if months else ""))
+def _line(subject: str, doing: str, months: Sequence[str]) -> str:
+    return plain(f"{subject}: {doing}" + (f" {spell(months)}" if months else ""))
