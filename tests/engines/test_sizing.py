@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.engines.sizing import memory_bytes
+from lakehouse.engines.sizing import memory_bytes, tables_at_once
 from lakehouse.engines.spark import heap_mib
 from lakehouse.errors import BadInput
 
@@ -50,3 +50,14 @@ def test_spark_is_refused_where_it_has_no_room() -> None:
         BadInput, match=r"needs 1.5 GiB of memory, and here are 1.0: take --engine embedded"
     ):
         heap_mib(1 << 30)
+
+
+def test_large_files_and_little_memory_leave_one_table_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 16)
+    monkeypatch.setattr("lakehouse.engines.sizing.memory_bytes", lambda: 64 * 2**30)
+    assert tables_at_once(10**6) == 4
+    assert tables_at_once(10**9) == 1
+    monkeypatch.setattr("lakehouse.engines.sizing.memory_bytes", lambda: 2**30)
+    assert tables_at_once(10**6) == 1

@@ -144,7 +144,7 @@ def test_a_zip_inside_the_project_packs_neither_itself_nor_an_older_one(
         assert again.sha256 == first.sha256
 
 
-@pytest.mark.parametrize("name", ["main.py", "lakehouse/cli.py", "data/lms_loan_daily.csv"])
+@pytest.mark.parametrize("name", ["main.py", "lakehouse/catalog.py", "data/lms_loan_daily.csv"])
 def test_it_is_not_written_over_a_file_that_it_packs(
     project: Path, generated: Path, name: str
 ) -> None:

@@ -8,8 +8,6 @@ from threading import Barrier, Event, Lock
 
 import pytest
 
-from lakehouse.engines.sizing import tables_at_once
-from lakehouse.run import side_by_side as module
 from lakehouse.run.side_by_side import side_by_side
 from lakehouse.table import Field, Table
 
@@ -111,14 +109,3 @@ def test_a_stop_meanwhile_is_raised_once_what_is_under_way_has_ended() -> None:
         side_by_side(TABLES, noted, 2, meanwhile=stop)
     assert noted.begun == noted.ended
     assert not {*noted.begun} & {A1, B1, BOTH}
-
-
-def test_large_files_and_little_memory_leave_one_table_at_a_time(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(module.os, "cpu_count", lambda: 16)
-    monkeypatch.setattr(module, "memory_bytes", lambda: 64 * 2**30)
-    assert tables_at_once(10**6) == 4
-    assert tables_at_once(10**9) == 1
-    monkeypatch.setattr(module, "memory_bytes", lambda: 2**30)
-    assert tables_at_once(10**6) == 1
