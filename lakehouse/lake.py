@@ -22,6 +22,7 @@ from lakehouse.errors import BadInput
 from lakehouse.months import MonthRange
 from lakehouse.releases import inspect, published
 from lakehouse.releases.readable import check_readable
+from lakehouse.releases.release import Release
 from lakehouse.storage.log import Log
 from lakehouse.storage.place import place
 from lakehouse.training.lookup import Lookup, Wanted
@@ -72,13 +73,13 @@ class Lakehouse:
         name = engine or os.environ.get("LAKEHOUSE_ENGINE", "auto")
         self._engine = _Engine(name, self._log, self._catalog)
         self._lookup = Lookup(self._log, self._catalog)
-        self._pinned: published.Release | None = None
+        self._pinned: Release | None = None
         self._receipts: WeakKeyDictionary[DataFrame, Receipt] = WeakKeyDictionary()
 
     @property
     def release(self) -> int | None:
         """The release this lake is at; None is now."""
-        return int(self._pinned["release"]) if self._pinned else None
+        return self._pinned.number if self._pinned else None
 
     @property
     def _store(self) -> Store:
@@ -99,12 +100,12 @@ class Lakehouse:
         if table.is_ledger:
             return self._store.read(table)
         release = self._pinned or published.newest(self._log)
-        if table.full_name not in release["versions"]:
+        if table.full_name not in release.versions:
             raise BadInput(
-                f"release {release['release']} has no table {table.full_name}: it came later"
+                f"release {release.number} has no table {table.full_name}: it came later"
             )
-        check_readable(self._log, release, [table])
-        return self._store.read(table, release["versions"][table.full_name])
+        check_readable(self._log, release.pins, [table])
+        return self._store.read(table, release.versions[table.full_name])
 
     def at(
         self,
@@ -215,7 +216,9 @@ class Lakehouse:
 
     def releases(self) -> pd.DataFrame:
         """A row a release, oldest first; needs no engine."""
-        return _indexed(published.releases(self._log), "release", last=_MAPS)
+        return _indexed(
+            [each.as_row() for each in published.releases(self._log)], "release", last=_MAPS
+        )
 
     def history(self, name: str) -> pd.DataFrame:
         """A row a version of a table, newest first; needs no engine."""

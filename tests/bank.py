@@ -67,8 +67,8 @@ class Bank:
         run(Job(self.data, self.datamart, catalog, lambda log, _size: EmbeddedStore(log), scope))
 
     def prepared(self, release: int, catalog: Catalog = CATALOG, **asked: Any) -> TrainingSet:
-        row = published.release(self.log, release)
-        return prepare(self.store, catalog, row, Asked(**asked))
+        known_then = published.release(self.log, release)
+        return prepare(self.store, catalog, known_then, Asked(**asked))
 
     def build(self, release: int, out: Path | None = None, **asked: Any) -> Receipt:
         return build(self.prepared(release, **asked), self.store, out)
@@ -77,7 +77,7 @@ class Bank:
         return reproduce(self.store, CATALOG, made.training_set_id, out)
 
     def versions(self, release: int) -> dict[str, int]:
-        return dict(published.release(self.log, release)["versions"])
+        return dict(published.release(self.log, release).versions)
 
     def delta(self, name: str, release: int) -> DeltaTable:
         return self.log.open(CATALOG.table(name), self.versions(release)[name])

@@ -26,7 +26,7 @@ from lakehouse.model.sample import sampled
 from lakehouse.model.sanity import out_of_time_scores
 from lakehouse.model.split import Split, divide
 from lakehouse.progress import Progress, silent
-from lakehouse.releases import published
+from lakehouse.releases.release import Release
 from lakehouse.storage.work import work_folder
 from lakehouse.training.point_in_time import JoinedGroup, with_features
 from lakehouse.training.sets import Asked, TrainingSet, prepare
@@ -39,7 +39,7 @@ _APPLIED = "_applied"
 def audit(
     store: Store,
     catalog: Catalog,
-    release: published.Release,
+    release: Release,
     cut: str | None = None,
     on_progress: Progress = silent,
 ) -> list[Check]:

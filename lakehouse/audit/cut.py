@@ -11,7 +11,7 @@ from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput
 from lakehouse.gold.label_store import TABLE as LABEL_STORE
 from lakehouse.months import is_month, shift
-from lakehouse.releases.published import Release
+from lakehouse.releases.release import Release
 from lakehouse.storage.log import Log, months_of
 from lakehouse.table import Table
 
@@ -32,7 +32,7 @@ def chosen_cut(store: Store, catalog: Catalog, release: Release, asked: str | No
         return min(max(_median_application(store, release), first), last)
     if not is_month(asked) or not first <= asked <= last:
         raise BadInput(
-            f"release {release['release']} cannot be cut after {asked}: each raw file and gold table "
+            f"release {release.number} cannot be cut after {asked}: each raw file and gold table "
             f"must have rows on both sides; give a month from {first} to {last}"
         )
     return asked
@@ -40,7 +40,7 @@ def chosen_cut(store: Store, catalog: Catalog, release: Release, asked: str | No
 
 def _possible(log: Log, catalog: Catalog, release: Release) -> tuple[str, str]:
     """The first and the last month of a cut that leaves rows of every table on both sides."""
-    versions = release["versions"]
+    versions = release.versions
     held = [
         months_of(log.rows_by_month(table, versions[table.full_name]))
         for table in (*catalog.sources, *gold(catalog))
@@ -50,13 +50,13 @@ def _possible(log: Log, catalog: Catalog, release: Release) -> tuple[str, str]:
         if first < last:
             return first, shift(last, -1)
     raise BadInput(
-        f"release {release['release']} is too small to replay: no month has rows of each raw file "
+        f"release {release.number} is too small to replay: no month has rows of each raw file "
         "and gold table both up to it and after it; audit a release of more months"
     )
 
 
 def _median_application(store: Store, release: Release) -> str:
-    labels = store.read(LABEL_STORE, release["versions"][LABEL_STORE.full_name])
+    labels = store.read(LABEL_STORE, release.versions[LABEL_STORE.full_name])
     month = F.substring(F.col("application_date").cast("string"), 1, 7)
     # One row per month, so they are few.
     counted = sorted((str(name), int(n)) for name, n in labels.groupBy(month).count().collect())

@@ -19,8 +19,8 @@ from lakehouse.catalog import Catalog
 from lakehouse.engines.changes import as_declared
 from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput
-from lakehouse.releases.published import Release
 from lakehouse.releases.readable import check_readable
+from lakehouse.releases.release import Release
 from lakehouse.table import Table
 
 # Column -> the outcome columns (layer.table.column) that it derives from; other columns are left out.
@@ -31,7 +31,7 @@ def lineage_check(store: Store, catalog: Catalog, release: Release) -> Check:
     """Check that no feature derives from an outcome, and that no table reads one that it does not declare."""
     began = time.monotonic()
     groups = catalog.feature_groups
-    check_readable(store.log, release, dict.fromkeys(t for g in groups for t in ancestors(g)))
+    check_readable(store.log, release.pins, dict.fromkeys(t for g in groups for t in ancestors(g)))
     with unshortened(store.spark):
         traced = Trace(store, catalog, release).findings(groups)
     return Check(
@@ -138,7 +138,7 @@ class Trace:
         return rows
 
     def _version(self, table: Table) -> int:
-        release, versions = self._release["release"], self._release["versions"]
+        release, versions = self._release.number, self._release.versions
         if table.full_name not in versions:
             raise BadInput(
                 f"release {release} has no table {table.full_name}; audit a later release"

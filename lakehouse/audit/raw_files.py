@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from lakehouse.catalog import Catalog
 from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput
-from lakehouse.releases.published import Release
+from lakehouse.releases.release import Release
 from lakehouse.storage.duck import duckdb_in, identifier, literal, parquet_in
 from lakehouse.table import Source
 
@@ -30,7 +30,7 @@ def export(store: Store, catalog: Catalog, release: Release, into: Path) -> None
     for table in catalog.sources:
         assert table.source is not None
         cells = [F.col(f"`{name}`") for name in table.source.header]
-        rows = store.read(table, release["versions"][table.full_name]).select(*cells)
+        rows = store.read(table, release.versions[table.full_name]).select(*cells)
         store.write_parquet(rows, into / table.source.name)
 
 

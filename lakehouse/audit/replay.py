@@ -25,8 +25,8 @@ from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput
 from lakehouse.months import spell
 from lakehouse.progress import Progress
-from lakehouse.releases.published import Release
 from lakehouse.releases.readable import check_readable
+from lakehouse.releases.release import Release
 from lakehouse.run.job import Job
 from lakehouse.run.run import run
 from lakehouse.storage.log import Log
@@ -87,7 +87,7 @@ def replayable(store: Store, catalog: Catalog, release: Release, cut: str | None
             "an audit builds datamarts on this machine, and a cluster whose datamart is in an object store "
             "cannot read them; run it without --master"
         )
-    check_readable(store.log, release, (*catalog.sources, *gold(catalog)))
+    check_readable(store.log, release.pins, (*catalog.sources, *gold(catalog)))
     return chosen_cut(store, catalog, release, cut)
 
 
@@ -102,7 +102,7 @@ def replay_checks(
     """The checks of all replays of a `replayable` release; they use a folder in `work` and remove it."""
     with tempfile.TemporaryDirectory(dir=work, prefix="replay-") as name:
         exported = Path(name) / "exported"
-        on_progress("audit", f"reading the raw rows of release {release['release']}")
+        on_progress("audit", f"reading the raw rows of release {release.number}")
         raw_files.export(store, catalog, release, exported)
         even, odd = raw_files.HALVES
         replays = (
@@ -130,7 +130,7 @@ def check(
         compared, findings = 0, []
         for table in gold(catalog):
             on_progress("audit", f"{replay.name}: comparing {table.full_name}")
-            released = store.read(table, release["versions"][table.full_name]).where(replay.same)
+            released = store.read(table, release.versions[table.full_name]).where(replay.same)
             replayed = rebuilt.read(table).where(replay.same)
             compared += replayed.count()
             findings += differences(table, released, replayed)
@@ -146,9 +146,9 @@ def check(
 def check_code(catalog: Catalog, release: Release) -> None:
     """Refuse a release that other code built: a replay would differ only because the code does."""
     for name, code in catalog.code.items():
-        if release["code"].get(name) != code:
+        if release.code.get(name) != code:
             raise BadInput(
-                f"release {release['release']} was built by other code of {name} than today's, so a "
+                f"release {release.number} was built by other code of {name} than today's, so a "
                 "replay cannot be compared with it; run `python main.py` and audit the new release"
             )
 

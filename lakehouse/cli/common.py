@@ -15,7 +15,7 @@ from lakehouse.storage.place import Place
 
 if TYPE_CHECKING:
     from lakehouse.engines.store import Store
-    from lakehouse.releases.published import Release
+    from lakehouse.releases.release import Release
     from lakehouse.storage.log import Log
 
 
@@ -64,7 +64,7 @@ class Common:
         log = self.log
         # Looked up first: a release that is not there starts no engine.
         release = published.release(log, number) if number else published.newest(log)
-        check_kept(log, release)
+        check_kept(log, release.pins)
         return OpenRelease(self.store(log), self.catalog, release)
 
 

@@ -43,7 +43,7 @@ def releases(common: Common) -> None:
     from lakehouse.releases.inspect import releases as inspect_releases
 
     found = inspect_releases(common.datamart, common.catalog)
-    show.answer(common.as_json, found, lambda: show.releases(found))
+    show.answer(common.as_json, show.releases_as_json(found), lambda: show.releases(found))
 
 
 @click.command()

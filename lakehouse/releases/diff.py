@@ -17,6 +17,7 @@ from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput
 from lakehouse.releases import published
 from lakehouse.releases.readable import check_readable
+from lakehouse.releases.release import Release
 from lakehouse.storage.log import Log
 from lakehouse.table import Table, quoted
 
@@ -84,10 +85,10 @@ def diff(
     """
     releases = [published.release(log, number) for number in (old, new)]
     asked = [catalog.table(name)] if name else catalog.tables
-    if name and not any(asked[0].full_name in release["versions"] for release in releases):
+    if name and not any(asked[0].full_name in release.versions for release in releases):
         raise BadInput(f"neither release {old} nor release {new} has a table {name}")
     for release in releases:
-        check_readable(log, release, asked)
+        check_readable(log, release.pins, asked)
     moved = [each for table in asked if (each := _moved(log, table, *releases)).partitions]
     if not moved:
         return []
@@ -133,8 +134,8 @@ class _Moved:
     partitions: frozenset[str | None]
 
 
-def _moved(log: Log, table: Table, *releases: published.Release) -> _Moved:
-    old, new = (release["versions"].get(table.full_name) for release in releases)
+def _moved(log: Log, table: Table, *releases: Release) -> _Moved:
+    old, new = (release.versions.get(table.full_name) for release in releases)
     # Equal files hold equal rows.
     differing = _files(log, table, old) ^ _files(log, table, new)
     return _Moved(table, (old, new), frozenset(partition for partition, _ in differing))

@@ -8,6 +8,7 @@ from lakehouse.catalog import Catalog
 from lakehouse.errors import BadInput
 from lakehouse.months import spell
 from lakehouse.releases import published
+from lakehouse.releases.release import Release
 from lakehouse.storage.checks import check_datamart
 from lakehouse.storage.log import Log, changed_rows, months_of
 from lakehouse.storage.place import Place
@@ -58,10 +59,9 @@ def _version(table: Table, commit: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def releases(root: Place, catalog: Catalog) -> list[published.Release]:
-    """Every release, oldest first; without its checksums, one a data file."""
-    found = published.releases(existing_log(root, catalog))
-    return [{name: row[name] for name in row if name != "checksums"} for row in found]
+def releases(root: Place, catalog: Catalog) -> list[Release]:
+    """Every release, oldest first."""
+    return published.releases(existing_log(root, catalog))
 
 
 def existing_log(root: Place, catalog: Catalog) -> Log:

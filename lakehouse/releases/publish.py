@@ -13,7 +13,7 @@ from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.ledger.training_sets import TABLE as TRAINING_SETS
 from lakehouse.releases import published
 from lakehouse.releases.ledger_rows import insert, rows
-from lakehouse.releases.published import Release
+from lakehouse.releases.release import Release
 from lakehouse.releases.standing import Standing
 from lakehouse.releases.state import State, released_tables, standings_of
 from lakehouse.storage.commit_note import CommitNote, SourceRecord
@@ -34,29 +34,28 @@ def next_release(
     standings = now.standings
     check_ours(standings)
     checksums = _checksums(log, catalog, known)
-    pinned: Release = {
-        "versions": {name: each.version for name, each in standings.items()},
-        "sources": {name: record.as_json() for name, record in sources.items()},
-        "code": dict(catalog.code),
-    }
-    same = before and all(before[name] == value for name, value in pinned.items())
+    versions = {name: each.version for name, each in standings.items()}
+    texts = {name: record.as_json() for name, record in sources.items()}
+    code = dict(catalog.code)
+    same = before and (before.versions, before.sources, before.code) == (versions, texts, code)
     if same and not checksums and now.is_published:
         return None
     counts = {t.full_name: log.rows_by_month(t) for t in released_tables(catalog)}
     held = [month for t in catalog.sources for month in months_of(counts[t.full_name])]
-    return {
-        "release": _next_number(log, known),
-        "run_id": run_id,
-        "finished_at": _later_than(known, _newest_commits(log, catalog)),
-        "months": sorted(_changed_months(log, catalog, standings)),
-        "through": max(held, default=None),
-        **pinned,
-        "row_counts": {name: sum(by_month.values()) for name, by_month in counts.items()},
-        "code_fingerprint": _together(catalog.code),
-        "engine": engine,
-        "checksums": checksums,
-        "given_up_at": None,
-    }
+    return Release(
+        number=_next_number(log, known),
+        run_id=run_id,
+        finished_at=_later_than(known, _newest_commits(log, catalog)),
+        months=sorted(_changed_months(log, catalog, standings)),
+        through=max(held, default=None),
+        versions=versions,
+        row_counts={name: sum(by_month.values()) for name, by_month in counts.items()},
+        sources=texts,
+        code=code,
+        code_fingerprint=_together(code),
+        engine=engine,
+        checksums=checksums,
+    )
 
 
 def check_ours(standings: Mapping[str, Standing]) -> None:
@@ -71,10 +70,11 @@ def check_ours(standings: Mapping[str, Standing]) -> None:
 
 def _next_number(log: Log, known: Iterable[Release]) -> int:
     """One above every release there is, or of which a receipt tells: a ledger may have been lost."""
-    told = [row["release"] for row in (*known, *rows(log, TRAINING_SETS))]
+    told = [release.number for release in known]
+    told += [row["release"] for row in rows(log, TRAINING_SETS)]
     if any(commit["operation"] == "FSCK" for commit in log.history(RELEASES)):
         # A repair forgot some; each of them was a commit.
-        told.append(log.version(RELEASES))
+        told.append(log.version(RELEASES) or 0)
     return max(told, default=0) + 1
 
 
@@ -88,7 +88,7 @@ def _later_than(known: Iterable[Release], commits: Iterable[datetime]) -> dateti
 
     Nor before a commit that it pins, by which a table that is made anew later is found out.
     """
-    past: list[datetime] = [row["finished_at"] + timedelta(microseconds=1) for row in known]
+    past: list[datetime] = [row.finished_at + timedelta(microseconds=1) for row in known]
     return max([now_utc(), *past, *commits])
 
 
@@ -98,7 +98,7 @@ def now_utc() -> datetime:
 
 def _checksums(log: Log, catalog: Catalog, known: Iterable[Release]) -> dict[str, str]:
     """SHA-256 of each data file that no release has told of; a file that is gone has none."""
-    told = {path for row in known for path in row["checksums"]}
+    told = {path for row in known for path in row.checksums}
     paths = (
         f"{table.path}/{file}"
         for table in catalog.tables
@@ -122,8 +122,8 @@ def _together(code: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(code, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def publish(log: Log, row: Release) -> int:
+def publish(log: Log, release: Release) -> int:
     """Write the release: the last commit of a run, by which readers find all others."""
     log.place.check_held()
-    insert(log, RELEASES, row, CommitNote(run_id=row["run_id"]))
-    return int(row["release"])
+    insert(log, RELEASES, release.as_row(), CommitNote(run_id=release.run_id))
+    return release.number

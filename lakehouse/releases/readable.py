@@ -12,6 +12,7 @@ from deltalake.exceptions import DeltaError
 
 from lakehouse.errors import LakehouseError
 from lakehouse.releases import published
+from lakehouse.releases.release import Pins
 from lakehouse.storage.begun_erasure import check_no_erasure_begun
 from lakehouse.storage.layout import LOG_FOLDER
 from lakehouse.storage.log import Log
@@ -28,56 +29,55 @@ class _Loss:
         return f"{self.table.full_name} version {self.version}: {self.what}"
 
 
-def check_readable(log: Log, release: published.Release, tables: Iterable[Table]) -> None:
-    """LakehouseError where a release was given up, or a table has lost what it was at one that is kept.
+def check_readable(log: Log, pins: Pins, tables: Iterable[Table]) -> None:
+    """LakehouseError where a release was given up, or a table has lost a version that is pinned.
 
-    Folder, log, version or a file. A table that the release does not have is passed over.
+    Folder, log, version or a file. A table that is not pinned is passed over.
     """
-    check_kept(log, release)
+    check_kept(log, pins)
     asked = tuple(tables)
-    first = _first_loss(log, release, asked)
+    first = _first_loss(log, pins, asked)
     if first:
-        if "finished_at" in release:  # else it is a receipt's
-            check_kept(log, published.release(log, release["release"]))
+        _check_kept_meanwhile(log, pins)
         check_no_erasure_begun(log.place)
         raise LakehouseError(
-            f"release {release['release']} cannot be read any more: {first}; "
+            f"{pins.name} cannot be read any more: {first}; "
             f"restore {log.uri(first.table)} from a backup{_or_instead(log, asked)}"
         )
 
 
-def check_kept(log: Log, release: published.Release) -> None:
+def check_kept(log: Log, pins: Pins) -> None:
     """LakehouseError where vacuum gave a release up, even if all its files are still there."""
-    if release.get("given_up_at"):
-        oldest = published.kept(log)[0]["release"]
+    if pins.given_up_at:
+        oldest = published.kept(log)[0].number
         raise LakehouseError(
-            f"release {release['release']} was given up on {release['given_up_at']:%Y-%m-%d} by vacuum; "
+            f"{pins.name} was given up on {pins.given_up_at:%Y-%m-%d} by vacuum; "
             f"the oldest kept one is release {oldest}"
         )
 
 
-def _first_loss(log: Log, release: published.Release, tables: Sequence[Table]) -> _Loss | None:
-    finished_at = release.get("finished_at") or _finished_at(log, release["release"])
+def _check_kept_meanwhile(log: Log, pins: Pins) -> None:
+    """LakehouseError where vacuum gave the release up since it was read."""
+    for release in published.releases(log):
+        if release.pins.name == pins.name:
+            check_kept(log, release.pins)
+
+
+def _first_loss(log: Log, pins: Pins, tables: Sequence[Table]) -> _Loss | None:
     for table in tables:
-        version = release["versions"].get(table.full_name)
-        what = None if version is None else loss(log, table, version, finished_at)
-        if what:
+        version = pins.versions.get(table.full_name)
+        if version is not None and (what := loss(log, table, version, pins.moment)):
             return _Loss(table, version, what)
     return None
 
 
-def _finished_at(log: Log, number: int) -> datetime:
-    moment: datetime = published.release(log, number)["finished_at"]
-    return moment
-
-
-def loss(log: Log, table: Table, version: int, finished_at: datetime) -> str | None:
+def loss(log: Log, table: Table, version: int, moment: datetime) -> str | None:
     """What a table has lost of a version; None where it is whole."""
     if not log.exists(table):
         return _without_log(log, table)
     then = _opened(log, table, version)
     made = _made(then or _opened(log, table))
-    if made and made > finished_at:
+    if made and made > moment:
         return f"the table was made anew on {_utc(made)}, after the release"
     if then is None:
         return (
@@ -137,8 +137,8 @@ def _by_another(log: Log, table: Table, lacking: set[str]) -> str:
 def _or_instead(log: Log, tables: Sequence[Table]) -> str:
     names = {table.full_name for table in tables}
     for release in published.kept(log):
-        if names <= release["versions"].keys() and not _first_loss(log, release, tables):
-            return f", or choose release {release['release']}, the oldest that can still be read"
+        if names <= release.versions.keys() and not _first_loss(log, release.pins, tables):
+            return f", or choose release {release.number}, the oldest that can still be read"
     return "; no release can be read without"
 
 

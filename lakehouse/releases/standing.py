@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from lakehouse.releases.release import Release
 from lakehouse.storage.log import Log
 from lakehouse.table import Table
 
@@ -78,16 +79,16 @@ class Standing:
         return version <= self.version and all(moment <= since for moment in at)
 
 
-def standing(log: Log, table: Table, newest: Mapping[str, Any] | None) -> Standing | None:
+def standing(log: Log, table: Table, newest: Release | None) -> Standing | None:
     """How a table stands beside the newest release; None where it is not there. Reads the log alone."""
     commit = log.newest_commit(table)
     if commit is None:
         return None
     version: int = commit["version"]
-    pinned: int | None = newest["versions"].get(table.full_name) if newest else None
+    pinned = newest.versions.get(table.full_name) if newest else None
     if newest and pinned is not None and pinned <= version:
         commits = log.history(table, version - pinned + 1) if pinned < version else [commit]
-        if commits[-1]["version"] == pinned and commits[-1]["timestamp"] <= newest["finished_at"]:
+        if commits[-1]["version"] == pinned and commits[-1]["timestamp"] <= newest.finished_at:
             return Standing(version, pinned, tuple(commits[:-1]))
     return Standing(version, -1, tuple(log.history(table)))
 

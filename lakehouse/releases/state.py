@@ -9,8 +9,8 @@ from datetime import datetime
 from lakehouse.bronze.quarantine import TABLE as QUARANTINE
 from lakehouse.catalog import Catalog
 from lakehouse.releases import published
-from lakehouse.releases.published import Release
 from lakehouse.releases.recorded import Recorded
+from lakehouse.releases.release import Release
 from lakehouse.releases.standing import Standing, standing
 from lakehouse.storage.commit_note import SourceRecord
 from lakehouse.storage.log import Log
@@ -45,7 +45,7 @@ class State:
         if self.newest is None:
             return False
         versions = {name: each.version for name, each in self.standings.items()}
-        same = self.newest["versions"] == versions
+        same = self.newest.versions == versions
         return same and all(each.is_released for each in self.standings.values())
 
 
@@ -79,7 +79,7 @@ def _recorded(table: Table, standings: Mapping[str, Standing], newest: Release |
     commit = own.newest_of_ours(until)
     if commit is None and own.base >= 0:
         assert newest is not None
-        known, since = _by_release(table, own.version, newest), newest["finished_at"]
+        known, since = _by_release(table, own.version, newest), newest.finished_at
     elif commit is None:
         return Recorded(own.version, undo_to=own.undo_to)
     else:
@@ -105,7 +105,7 @@ def _with_lost_quarantine(
 ) -> dict[str, Recorded]:
     """Where quarantined rows were lost since the release, the files they came of count as not read."""
     name = QUARANTINE.full_name
-    if newest is None or name not in newest["versions"]:
+    if newest is None or name not in newest.versions:
         return found
     held = standings.get(name)
     anew = held is None or held.base < 0
@@ -137,14 +137,14 @@ def _with_stopped(
 
 
 def _by_release(table: Table, version: int, newest: Release) -> Recorded:
-    source = SourceRecord.from_json(newest["sources"].get(table.full_name, "{}"))
+    source = SourceRecord.from_json(newest.sources.get(table.full_name, "{}"))
     return Recorded(
         version=version,
-        code=newest["code"].get(table.full_name),
+        code=newest.code.get(table.full_name),
         consumed={
-            each.full_name: newest["versions"][each.full_name]
+            each.full_name: newest.versions[each.full_name]
             for each in table.upstreams
-            if each.full_name in newest["versions"]
+            if each.full_name in newest.versions
         },
         sha256=source.sha256,
         scopes=source.scopes,

@@ -99,7 +99,7 @@ def _up_to_date(job: Job, steps: Sequence[Step], state: State) -> Report | None:
         return None
     tables = job.catalog.sources
     _check_scope(job, {m for table in tables for m in job.log.rows_by_month(table)})
-    return Report(state.newest["release"])
+    return Report(state.newest.number)
 
 
 def _check_scope(job: Job, held: set[str]) -> None:
@@ -114,11 +114,11 @@ def _check_scope(job: Job, held: set[str]) -> None:
 def _check_clock(job: Job) -> None:
     """Rows of the days between would be taken for rows of the future, and stay in quarantine."""
     now = now_utc()
-    for row in published.releases(job.log)[-1:]:
-        if now < row["finished_at"] - _CLOCK_MAY_BE_OFF:
+    for newest in published.releases(job.log)[-1:]:
+        if now < newest.finished_at - _CLOCK_MAY_BE_OFF:
             raise LakehouseError(
                 f"this machine's clock says {now:%Y-%m-%d %H:%M} UTC, which is before release "
-                f"{row['release']} was published ({row['finished_at']:%Y-%m-%d %H:%M}); set it right"
+                f"{newest.number} was published ({newest.finished_at:%Y-%m-%d %H:%M}); set it right"
             )
 
 
@@ -153,7 +153,7 @@ class _Run:
                     self.log, self.job.catalog, self.before, self.writer.run_id
                 )
             self._passes(store, store.tables_at_once(self._bytes_at_work(steps)))
-        self.report.release = published.releases(self.log)[-1]["release"]
+        self.report.release = published.releases(self.log)[-1].number
         # They came in the order in which their work began.
         names = [table.full_name for table in self.job.catalog.tables]
         self.report.tables = {n: self.report.tables[n] for n in names if n in self.report.tables}
@@ -257,9 +257,11 @@ class _Run:
         if not last and is_published(self.log, self.job.catalog):
             return
         with told_clearly(self.log, self.job.catalog, RELEASES):
-            row = next_release(self.log, self.job.catalog, self.writer.run_id, store.name, sources)
-            if row:
-                self.report.published.append(publish(self.log, row))
+            release = next_release(
+                self.log, self.job.catalog, self.writer.run_id, store.name, sources
+            )
+            if release:
+                self.report.published.append(publish(self.log, release))
 
     def _ingest(
         self, store: Store, table: Table, scope: MonthRange, known: Recorded

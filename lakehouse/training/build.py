@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from pyspark.errors import PySparkException
 from lakehouse.catalog import Catalog
 from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput, LakehouseError
-from lakehouse.releases import ledger_rows
+from lakehouse.releases import ledger_rows, published
 from lakehouse.releases.readable import check_readable
 from lakehouse.storage.duck import duckdb_in, identifier, parquet_in
 from lakehouse.storage.files import placed
@@ -57,7 +57,9 @@ def again(store: Store, catalog: Catalog, past: Receipt) -> TrainingSet:
     """
     check_not_erased(past)
     found = TrainingSet(store, catalog, past.release, past.versions, past.selection)
-    check_readable(store.log, asdict(past), found.tables)
+    # Not since the set was built: the clock may have been set back between.
+    since = published.release(store.log, past.release).finished_at
+    check_readable(store.log, replace(past.pins, moment=since), found.tables)
     return found
 
 

@@ -21,6 +21,7 @@ from lakehouse.errors import LakehouseError
 from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.releases import published
 from lakehouse.releases.readable import check_readable
+from lakehouse.releases.release import Release
 from lakehouse.storage.duck import identifier, literal
 from lakehouse.storage.log import Log
 from lakehouse.table import MONTH, Table
@@ -79,10 +80,10 @@ class Lookup:
 
 
 @dataclass(frozen=True)
-class _Release:
+class _Groups:
     """The feature groups of one release: what features each has, and its table by name."""
 
-    row: published.Release
+    release: Release
     features: Mapping[Table, Sequence[str]]
     tables: Mapping[str, _Versioned]
 
@@ -140,7 +141,7 @@ class _Kept:
         self._log = log
         self._catalog = catalog
         self._lock = Lock()
-        self._releases: dict[int | None, _Release] = {}
+        self._releases: dict[int | None, _Groups] = {}
         self._rows: OrderedDict[Hashable, _Rows] = OrderedDict()
 
     def find(self, wanted: Wanted, release: int | None) -> pa.Table:
@@ -153,7 +154,7 @@ class _Kept:
             columns |= zip((*group.features, group.date_column), seen.columns, strict=True)
         return pa.table(columns)
 
-    def _seen(self, at: _Release, group: JoinedGroup, wanted: Wanted) -> pa.Table:
+    def _seen(self, at: _Groups, group: JoinedGroup, wanted: Wanted) -> pa.Table:
         """A row a customer: the group's features and the day they are of; NULL where it sees none."""
         oldest, newest = group.window(wanted.day)
         missing = dict.fromkeys(wanted.customers)
@@ -173,32 +174,32 @@ class _Kept:
         none = at.tables[group.table].schema.empty_table().select(names)
         return pa.concat_tables(parts or [none]).combine_chunks().take(places)
 
-    def _between(self, at: _Release, table: str, oldest: date, newest: date) -> Iterator[_Rows]:
+    def _between(self, at: _Groups, table: str, oldest: date, newest: date) -> Iterator[_Rows]:
         """The rows of the spans that have a month of the window, the newest first."""
         first, last = (day.isoformat()[:7] for day in (oldest, newest))
         for span in at.tables[table].spans:
             if first <= span.last and span.first <= last:
                 yield self._rows_of(at, table, span)
 
-    def _release(self, number: int | None) -> _Release:
+    def _release(self, number: int | None) -> _Groups:
         with self._lock:
             if number not in self._releases:
                 self._releases[number] = self._opened(number)
             return self._releases[number]
 
-    def _opened(self, number: int | None) -> _Release:
+    def _opened(self, number: int | None) -> _Groups:
         log = self._log
         row = published.newest(log) if number is None else published.release(log, number)
         features = features_at(log, self._catalog, row)
-        versions = {table: row["versions"][table.full_name] for table in features}
+        versions = {table: row.versions[table.full_name] for table in features}
         tables = {
             table.full_name: _Versioned.of(table, log.open(table, at), log.rows_by_month(table, at))
             for table, at in versions.items()
         }
-        return _Release(row, features, tables)
+        return _Groups(row, features, tables)
 
-    def _rows_of(self, at: _Release, table: str, span: _Span) -> _Rows:
-        key = (table, at.row["versions"][table], span)
+    def _rows_of(self, at: _Groups, table: str, span: _Span) -> _Rows:
+        key = (table, at.release.versions[table], span)
         with self._lock:
             if key not in self._rows:
                 self._rows[key] = self._read(at, table, span)
@@ -211,13 +212,13 @@ class _Kept:
         while sum(each.size for each in self._rows.values()) > KEPT_BYTES:
             self._rows.popitem(last=False)
 
-    def _read(self, at: _Release, table: str, span: _Span) -> _Rows:
+    def _read(self, at: _Groups, table: str, span: _Span) -> _Rows:
         try:
             return at.tables[table].rows(span)
         except (DeltaError, pa.ArrowException) as error:
-            check_readable(self._log, at.row, [self._catalog.table(table)])
+            check_readable(self._log, at.release.pins, [self._catalog.table(table)])
             raise LakehouseError(
-                f"{table} cannot be read at release {at.row['release']}; python main.py doctor --deep "
+                f"{table} cannot be read at release {at.release.number}; python main.py doctor --deep "
                 "tells more"
             ) from error
 

@@ -12,6 +12,7 @@ from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.ledger.training_sets import TABLE as TRAINING_SETS
 from lakehouse.releases import ledger_rows, published
 from lakehouse.releases.readable import check_kept
+from lakehouse.releases.release import Pins
 from lakehouse.storage.begun_erasure import check_no_erasure_begun
 from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.create import add_missing_columns
@@ -34,6 +35,11 @@ class Receipt:
     engine: str
     created_at: datetime
     erased_at: datetime | None = None
+
+    @property
+    def pins(self) -> Pins:
+        """The versions that it was built of."""
+        return Pins(f"training set {self.training_set_id}", self.created_at, self.versions)
 
     @property
     def selection(self) -> Selection:
@@ -95,7 +101,7 @@ def keep(store: Store, made: Receipt, erased: Sequence[Mapping[str, Any]]) -> Re
             check_same(past[made.training_set_id], made)
             return past[made.training_set_id]
         # Vacuum, which holds the receipts, may have deleted what the set was computed of.
-        check_kept(store.log, published.release(store.log, made.release))
+        check_kept(store.log, published.release(store.log, made.release).pins)
         note = CommitNote(training_set_id=made.training_set_id)
         ledger_rows.insert(store.log, TRAINING_SETS, asdict(made), note)
     return made

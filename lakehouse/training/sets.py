@@ -16,8 +16,9 @@ from lakehouse.catalog import Catalog
 from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.months import MonthRange
-from lakehouse.releases import ledger_rows, published
+from lakehouse.releases import ledger_rows
 from lakehouse.releases.readable import check_readable
+from lakehouse.releases.release import Release
 from lakehouse.storage.files import fingerprint
 from lakehouse.storage.log import Log
 from lakehouse.storage.work import work_folder
@@ -186,9 +187,7 @@ def spine_folder(log: Log) -> Path:
     return log.place.on_this_machine() / SPINES
 
 
-def prepare(
-    store: Store, catalog: Catalog, release: published.Release, asked: Asked
-) -> TrainingSet:
+def prepare(store: Store, catalog: Catalog, release: Release, asked: Asked) -> TrainingSet:
     """The training set that was asked for, as known at a release; BadInput where that cannot be."""
     if asked.spine and (asked.label_def or asked.months != MonthRange()):
         raise BadInput(
@@ -204,23 +203,21 @@ def prepare(
         fingerprint(asked.spine) if asked.spine else None,
         definitions=() if asked.spine else catalog.labels.definitions,
     )
-    found = TrainingSet(store, catalog, release["release"], release["versions"], selection)
-    check_readable(store.log, release, found.tables)
+    found = TrainingSet(store, catalog, release.number, release.versions, selection)
+    check_readable(store.log, release.pins, found.tables)
     if asked.spine:
         with work_folder(store.log.place) as work:
             keep_spine(asked.spine, store.log.place, _column_names(columns), work)
     return found
 
 
-def features_at(
-    log: Log, catalog: Catalog, release: published.Release
-) -> dict[Table, tuple[str, ...]]:
+def features_at(log: Log, catalog: Catalog, release: Release) -> dict[Table, tuple[str, ...]]:
     """The features that each group had at a release, in the order of its columns."""
-    groups = [table for table in catalog.feature_groups if table.full_name in release["versions"]]
-    check_readable(log, release, groups)
+    groups = [table for table in catalog.feature_groups if table.full_name in release.versions]
+    check_readable(log, release.pins, groups)
     found = {}
     for table in groups:
-        had = log.columns(table, release["versions"][table.full_name])
+        had = log.columns(table, release.versions[table.full_name])
         found[table] = tuple(name for name in had if name not in (*table.keys, table.partition))
     return found
 

@@ -153,12 +153,12 @@ class _Search:
         """Rows that each table with the person has at each release once they are gone."""
         gone = cache(self._rows)
         return {
-            str(row["release"]): {
-                table.full_name: row["row_counts"][table.full_name] - gone(table, version)
+            str(release.number): {
+                table.full_name: release.row_counts[table.full_name] - gone(table, version)
                 for table in self.tables
-                if (version := row["versions"].get(table.full_name)) is not None
+                if (version := release.versions.get(table.full_name)) is not None
             }
-            for row in published.releases(self.log)
+            for release in published.releases(self.log)
         }
 
     def _is_in(self, receipt: Receipt) -> bool:

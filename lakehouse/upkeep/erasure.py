@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from shutil import rmtree
@@ -19,6 +19,7 @@ from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.ledger.training_sets import TABLE as TRAINING_SETS
 from lakehouse.progress import Wait
 from lakehouse.releases import ledger_rows
+from lakehouse.releases.release import Release
 from lakehouse.storage.begun_erasure import erasure_folder, is_erasure_begun
 from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.create import add_missing_columns
@@ -114,14 +115,14 @@ def _mark_training_sets(log: Log, erasure: Erasure) -> None:
 
 def _mend_releases(log: Log, erasure: Erasure) -> None:
     """Checksums and numbers of rows of every release, as the files are now."""
-    rows = [_mended(row, erasure) for row in _rows(log, RELEASES)]
-    _write(log, RELEASES, rows, erasure)
+    mended = (_mended(Release.from_row(row), erasure) for row in _rows(log, RELEASES))
+    _write(log, RELEASES, [each.as_row() for each in mended], erasure)
 
 
-def _mended(row: dict[str, Any], erasure: Erasure) -> dict[str, Any]:
-    counts = erasure.releases.get(str(row["release"]), {})
-    checksums = {path: erasure.checksums.get(path, old) for path, old in row["checksums"].items()}
-    return {**row, "checksums": checksums, "row_counts": {**row["row_counts"], **counts}}
+def _mended(release: Release, erasure: Erasure) -> Release:
+    counts = {**release.row_counts, **erasure.releases.get(str(release.number), {})}
+    checksums = {path: erasure.checksums.get(path, old) for path, old in release.checksums.items()}
+    return replace(release, checksums=checksums, row_counts=counts)
 
 
 def _keep_receipt(log: Log, erasure: Erasure) -> None:

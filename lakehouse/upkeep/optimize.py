@@ -6,7 +6,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from lakehouse.catalog import Catalog
@@ -106,12 +106,10 @@ class _Optimize:
 
     def _publish(self) -> int | None:
         before = published.newest(self.log)
-        sources = {
-            name: SourceRecord.from_json(record) for name, record in before["sources"].items()
-        }
-        row = next_release(self.log, self.catalog, self.run_id, self.store.name, sources)
-        if row is None:
+        sources = {name: SourceRecord.from_json(record) for name, record in before.sources.items()}
+        release = next_release(self.log, self.catalog, self.run_id, self.store.name, sources)
+        if release is None:
             return None
         # The rows are still those that the code of then has made.
-        by = {name: before[name] for name in ("code", "code_fingerprint")}
-        return publish(self.store.log, {**row, **by})
+        code, together = before.code, before.code_fingerprint
+        return publish(self.store.log, replace(release, code=code, code_fingerprint=together))

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 import shutil
 import time
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from os import walk
 from pathlib import Path
@@ -24,6 +24,7 @@ from lakehouse.progress import Progress, Wait
 from lakehouse.releases import ledger_rows, published
 from lakehouse.releases.inspect import existing_log
 from lakehouse.releases.publish import now_utc
+from lakehouse.releases.release import Pins, Release
 from lakehouse.releases.state import is_published
 from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.create import add_missing_columns
@@ -206,26 +207,22 @@ class _Vacuum:
     def _versions(self, table: Table) -> set[int]:
         if table.is_ledger:
             return _recent_versions(self.log, table)
-        return {each[table.full_name] for each in self._pins if table.full_name in each}
+        return {v for pins in self._pins if (v := pins.versions.get(table.full_name)) is not None}
 
     @property
-    def _pins(self) -> list[Mapping[str, int]]:
-        return [*(row["versions"] for row in self.kept), *(each.versions for each in self.receipts)]
+    def _pins(self) -> list[Pins]:
+        return [*(each.pins for each in self.kept), *(each.pins for each in self.receipts)]
 
     def give_up(self) -> None:
         """Mark the releases, and forget the checksums of files that go; one commit, before any deletion."""
         held = {f"{space.table.path}/{path}" for space in self.spaces for path in space.held}
-        numbers = {row["release"] for row in self.given_up}
-        marked = [
-            _given_up(row, held)
-            for row in self.releases
-            if row["release"] in numbers or row.get("given_up_at")
-        ]
-        changed = [row for row in marked if row not in self.releases]
+        going = [each for each in self.releases if each in self.given_up or not each.is_kept]
+        marked = [_given_up(each, held) for each in going]
+        changed = [each for each in marked if each not in self.releases]
         if changed:
             add_missing_columns(self.log, RELEASES)
-            note = CommitNote(given_up=tuple(row["release"] for row in changed))
-            ledger_rows.put(self.log, RELEASES, changed, note)
+            note = CommitNote(given_up=tuple(each.number for each in changed))
+            ledger_rows.put(self.log, RELEASES, [each.as_row() for each in changed], note)
 
     def delete(self, work: Path, on_progress: Progress) -> None:
         for space in self.spaces:
@@ -237,8 +234,8 @@ class _Vacuum:
     def told(self, dry_run: bool) -> Vacuumed:
         return Vacuumed(
             dry_run=dry_run,
-            kept=tuple(row["release"] for row in self.kept),
-            given_up=tuple(row["release"] for row in self.given_up),
+            kept=tuple(each.number for each in self.kept),
+            given_up=tuple(each.number for each in self.given_up),
             spines=len(self.spines),
             tables=tuple(self._told(space) for space in self.spaces),
         )
@@ -250,7 +247,7 @@ class _Vacuum:
             files=len(space.going),
             bytes=sum(space.going.values()),
             versions=tuple(space.versions),
-            releases=tuple(r["release"] for r in self.kept if r["versions"].get(name) in held),
+            releases=tuple(r.number for r in self.kept if r.versions.get(name) in held),
             training_sets=tuple(
                 each.training_set_id for each in self.receipts if each.versions.get(name) in held
             ),
@@ -273,10 +270,6 @@ def _spines(log: Log, known: Collection[Receipt]) -> Iterator[Path]:
             yield file
 
 
-def _given_up(row: published.Release, held: Collection[str]) -> published.Release:
-    checksums = {path: sha256 for path, sha256 in row["checksums"].items() if path in held}
-    return {
-        **row,
-        "given_up_at": row.get("given_up_at") or now_utc(),
-        "checksums": checksums,
-    }
+def _given_up(release: Release, held: Collection[str]) -> Release:
+    checksums = {path: sha256 for path, sha256 in release.checksums.items() if path in held}
+    return replace(release, given_up_at=release.given_up_at or now_utc(), checksums=checksums)

@@ -16,6 +16,7 @@ from lakehouse.catalog import Catalog
 from lakehouse.errors import LakehouseError
 from lakehouse.releases import published
 from lakehouse.releases.readable import loss
+from lakehouse.releases.release import Release
 from lakehouse.releases.standing import Standing, standing
 from lakehouse.storage.files import fingerprint
 from lakehouse.storage.layout import LOG_FOLDER
@@ -59,7 +60,7 @@ class Checked:
     _known: dict[Path, str | None] = field(default_factory=dict)
 
     @cached_property
-    def releases(self) -> Sequence[published.Release]:
+    def releases(self) -> Sequence[Release]:
         """Every release; none where the ledger cannot tell."""
         try:
             return published.releases(self.log)
@@ -68,7 +69,7 @@ class Checked:
 
     @cached_property
     def checksums(self) -> dict[str, str]:
-        return {path: sha for row in self.releases for path, sha in row["checksums"].items()}
+        return {path: sha for release in self.releases for path, sha in release.checksums.items()}
 
     def damages(self) -> list[Damage]:
         """What the newest versions have lost; a table that is not there at all is no damage."""
@@ -110,7 +111,7 @@ class Checked:
             return "another program wrote to it, and files of the version before are gone"
         if own and own.is_released and not table.is_ledger:
             rows = sum(each.rows for each in data_files(self.log, table))
-            told = self.releases[-1]["row_counts"][table.full_name]
+            told = self.releases[-1].row_counts[table.full_name]
             return (
                 None if rows == told else f"its log tells of {rows:,} rows, the release of {told:,}"
             )
@@ -192,7 +193,7 @@ def _finding_now(checked: Checked, table: Table) -> Finding | None:
 
 def _absent(checked: Checked, table: Table) -> Finding | None:
     if not table.is_ledger:
-        pinned = checked.releases and table.full_name in checked.releases[-1]["versions"]
+        pinned = checked.releases and table.full_name in checked.releases[-1].versions
         remedy = "the next run makes it anew, or says what it lacks for that"
         return _bad(table, "the table is gone", remedy) if pinned else None
     ours = any(checked.log.exists(each) for each in checked.catalog.tables)
@@ -213,20 +214,12 @@ def _finding_then(checked: Checked, table: Table) -> Finding | None:
 
 def _lost_then(checked: Checked, table: Table) -> Iterator[tuple[str, str | None]]:
     """Each kept release but the newest, and each training set, with what it has lost of a table."""
-    for name, version, moment in _pins(checked, table):
-        yield name, _lost_version(checked, table, version, moment)
-
-
-def _pins(checked: Checked, table: Table) -> Iterator[tuple[str, int, datetime]]:
-    kept = [row for row in checked.releases[:-1] if row["given_up_at"] is None]
-    for row in kept:
-        if table.full_name in row["versions"]:
-            name = f"release {row['release']}"
-            yield name, row["versions"][table.full_name], row["finished_at"]
-    for each in _receipts(checked.log):
-        if table.full_name in each.versions:
-            name = f"training set {each.training_set_id}"
-            yield name, each.versions[table.full_name], each.created_at
+    kept = [release for release in checked.releases[:-1] if release.is_kept]
+    built = (receipt.pins for receipt in _receipts(checked.log))
+    for pins in (*(release.pins for release in kept), *built):
+        version = pins.versions.get(table.full_name)
+        if version is not None:
+            yield pins.name, _lost_version(checked, table, version, pins.moment)
 
 
 def _receipts(log: Log) -> list[Receipt]:

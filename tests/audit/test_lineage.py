@@ -223,10 +223,10 @@ def test_a_table_without_rows_has_nothing_to_scan(store: Store) -> None:
 
 def test_a_release_from_before_a_table_is_refused(store: Store) -> None:
     release = published.release(store.log, 1)
-    versions = {n: v for n, v in release["versions"].items() if n != "silver.clickstream"}
+    versions = {n: v for n, v in release.versions.items() if n != "silver.clickstream"}
 
     with pytest.raises(BadInput, match=r"release 1 has no table silver\.clickstream"):
-        lineage_check(store, catalog_with(CLICKS), {**release, "versions": versions})
+        lineage_check(store, catalog_with(CLICKS), replace(release, versions=versions))
 
 
 # On Spark

@@ -22,6 +22,7 @@ from lakehouse.engines.embedded import EmbeddedStore
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.gold.label_store import TABLE as LABEL_STORE
 from lakehouse.releases import published
+from lakehouse.releases.release import Release
 from lakehouse.run.job import Job
 from lakehouse.run.run import run
 from lakehouse.silver.clickstream import TABLE as CLICKSTREAM
@@ -100,7 +101,7 @@ class Audited:
     """A datamart with planted leaks, its release, and the checks of all replays on it."""
 
     store: EmbeddedStore
-    release: published.Release
+    release: Release
     checks: dict[str, Check]
     work: Path
     told: list[str]
@@ -206,10 +207,10 @@ def test_nothing_is_left_of_a_replay_even_of_one_that_fails(audited: Audited) ->
 
 def test_a_replay_writes_nothing_into_the_audited_datamart(audited: Audited) -> None:
     now = {
-        name: audited.store.log.version(CATALOG.table(name)) for name in audited.release["versions"]
+        name: audited.store.log.version(CATALOG.table(name)) for name in audited.release.versions
     }
 
-    assert now == audited.release["versions"]
+    assert now == audited.release.versions
 
 
 # Where it is cut
@@ -237,8 +238,8 @@ def test_a_cut_that_leaves_nothing_on_one_side_is_refused_with_those_that_are_po
 
 
 def test_a_release_of_other_code_is_refused(audited: Audited) -> None:
-    code = {**audited.release["code"], "silver.clickstream": "of yesterday"}
-    other = {**audited.release, "code": code}
+    code = {**audited.release.code, "silver.clickstream": "of yesterday"}
+    other = replace(audited.release, code=code)
 
     with pytest.raises(
         BadInput, match=r"other code of silver\.clickstream .* run `python main\.py`"

@@ -17,6 +17,7 @@ from lakehouse.cli import show
 from lakehouse.landing.counts import Counts
 from lakehouse.progress import silent
 from lakehouse.releases.diff import Cell, DifferingRow, TableDiff
+from lakehouse.releases.release import Release
 from lakehouse.run.job import Report, TableReport
 from lakehouse.run.plan import Step
 
@@ -173,16 +174,20 @@ def test_a_report_as_json_has_the_same_rows() -> None:
 def test_releases_are_told_without_their_maps(capsys: Capture) -> None:
     show.releases(
         [
-            {
-                "release": 1,
-                "finished_at": MOMENT,
-                "through": "2023-06",
-                "months": ["2023-05", "2023-06"],
-                "row_counts": {"gold.a": 5, "gold.b": 7, "bronze.a": 100},
-                "engine": "embedded",
-                "code_fingerprint": "abc",
-                "versions": {"gold.a": 1},
-            }
+            Release(
+                number=1,
+                run_id="789af316f7c9",
+                finished_at=MOMENT,
+                months=["2023-05", "2023-06"],
+                through="2023-06",
+                versions={"gold.a": 1},
+                row_counts={"gold.a": 5, "gold.b": 7, "bronze.a": 100},
+                sources={},
+                code={},
+                code_fingerprint="abc",
+                engine="embedded",
+                checksums={},
+            )
         ]
     )
     lines = [line for line in capsys.readouterr().out.splitlines() if line.strip()]

@@ -25,6 +25,7 @@ from lakehouse.engines.sizing import memory_bytes
 from lakehouse.engines.spark import for_work, start
 from lakehouse.generate import generate
 from lakehouse.releases import published
+from lakehouse.releases.release import Release
 from lakehouse.storage.log import Log
 from lakehouse.training.build import reproduce
 from tests.on_spark import OnSpark
@@ -76,7 +77,7 @@ class Bank:
         assert len(by_key) == len(found), f"{name} has a key twice"
         return by_key
 
-    def release(self, number: int) -> Row:
+    def release(self, number: int) -> Release:
         return published.release(self.log, number)
 
     def training_set(self, engine: str, out: Path, *arguments: str) -> Any:
@@ -186,7 +187,7 @@ def by_turns(tmp_path_factory: pytest.TempPathFactory, on_spark: OnSpark) -> Ban
     another = march_rows(clicks)[3]
     replace_line(clicks, another, with_other_first_cell(another), vanishing)
     bank.run("embedded")
-    assert [row["engine"] for row in published.releases(bank.log)] == [
+    assert [row.engine for row in published.releases(bank.log)] == [
         "embedded",
         "spark",
         "embedded",
@@ -304,7 +305,9 @@ def test_either_engine_writes_measured_numbers_without_a_dictionary(
 def test_either_engine_tells_the_same_of_its_release(by_embedded: Bank, by_spark: Bank) -> None:
     told = ("months", "through", "row_counts", "sources", "code", "code_fingerprint")
     embedded, spark = by_embedded.release(1), by_spark.release(1)
-    assert {name: spark[name] for name in told} == {name: embedded[name] for name in told}
+    assert {name: getattr(spark, name) for name in told} == {
+        name: getattr(embedded, name) for name in told
+    }
 
 
 @pytest.mark.spark
@@ -316,7 +319,7 @@ def test_nothing_is_pending_for_one_engine_after_the_other(by_spark: Bank) -> No
 
 @pytest.mark.spark
 def test_a_full_refresh_by_the_other_engine_changes_no_row(by_spark: Bank) -> None:
-    versions = by_spark.release(1)["versions"]
+    versions = by_spark.release(1).versions
 
     by_spark.run("embedded", "--full-refresh")
 
@@ -337,7 +340,7 @@ def test_a_datamart_written_by_turns_equals_one_built_by_embedded_from_the_final
 def test_what_spark_corrected_and_deleted_is_what_delta_rs_reads_of_that_version(
     by_turns: Bank,
 ) -> None:
-    one, two = (by_turns.release(n)["versions"]["silver.clickstream"] for n in (1, 2))
+    one, two = (by_turns.release(n).versions["silver.clickstream"] for n in (1, 2))
     before, after = (by_turns.rows("silver.clickstream", version) for version in (one, two))
 
     changed = {key for key in before if before[key] != after.get(key)}
@@ -350,7 +353,7 @@ def test_what_spark_corrected_and_deleted_is_what_delta_rs_reads_of_that_version
 @pytest.mark.spark
 def test_delta_rs_reads_the_change_feed_of_versions_that_spark_wrote(by_turns: Bank) -> None:
     table = CATALOG.table("silver.clickstream")
-    one, two = (by_turns.release(n)["versions"][table.full_name] for n in (1, 2))
+    one, two = (by_turns.release(n).versions[table.full_name] for n in (1, 2))
     assert two > one
 
     feed = by_turns.log.open(table).load_cdf(one + 1, two, columns=["_change_type", "month"])
@@ -366,13 +369,13 @@ def test_delta_rs_reads_the_change_feed_of_versions_that_spark_wrote(by_turns: B
 def test_embedded_reads_what_spark_said_of_its_commit(by_turns: Bank) -> None:
     table = CATALOG.table("silver.clickstream")
     release = by_turns.release(2)
-    version = release["versions"][table.full_name]
+    version = release.versions[table.full_name]
 
     (commit,) = [c for c in by_turns.log.history(table) if c["version"] == version]
 
     assert "Spark" in commit["engine"]
-    assert commit["note"].run_id == release["run_id"]
-    bronze = release["versions"]["bronze.clickstream"]
+    assert commit["note"].run_id == release.run_id
+    bronze = release.versions["bronze.clickstream"]
     assert commit["note"].consumed == {"bronze.clickstream": bronze}
 
 
@@ -380,7 +383,7 @@ def test_embedded_reads_what_spark_said_of_its_commit(by_turns: Bank) -> None:
 def test_spark_reads_every_version_that_either_engine_wrote(
     by_turns: Bank, seen_by_spark: Any
 ) -> None:
-    releases = [by_turns.release(n)["row_counts"] for n in (1, 2, 3)]
+    releases = [by_turns.release(n).row_counts for n in (1, 2, 3)]
 
     assert seen_by_spark["counts"] == {
         name: [counts[name] for counts in releases] for name in DATA_TABLES
@@ -401,9 +404,9 @@ def test_spark_reads_the_change_feed_of_versions_that_delta_rs_wrote(seen_by_spa
 def test_spark_reads_what_embedded_said_of_its_commit(by_turns: Bank, seen_by_spark: Any) -> None:
     for number in (1, 3):
         release = by_turns.release(number)
-        version = release["versions"]["silver.clickstream"]
+        version = release.versions["silver.clickstream"]
         said = json.loads(seen_by_spark["metadata"][version])
-        assert said["run_id"] == release["run_id"]
+        assert said["run_id"] == release.run_id
 
 
 @pytest.mark.spark
@@ -413,7 +416,7 @@ def test_spark_finds_the_release_of_a_time_and_of_a_month(
     assert seen_by_spark["at_time"] == [1, 2, 3]
     assert seen_by_spark["at_month"] == [1, 1, 3]
     # A time after the newest commit of a table Delta on Spark refuses.
-    counts = [by_turns.release(n)["row_counts"]["silver.clickstream"] for n in (1, 2)]
+    counts = [by_turns.release(n).row_counts["silver.clickstream"] for n in (1, 2)]
     assert seen_by_spark["then"] == counts
 
 

@@ -71,10 +71,10 @@ def test_plan_status_history_releases_and_diff_answer_as_for_a_folder(
 
 def test_a_lake_travels_in_time_by_release_and_in_sql(mart: Mart) -> None:
     lake = Lakehouse(mart.datamart, engine="embedded")
-    rows = [row["row_counts"]["silver.loan_daily"] for row in published.releases(mart.log)]
+    rows = [row.row_counts["silver.loan_daily"] for row in published.releases(mart.log)]
     assert rows[0] < rows[1] == lake.table("silver.loan_daily").count()
     assert lake.at(release=1).table("silver.loan_daily").count() == rows[0]
-    version = published.release(mart.log, 1)["versions"]["silver.loan_daily"]
+    version = published.release(mart.log, 1).versions["silver.loan_daily"]
     counted = f"SELECT count(*) FROM silver.loan_daily VERSION AS OF {version}"
     assert lake.spark.sql(counted).collect()[0][0] == rows[0]
 

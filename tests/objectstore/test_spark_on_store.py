@@ -46,7 +46,7 @@ def test_spark_goes_on_where_embedded_stopped_and_shows_no_secret(
     for through in ("2023-03", "2023-09"):
         in_folder.build(through)
     assert in_store.rows() == in_folder.rows()
-    assert [row["engine"] for row in published.releases(in_store.log)] == ["embedded", "spark"]
+    assert [row.engine for row in published.releases(in_store.log)] == ["embedded", "spark"]
     assert in_store.build("2023-09").engine == "none"
     made = tmp_path / "embedded", tmp_path / "spark"
     in_store.call(capsys, "training-set", "--out", made[0])

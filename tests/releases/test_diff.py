@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from lakehouse.engines.embedded import EmbeddedStore
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.releases import published
 from lakehouse.releases.diff import HIDDEN, Cell, TableDiff, changed_cells, diff, lines
+from lakehouse.releases.release import Release
 from lakehouse.run.job import Job
 from lakehouse.run.run import run
 from lakehouse.storage.log import Log
@@ -216,10 +218,11 @@ def later(log: Log, monkeypatch: pytest.MonkeyPatch) -> str:
     """A table that release 1 did not have yet."""
     name, known = "silver.attributes", published.release
 
-    def without(log: Log, number: int) -> published.Release:
+    def without(log: Log, number: int) -> Release:
         found = known(log, number)
         if number == 1:
-            del found["versions"][name]
+            others = {table: v for table, v in found.versions.items() if table != name}
+            return replace(found, versions=others)
         return found
 
     monkeypatch.setattr(published, "release", without)

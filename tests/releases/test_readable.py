@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from time import sleep
@@ -15,8 +16,10 @@ from lakehouse.engines.embedded import EmbeddedStore
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.releases import published
 from lakehouse.releases.readable import check_readable
+from lakehouse.releases.release import Release
 from lakehouse.run.job import Job
 from lakehouse.run.run import run
+from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.log import Log
 from tests.narrow import narrow
 
@@ -56,7 +59,7 @@ def log(kept: Path, tmp_path: Path) -> Log:
 def refusal(log: Log, number: int) -> str:
     """What is said of a release whose clickstream features cannot be read."""
     with pytest.raises(LakehouseError) as error:
-        check_readable(log, published.release(log, number), [FEATURES])
+        check_readable(log, published.release(log, number).pins, [FEATURES])
     assert not isinstance(error.value, BadInput) and "\n" not in str(error.value)
     assert str(error.value).startswith(
         f"release {number} cannot be read any more: {FEATURES.full_name}"
@@ -66,19 +69,19 @@ def refusal(log: Log, number: int) -> str:
 
 def readable(log: Log) -> list[int]:
     """The releases of which every table can be read."""
-    return [each["release"] for each in published.releases(log) if _is_whole(log, each)]
+    return [each.number for each in published.releases(log) if _is_whole(log, each)]
 
 
-def _is_whole(log: Log, release: published.Release) -> bool:
+def _is_whole(log: Log, release: Release) -> bool:
     try:
-        check_readable(log, release, DATA_TABLES)
+        check_readable(log, release.pins, DATA_TABLES)
     except LakehouseError:
         return False
     return True
 
 
 def version(log: Log, number: int) -> int:
-    return int(published.release(log, number)["versions"][FEATURES.full_name])
+    return int(published.release(log, number).versions[FEATURES.full_name])
 
 
 def vacuum(log: Log, keep_versions: list[int] | None = None) -> None:
@@ -166,7 +169,7 @@ def test_a_table_made_anew_is_not_what_the_release_had(log: Log, commits: int) -
     shutil.rmtree(log.uri(FEATURES))
     log.create(FEATURES)
     for _ in range(commits):
-        log.replace_schema(FEATURES, {})
+        log.replace_schema(FEATURES, CommitNote())
     told = refusal(log, 3)
     assert re.search(rf"the table was made anew on {TIME}, after the release", told)
 
@@ -185,17 +188,17 @@ def test_a_log_set_back_to_before_the_release_is_named(log: Log) -> None:
     for number in range(version(log, 2) + 1, log.open(FEATURES).version() + 1):
         (Path(log.uri(FEATURES)) / "_delta_log" / f"{number:020d}.json").unlink()
     assert "its log was cleaned or set back" in refusal(log, 3)
-    check_readable(log, published.release(log, 2), [FEATURES])
+    check_readable(log, published.release(log, 2).pins, [FEATURES])
 
 
 def test_a_table_that_came_after_the_release_is_passed_over(log: Log) -> None:
-    release = published.release(log, 1)
-    del release["versions"][FEATURES.full_name]
+    pins = published.release(log, 1).pins
+    others = {name: v for name, v in pins.versions.items() if name != FEATURES.full_name}
     shutil.rmtree(log.uri(FEATURES))
-    check_readable(log, release, [FEATURES])
+    check_readable(log, replace(pins, versions=others), [FEATURES])
 
 
 def test_only_the_tables_asked_for_are_looked_at(log: Log) -> None:
     shutil.rmtree(log.uri(FEATURES))
     others = [table for table in DATA_TABLES if table != FEATURES]
-    check_readable(log, published.release(log, 1), others)
+    check_readable(log, published.release(log, 1).pins, others)

@@ -107,11 +107,11 @@ def check_whole(datamart: Path) -> None:
     """Every kept release can be read; the newest says what is there; no job has left a file."""
     log = Log(str(datamart))
     known = published.releases(log)
-    assert [row["release"] for row in known] == list(range(1, len(known) + 1))
+    assert [row.number for row in known] == list(range(1, len(known) + 1))
     for row in known:
-        if row["given_up_at"] is None:
-            check_readable(log, row, CATALOG.tables)
+        if row.given_up_at is None:
+            check_readable(log, row.pins, CATALOG.tables)
     assert is_published(log, CATALOG)
     counts = {t.full_name: sum(log.rows_by_month(t).values()) for t in CATALOG.tables}
-    assert known[-1]["row_counts"].items() <= counts.items()
+    assert known[-1].row_counts.items() <= counts.items()
     assert not list(datamart.glob("_work/job-*"))

@@ -34,6 +34,7 @@ from lakehouse.landing import records as landing_records
 from lakehouse.run.job import Job
 from lakehouse.run.run import run
 from lakehouse.storage import paths
+from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.log import Log
 from lakehouse.storage.paths import plain
 from lakehouse.training import spine as spines
@@ -343,7 +344,7 @@ def built_by_spark(root: Path) -> int:
         deliver(root / "data", rows)
         run(Job(root / "data", root / "datamart", RAW, **store))  # type: ignore[arg-type]
     found = SparkStore(Log(str(root / "datamart")))
-    assert found.compact(BRONZE, {}) is None
+    assert found.compact(BRONZE, CommitNote()) is None
     return found.read(BRONZE).count()
 
 

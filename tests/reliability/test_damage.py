@@ -119,8 +119,8 @@ def is_whole(root: Path) -> bool:
     """Whether the newest release is what is there, can be read, and is no older one."""
     log = log_of(root)
     newest = published.newest(log)
-    check_readable(log, newest, DATA_TABLES)
-    return is_published(log, CHAIN) and newest["release"] == len(published.releases(log))
+    check_readable(log, newest.pins, DATA_TABLES)
+    return is_published(log, CHAIN) and newest.number == len(published.releases(log))
 
 
 def files_of(root: Path, table: Any, month: str = "") -> list[Path]:
@@ -310,7 +310,7 @@ def test_a_release_whose_file_is_lost_is_forgotten_by_repair_alone(
     report = repair(root)
 
     assert f"ledger.releases: 1 of its 2 data files: {by_age[nth].name}" in report.notes[0]
-    kept = [row["release"] for row in published.releases(log)]
+    kept = [row.number for row in published.releases(log)]
     assert kept == ([2] if nth == 0 else [1, 4])  # a number is never given twice
     assert tables_of(root) == whole
     assert told(root) == {}
@@ -346,7 +346,7 @@ def test_what_another_program_wrote_is_never_published(
 
     assert tables_of(root) == whole
     assert f"{table.full_name}: another program wrote to it" in report.notes[0]
-    assert published.newest(log_of(root))["versions"][table.full_name] == (foreign or 0) + 1
+    assert published.newest(log_of(root)).versions[table.full_name] == (foreign or 0) + 1
     assert told(root) == {} and is_whole(root)
     assert log_of(root).open(table, foreign).version() == foreign
 
@@ -446,9 +446,9 @@ def test_a_release_that_used_a_lost_file_says_so_after_the_repair(root: Path) ->
     files_of(root, GOLD, MONTHS[2])[0].unlink()
     repair(root)
     with pytest.raises(LakehouseError, match=r"release 2 cannot be read any more: gold.windows"):
-        check_readable(log, published.release(log, 2), [GOLD])
+        check_readable(log, published.release(log, 2).pins, [GOLD])
     assert "release 2" in told(root)[GOLD.full_name]
-    check_readable(log, published.newest(log), [GOLD])
+    check_readable(log, published.newest(log).pins, [GOLD])
 
 
 def test_repair_refuses_where_the_raw_file_lacks_what_bronze_lost(
@@ -567,11 +567,11 @@ def test_a_clock_set_back_by_minutes_keeps_releases_in_their_order(
     deliver(root / "data", [*later_rows(), click("CUS_0x2", "2023-07-01", 5)])
     run_on(CHAIN, root)
     log = log_of(root)
-    times = [row["finished_at"] for row in published.releases(log)]
+    times = [row.finished_at for row in published.releases(log)]
     assert times == sorted(set(times)) and len(times) == 3
     for number, moment in enumerate(times, start=1):
-        assert published.at_time(log, moment)["release"] == number
-        check_readable(log, published.release(log, number), DATA_TABLES)
+        assert published.at_time(log, moment).number == number
+        check_readable(log, published.release(log, number).pins, DATA_TABLES)
     assert told(root) == {} and is_whole(root)
 
 

@@ -187,11 +187,11 @@ def check_consistent(world: World) -> None:
     log = world.bank.log
     told: dict[str, str] = {}
     for row in published.releases(log):
-        told |= row["checksums"]
+        told |= row.checksums
         for table in TABLES:
-            version = row["versions"][table.full_name]
-            assert row["row_counts"][table.full_name] == len(log.read(table, version))
-            assert row["row_counts"][table.full_name] == sum(
+            version = row.versions[table.full_name]
+            assert row.row_counts[table.full_name] == len(log.read(table, version))
+            assert row.row_counts[table.full_name] == sum(
                 log.rows_by_month(table, version).values()
             )
             for path, size in log.files(table, version).items():
@@ -549,7 +549,7 @@ def test_who_reads_where_an_erasure_was_killed_is_told_what_to_do(
             world.erase()
 
     with pytest.raises(LakehouseError, match="a person is being erased"):
-        check_readable(world.bank.log, published.newest(world.bank.log), TABLES)
+        check_readable(world.bank.log, published.newest(world.bank.log).pins, TABLES)
     with pytest.raises(LakehouseError, match="a person is being erased"):
         world.built(1, features=SOME)
 

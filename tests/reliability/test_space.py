@@ -101,7 +101,7 @@ class World(Bank):
 
     def rows(self, number: int) -> Rows:
         """All rows of all tables as they were at a release."""
-        versions = published.release(self.log, number)["versions"]
+        versions = published.release(self.log, number).versions
         return {
             table.full_name: sorted(map(str, self.log.read(table, versions[table.full_name])))
             for table in DATA_TABLES
@@ -117,7 +117,7 @@ class World(Bank):
         }
 
     def version(self, number: int, table: Any = LABELS) -> int:
-        return int(published.release(self.log, number)["versions"][table.full_name])
+        return int(published.release(self.log, number).versions[table.full_name])
 
 
 def _raw(file: Path) -> pd.DataFrame:
@@ -178,7 +178,7 @@ def test_kept_releases_and_all_training_sets_are_after_a_vacuum_what_they_were(
     assert {number: world.rows(number) for number in (3, 4)} == before
     assert len(sets) == 2 and world.reproduced() == sets
     for number in done.kept:
-        check_readable(world.log, published.release(world.log, number), DATA_TABLES)
+        check_readable(world.log, published.release(world.log, number).pins, DATA_TABLES)
     check_whole(world.datamart)
 
 
@@ -295,7 +295,7 @@ def test_files_of_the_ledger_stay_for_an_hour_for_those_who_read_it(
     world.vacuum(keep_releases=1)
     folder = world.datamart / reading.path
     assert {p.name for p in folder.glob("*.parquet")} == world.log.files(reading).keys()
-    assert [row["release"] for row in published.releases(world.log)][:NEWEST] == [1, 2, 3, 4]
+    assert [row.number for row in published.releases(world.log)][:NEWEST] == [1, 2, 3, 4]
 
 
 def test_a_reader_of_the_newest_release_reads_on(world: World) -> None:
@@ -336,7 +336,7 @@ def test_a_release_that_is_lost_already_does_not_stop_a_vacuum(world: World) -> 
 
 def _refusal(world: World, number: int) -> str:
     with pytest.raises(LakehouseError) as error:
-        check_readable(world.log, published.release(world.log, number), [LABELS])
+        check_readable(world.log, published.release(world.log, number).pins, [LABELS])
     assert "\n" not in str(error.value) and exit_code(error.value) == 1
     return str(error.value)
 
@@ -406,7 +406,7 @@ def test_a_training_set_computed_beside_a_vacuum_of_its_release_has_no_receipt(
 
 def test_a_given_up_release_keeps_no_checksum_of_a_file_that_is_gone(world: World) -> None:
     world.vacuum(keep_releases=1)
-    told = {path for row in published.releases(world.log) for path in row["checksums"]}
+    told = {path for row in published.releases(world.log) for path in row.checksums}
     held = [(each.table, each.versions) for each in world.vacuum(1, dry_run=True).tables]
     expected = {
         f"{CATALOG.table(name).path}/{file}"
@@ -462,7 +462,7 @@ def test_optimize_writes_small_files_together_and_publishes_the_same_rows(world:
     assert done.published == NEWEST + 1
     assert world.rows(NEWEST) == before == world.rows(NEWEST + 1)
     newest = published.newest(world.log)
-    assert newest["months"] == []
+    assert newest.months == []
     assert is_up_to_date(world)
     check_whole(world.datamart)
 
@@ -535,7 +535,7 @@ def test_an_optimize_that_was_killed_before_its_release_is_published_by_the_next
     assert report.published == [NEWEST + 1]
     assert not any(each.changed for each in report.tables.values())
     assert world.rows(NEWEST + 1) == before
-    assert published.newest(world.log)["months"] == []
+    assert published.newest(world.log).months == []
 
 
 def _killed(*_: Any) -> None:
@@ -580,7 +580,7 @@ def test_whatever_the_order_no_kept_row_is_lost(seed: int, world: World, hour_la
     known = {number: world.rows(number) for number in range(1, NEWEST + 1)}
     for position, operation in enumerate(operations):
         _do(operation, world, pick, seed * 100 + position)
-        kept = [row["release"] for row in published.kept(world.log)]
+        kept = [row.number for row in published.kept(world.log)]
         for number in kept:
             assert world.rows(number) == known.setdefault(number, world.rows(number))
         assert is_up_to_date(world)
@@ -593,7 +593,7 @@ def _do(operation: str, world: World, pick: random.Random, seed: int) -> None:
         world.correct(seed)
         world.run()
     elif operation == "training set":
-        world.training_set(pick.choice(published.kept(world.log))["release"])
+        world.training_set(pick.choice(published.kept(world.log)).number)
     elif operation == "optimize":
         world.optimize()
     else:
@@ -610,7 +610,7 @@ def test_spark_optimizes_and_reads_each_kept_version_of_a_cleaned_log(
     before = {number: world.rows(number) for number in (3, 4)}
     made = on_spark(_optimized_on_spark, world.datamart)
     assert made.published == NEWEST + 1 and LABELS.full_name in {t.table for t in made.tables}
-    assert published.newest(world.log)["months"] == [] and is_up_to_date(world)
+    assert published.newest(world.log).months == [] and is_up_to_date(world)
     world.vacuum(keep_releases=3)
     assert {number: world.rows(number) for number in (3, 4)} == before
     counted = on_spark(_counted_on_spark, world.datamart, (3, 4, 5))
@@ -630,7 +630,7 @@ def _counted_on_spark(datamart: Path, numbers: Sequence[int]) -> list[int]:
     from lakehouse.engines.spark import SparkStore
 
     store = SparkStore(Log(str(datamart)))
-    versions = [published.release(store.log, n)["versions"][LABELS.full_name] for n in numbers]
+    versions = [published.release(store.log, n).versions[LABELS.full_name] for n in numbers]
     sql = "SELECT count(*) FROM delta.`{}` VERSION AS OF {}"
     asked = [sql.format(store.log.uri(LABELS), version) for version in versions]
     return [int(store.spark.sql(each).collect()[0][0]) for each in asked]

@@ -28,6 +28,7 @@ from lakehouse.generate import generate
 from lakehouse.months import MonthRange, shift
 from lakehouse.releases import published
 from lakehouse.releases.diff import diff
+from lakehouse.releases.release import Release
 from lakehouse.run.job import Job, RawBytes, Report
 from lakehouse.run.plan import Request
 from lakehouse.run.run import plan, run
@@ -97,7 +98,7 @@ class Bank:
             found.setdefault(action["partition.month"], set()).add(action["path"])
         return found
 
-    def releases(self) -> list[published.Release]:
+    def releases(self) -> list[Release]:
         return published.releases(self.log)
 
     def open_list(self) -> list[dict[str, Any]]:
@@ -369,7 +370,7 @@ def test_months_taken_one_by_one_end_in_the_tables_of_one_run(
         monthly.run(through=month)
 
     assert monthly.everything() == growing.everything()
-    assert [row["through"] for row in monthly.releases()] == months
+    assert [row.through for row in monthly.releases()] == months
 
 
 def test_by_month_makes_a_release_a_month_and_ends_in_the_tables_of_one_run(
@@ -380,7 +381,7 @@ def test_by_month_makes_a_release_a_month_and_ends_in_the_tables_of_one_run(
     by_month.run(by_month=True)
 
     assert by_month.everything() == growing.everything()
-    assert [row["through"] for row in by_month.releases()] == loan_months(growing)
+    assert [row.through for row in by_month.releases()] == loan_months(growing)
     before = listing(by_month.datamart)
     by_month.run(open_store=refuse_to_start)
     assert listing(by_month.datamart) == before
@@ -796,7 +797,7 @@ def test_a_mended_row_leaves_the_open_list_and_takes_its_place(
 
     assert bank.open_list() == []
     (entry,) = bank.log.read(CATALOG.table("bronze.quarantine"))
-    assert entry["mended_run_id"] == bank.releases()[-1]["run_id"]
+    assert entry["mended_run_id"] == bank.releases()[-1].run_id
     before = everything["silver.clickstream"][customer, MARCH]
     assert bank.rows("silver.clickstream")[customer, MARCH]["fe_1"] == before["fe_1"] + 7
     assert changed_keys(
@@ -868,26 +869,26 @@ def test_a_damaged_row_of_march_stays_open_when_only_october_is_delivered(
 def test_a_release_tells_what_its_run_left(in_three: Bank) -> None:
     releases, months = in_three.releases(), loan_months(in_three)
 
-    assert [row["release"] for row in releases] == [1, 2, 3]
-    assert len({row["run_id"] for row in releases}) == 3
-    assert releases[-1]["versions"] == in_three.versions
-    assert [row["months"] for row in releases] == [months[:2], months[2:3], months[3:]]
-    assert [row["through"] for row in releases] == ["2023-02", "2023-03", months[-1]]
-    assert {row["engine"] for row in releases} == {"embedded"}
-    assert releases[-1]["code"] == CATALOG.code
-    assert releases[0]["finished_at"] < releases[1]["finished_at"] < releases[2]["finished_at"]
+    assert [row.number for row in releases] == [1, 2, 3]
+    assert len({row.run_id for row in releases}) == 3
+    assert releases[-1].versions == in_three.versions
+    assert [row.months for row in releases] == [months[:2], months[2:3], months[3:]]
+    assert [row.through for row in releases] == ["2023-02", "2023-03", months[-1]]
+    assert {row.engine for row in releases} == {"embedded"}
+    assert releases[-1].code == CATALOG.code
+    assert releases[0].finished_at < releases[1].finished_at < releases[2].finished_at
 
 
 def test_a_release_counts_the_rows_of_every_table_at_its_version(in_three: Bank) -> None:
     for row in in_three.releases():
-        assert row["row_counts"] == {
-            name: len(in_three.rows(name, version)) for name, version in row["versions"].items()
+        assert row.row_counts == {
+            name: len(in_three.rows(name, version)) for name, version in row.versions.items()
         }
 
 
 def test_a_release_tells_which_bytes_and_months_of_each_raw_file_it_holds(in_three: Bank) -> None:
     sources = [
-        {name: json.loads(text) for name, text in row["sources"].items()}
+        {name: json.loads(text) for name, text in row.sources.items()}
         for row in in_three.releases()
     ]
 
@@ -901,7 +902,7 @@ def test_a_release_tells_which_bytes_and_months_of_each_raw_file_it_holds(in_thr
 
 
 def test_a_correction_is_a_release_of_the_months_that_it_reached(corrected: Bank) -> None:
-    assert corrected.releases()[-1]["months"] == UNTIL_AUGUST
+    assert corrected.releases()[-1].months == UNTIL_AUGUST
 
 
 def test_a_lake_at_a_release_reads_what_was_there_then(
@@ -925,9 +926,9 @@ def test_a_lake_at_a_release_counts_the_rows_of_that_release_in_every_table(
     lake = Lakehouse(in_three.datamart, engine="embedded")
 
     for release in in_three.releases():
-        then = lake.at(release=release["release"])
-        counts = {name: then.table(name).count() for name in release["versions"]}
-        assert counts == release["row_counts"]
+        then = lake.at(release=release.number)
+        counts = {name: then.table(name).count() for name in release.versions}
+        assert counts == release.row_counts
 
 
 def test_sql_reads_a_version_and_the_newest(bank: Bank, customer: str) -> None:
@@ -1072,8 +1073,8 @@ def test_a_first_build_killed_at_a_commit_is_ended_by_the_next_plain_run(
     fresh.run()
 
     assert fresh.everything() == everything
-    assert [row["release"] for row in fresh.releases()] == [1]
-    assert fresh.releases()[0]["versions"] == fresh.versions
+    assert [row.number for row in fresh.releases()] == [1]
+    assert fresh.releases()[0].versions == fresh.versions
 
 
 @pytest.mark.parametrize(
@@ -1085,13 +1086,13 @@ def test_a_correction_killed_at_a_merge_is_ended_by_the_next_plain_run(
 ) -> None:
     edit(bank.data / CLICKS, customer, MARCH, more_clicks)
     killed_run(bank, table, nth)
-    assert [row["release"] for row in bank.releases()] == [1]
+    assert [row.number for row in bank.releases()] == [1]
 
     bank.run()
 
     assert bank.everything() == of_corrected_files
-    assert [row["release"] for row in bank.releases()] == [1, 2]
-    assert bank.releases()[-1]["versions"] == bank.versions
+    assert [row.number for row in bank.releases()] == [1, 2]
+    assert bank.releases()[-1].versions == bank.versions
 
 
 def test_a_run_killed_before_its_release_is_published_by_the_next_which_writes_nothing_else(
@@ -1100,15 +1101,15 @@ def test_a_run_killed_before_its_release_is_published_by_the_next_which_writes_n
     edit(bank.data / CLICKS, customer, MARCH, more_clicks)
     killed_before_the_release(bank)
     versions = bank.versions
-    assert bank.releases()[-1]["versions"] != versions
+    assert bank.releases()[-1].versions != versions
 
     bank.run()
 
     assert bank.versions == versions
     newest = bank.releases()[-1]
-    assert newest["versions"] == versions
+    assert newest.versions == versions
     # What the killed run changed is new in this release.
-    assert newest["months"] == UNTIL_AUGUST
+    assert newest.months == UNTIL_AUGUST
 
 
 def test_a_correction_killed_half_way_and_then_withdrawn_leaves_no_trace(

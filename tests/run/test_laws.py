@@ -29,6 +29,7 @@ from lakehouse.releases.published import releases
 from lakehouse.run.job import Job, Report
 from lakehouse.run.run import run
 from lakehouse.silver.clickstream import TABLE as SILVER
+from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.log import Log
 from lakehouse.table import MONTH_FIELD, Field, Table
 
@@ -158,7 +159,7 @@ def frame(store: EmbeddedStore, rows: Points) -> DataFrame:
 def bring_to(store: EmbeddedStore, rows: Points) -> int | None:
     """Make the table these rows, as a run would; the version it then has."""
     changes = differing(frame(store, rows), store.read(POINTS), POINTS, ["value", "share", "month"])
-    store.merge(POINTS, changes, {"run_id": "law"}, insert_only=False)
+    store.merge(POINTS, changes, CommitNote(run_id="law"), insert_only=False)
     return store.log.version(POINTS)
 
 
@@ -401,7 +402,7 @@ def test_a_run_killed_at_any_commit_is_ended_by_the_next(
     assert found == afterwards
     log = Log(str(tmp_path / "datamart"))
     versions = {name: log.version(CHAIN.table(name)) for name in found}
-    assert releases(log)[-1]["versions"] == versions
+    assert releases(log)[-1].versions == versions
 
 
 @pytest.mark.parametrize("nth", range(1, 11))

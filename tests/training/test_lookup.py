@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.releases import ledger_rows, published
 from lakehouse.releases.publish import now_utc
+from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.log import Log, schema
 from lakehouse.table import MONTH_FIELD, FeatureGroup, Field, Table
 from lakehouse.training import lookup
@@ -200,7 +202,7 @@ def release_of(
     row = {field.name: {} if field.type.startswith("MAP") else None for field in RELEASES.fields}
     versions = {table.full_name: log.version(table) for table in tables}
     said = {"release": release, "finished_at": now_utc(), "versions": versions}
-    ledger_rows.put(log, RELEASES, [{**row, **said, "months": []}], {})
+    ledger_rows.put(log, RELEASES, [{**row, **said, "months": []}], CommitNote())
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -314,8 +316,8 @@ def test_a_release_that_was_given_up_or_lost_a_file_is_answered_no_more(
     bank = pristine.copied(tmp_path / "bank")
     lake = Lakehouse(bank.datamart).at(release=EARLY)
     lake.lookup(NOBODY, DAY)
-    row = {**published.release(bank.log, EARLY), "given_up_at": now_utc()}
-    ledger_rows.put(bank.log, RELEASES, [row], {})
+    given_up = replace(published.release(bank.log, EARLY), given_up_at=now_utc())
+    ledger_rows.put(bank.log, RELEASES, [given_up.as_row()], CommitNote())
     with pytest.raises(LakehouseError, match="release 1 was given up"):
         lake.lookup(NOBODY, DAY)
     newest = Lakehouse(bank.datamart)

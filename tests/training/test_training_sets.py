@@ -225,10 +225,10 @@ def test_unknown_names_are_refused_with_what_is_close(bank: Bank) -> None:
 
 
 def test_a_release_without_the_label_store_says_so(bank: Bank) -> None:
-    row = published.release(bank.log, FULL)
-    versions = {n: v for n, v in row["versions"].items() if n != "gold.label_store"}
+    release = published.release(bank.log, FULL)
+    versions = {n: v for n, v in release.versions.items() if n != "gold.label_store"}
     with pytest.raises(BadInput, match=r"release 2 has no table gold\.label_store"):
-        prepare(bank.store, CATALOG, {**row, "versions": versions}, Asked())
+        prepare(bank.store, CATALOG, replace(release, versions=versions), Asked())
 
 
 # Receipts

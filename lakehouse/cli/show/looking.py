@@ -12,30 +12,34 @@ from lakehouse.months import spell
 
 if TYPE_CHECKING:
     from lakehouse.releases.diff import TableDiff
-    from lakehouse.releases.published import Release
+    from lakehouse.releases.release import Release
 
 
 def releases(found: Sequence[Release]) -> None:
     """Print releases, the newest last, without their maps; those that vacuum gave up say so."""
-    given_up = any(each.get("given_up_at") for each in found)
+    given_up = any(each.given_up_at for each in found)
     rows(
         "Releases",
         [
             {
-                "release": each["release"],
-                "finished": each["finished_at"],
-                "data through": each["through"],
-                "months changed": spell(each["months"]),
-                "rows in gold": sum(
-                    n for t, n in each["row_counts"].items() if t.startswith("gold.")
-                ),
-                "engine": each["engine"],
-                "code": each["code_fingerprint"],
-                **({"given up on": _day(each.get("given_up_at"))} if given_up else {}),
+                "release": each.number,
+                "finished": each.finished_at,
+                "data through": each.through,
+                "months changed": spell(each.months),
+                "rows in gold": sum(n for t, n in each.row_counts.items() if t.startswith("gold.")),
+                "engine": each.engine,
+                "code": each.code_fingerprint,
+                **({"given up on": _day(each.given_up_at)} if given_up else {}),
             }
             for each in found
         ],
     )
+
+
+def releases_as_json(found: Sequence[Release]) -> list[dict[str, object]]:
+    """Releases as plain values without their checksums, of which there is one per data file."""
+    rows_of_ledger = (release.as_row() for release in found)
+    return [{name: row[name] for name in row if name != "checksums"} for row in rows_of_ledger]
 
 
 def _day(moment: datetime | None) -> str:

@@ -1,0 +1,68 @@
+"""A release as a value, and the pins by which it, or a receipt, says which versions it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from lakehouse.ledger.releases import TABLE as RELEASES
+
+_NUMBER = "release"
+
+
+@dataclass(frozen=True)
+class Pins:
+    """The versions of tables, by full name, that somebody still reads: a release or a training set.
+
+    `name` tells in words who that is, `moment` (UTC) since when. `given_up_at` is when vacuum gave
+    a release up.
+    """
+
+    name: str
+    moment: datetime
+    versions: Mapping[str, int]
+    given_up_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Release:
+    """A row of ledger/releases; its columns are told of there."""
+
+    number: int
+    run_id: str
+    finished_at: datetime
+    months: Sequence[str]
+    through: str | None
+    versions: Mapping[str, int]
+    row_counts: Mapping[str, int]
+    sources: Mapping[str, str]
+    code: Mapping[str, str]
+    code_fingerprint: str
+    engine: str
+    checksums: Mapping[str, str]
+    given_up_at: datetime | None = None
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Release:
+        """The release of a row, in which a datamart of an older version may lack columns."""
+        named: dict[str, Any] = {name: row.get(name) for name in RELEASES.columns}
+        return cls(number=named.pop(_NUMBER), **named)
+
+    def as_row(self) -> dict[str, Any]:
+        """The row, in the order of its columns."""
+        return {
+            name: self.number if name == _NUMBER else getattr(self, name)
+            for name in RELEASES.columns
+        }
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether vacuum has not given it up."""
+        return self.given_up_at is None
+
+    @property
+    def pins(self) -> Pins:
+        """The versions that it is made of."""
+        return Pins(f"release {self.number}", self.finished_at, self.versions, self.given_up_at)
