@@ -7,23 +7,12 @@ from typing import TYPE_CHECKING
 from lakehouse import functions as F
 from lakehouse.feature import Feature, declared_in, feature
 from lakehouse.gold.feature_group import feature_group, passed_on, ratio
+from lakehouse.silver.financials import KINDS_OF_LOAN
 from lakehouse.silver.financials import TABLE as FINANCIALS
 from lakehouse.table import snake_case
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
-
-KINDS_OF_LOAN = (
-    "Auto Loan",
-    "Credit-Builder Loan",
-    "Debt Consolidation Loan",
-    "Home Equity Loan",
-    "Mortgage Loan",
-    "Not Specified",
-    "Payday Loan",
-    "Personal Loan",
-    "Student Loan",
-)
 
 
 def _ordinal(value: Column, *words: str) -> Column:
@@ -194,8 +183,9 @@ def loans_listed_count(type_of_loan: Column) -> Column:
 
 @feature("INT")
 def loan_kinds_count(type_of_loan: Column) -> Column:
-    """Number of different kinds of loan in Type_of_Loan, 0 if there are none."""
-    return F.when(type_of_loan.isNull(), 0).otherwise(F.size(F.array_distinct(type_of_loan)))
+    """Number of different kinds of loan in Type_of_Loan, NULL if a kind is not known, 0 without loans."""
+    kinds = F.size(F.array_distinct(type_of_loan))
+    return F.when(type_of_loan.isNull(), 0).when(~_has_unknown_kind(type_of_loan), kinds)
 
 
 @feature("INT")
@@ -204,13 +194,26 @@ def impossible_values_count(_issues: Column) -> Column:
     return F.size(_issues)
 
 
+def _has_unknown_kind(type_of_loan: Column) -> Column:
+    return F.size(F.array_compact(type_of_loan)) < F.size(type_of_loan)
+
+
 def _of_kind(kind: str) -> tuple[Feature, Feature]:
-    """Two features: the number of loans of a kind in Type_of_Loan, and whether there is one."""
+    """Two features: the number of loans of a kind in Type_of_Loan, and whether there is one.
+
+    A loan of an unknown kind may be of this one: then the count is NULL, and the flag is NULL or 1.
+    """
     name = snake_case(kind)
 
+    def listed(type_of_loan: Column) -> Column:
+        return F.size(F.filter(type_of_loan, lambda loan: loan == kind))
+
     def count(type_of_loan: Column) -> Column:
-        listed = F.size(F.filter(type_of_loan, lambda listed_kind: listed_kind == kind))
-        return F.when(type_of_loan.isNull(), 0).otherwise(listed)
+        known = ~_has_unknown_kind(type_of_loan)
+        return F.when(type_of_loan.isNull(), 0).when(known, listed(type_of_loan))
+
+    def has(type_of_loan: Column) -> Column:
+        return F.when(listed(type_of_loan) > 0, 1).otherwise(count(type_of_loan))
 
     return (
         Feature(
@@ -220,8 +223,8 @@ def _of_kind(kind: str) -> tuple[Feature, Feature]:
             f"has_{name}",
             "INT",
             f"1 if there is a loan of the kind {kind}, else 0.",
-            (f"{name}_count",),
-            lambda counted: counted > 0,
+            ("type_of_loan",),
+            has,
         ),
     )
 

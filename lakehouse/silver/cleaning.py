@@ -36,11 +36,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Rule:
-    """A value that is impossible next to other values of its row; `broken` is SQL over silver columns."""
+    """A value that other values of its row make impossible: `broken` is SQL over silver columns.
+
+    The value becomes NULL and the reason goes into `_issues`. With `keeps_value` it only gets the reason.
+    """
 
     column: str
     broken: str
     reason: str
+    keeps_value: bool = False
 
 
 def number(
@@ -171,8 +175,10 @@ def _text(raw: str) -> Column:
 def _without_broken(cleaned: DataFrame, rules: Sequence[Rule]) -> DataFrame:
     for rule in rules:
         broken = F.coalesce(F.expr(rule.broken), F.lit(False))
-        issue = F.array(F.lit(f"{rule.column}: {rule.reason}"))
-        issues = F.when(broken, F.concat(F.col(ISSUES.name), issue)).otherwise(F.col(ISSUES.name))
-        value = F.when(~broken, F.col(rule.column))
-        cleaned = cleaned.withColumns({ISSUES.name: issues, rule.column: value})
+        why = F.array(F.lit(f"{rule.column}: {rule.reason}"))
+        issues = F.when(broken, F.concat(F.col(ISSUES.name), why)).otherwise(F.col(ISSUES.name))
+        changed = {ISSUES.name: issues}
+        if not rule.keeps_value:
+            changed[rule.column] = F.when(~broken, F.col(rule.column))
+        cleaned = cleaned.withColumns(changed)
     return cleaned

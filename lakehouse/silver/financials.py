@@ -18,6 +18,19 @@ if TYPE_CHECKING:
 
 _AGE_OF_HISTORY = r"^([0-9]{1,3}) Years? and ([0-9]|1[01]) Months?\z"
 _AMOUNT_HIGH = 1e7
+# A comma or semicolon, with `and` behind it or not, or `and` by itself.
+_BETWEEN_LOANS = r"^\s*and\s+|\s*[,;]\s*(?:and\s+)?|\s+and\s+"
+KINDS_OF_LOAN = (
+    "Auto Loan",
+    "Credit-Builder Loan",
+    "Debt Consolidation Loan",
+    "Home Equity Loan",
+    "Mortgage Loan",
+    "Not Specified",
+    "Payday Loan",
+    "Personal Loan",
+    "Student Loan",
+)
 
 
 def _months(value: Column) -> Column:
@@ -28,7 +41,17 @@ def _months(value: Column) -> Column:
 
 
 def _kinds(value: Column) -> Column:
-    return F.filter(F.split(value, r"(?:^|,)\s*(?:and\s+)?"), lambda kind: kind != "")
+    """Returns the kinds as they are declared, whatever their case and blanks; NULL for an unknown one."""
+    written = F.split(F.lower(value), _BETWEEN_LOANS)
+    return F.transform(F.filter(written, lambda kind: kind != ""), _declared_kind)
+
+
+def _declared_kind(written: Column) -> Column:
+    kind = F.trim(F.regexp_replace(written, r"\s+", " "))
+    declared = F.lit(None).cast("string")
+    for each in KINDS_OF_LOAN:
+        declared = F.when(kind == each.lower(), each).otherwise(declared)
+    return declared
 
 
 CREDIT_HISTORY = Cell(
@@ -42,7 +65,9 @@ CREDIT_HISTORY = Cell(
 TYPES_OF_LOAN = Cell(
     raw="Type_of_Loan",
     field=Field(
-        "type_of_loan", "ARRAY<STRING>", "Kinds of the loans at other banks, one entry per loan."
+        "type_of_loan",
+        "ARRAY<STRING>",
+        "Kinds of the loans at other banks, one entry per loan; NULL for a kind that is not known.",
     ),
     parse=_kinds,
     judge=lambda value, _: F.when(value.isNull(), F.lit(None).cast("string")),
@@ -56,7 +81,7 @@ TABLE = silver_table(
         number("Monthly_Inhand_Salary", 0, 1e6, "Monthly salary after deductions."),
         number("Num_Bank_Accounts", 0, 20, "Number of bank accounts.", whole=True),
         number("Num_Credit_Card", 0, 15, "Number of credit cards.", whole=True),
-        number("Interest_Rate", 0, 50, "Interest rate on the credit cards, percent.", whole=True),
+        number("Interest_Rate", 0, 50, "Interest rate on the credit cards, percent."),
         number("Num_of_Loan", 0, 20, "Number of loans at other banks.", whole=True),
         TYPES_OF_LOAN,
         number(
@@ -111,6 +136,18 @@ TABLE = silver_table(
             "annual_income",
             "annual_income > 24 * monthly_inhand_salary",
             "over 24 monthly salaries",
+        ),
+        # It begins at 8 salaries: 49.719 beside a salary of 4,179 is 49 thousand with a thousands point.
+        Rule(
+            "annual_income",
+            "annual_income < 2 * monthly_inhand_salary",
+            "under 2 monthly salaries",
+        ),
+        Rule(
+            "type_of_loan",
+            "size(array_compact(type_of_loan)) < size(type_of_loan)",
+            "a kind that is not known",
+            keeps_value=True,
         ),
         Rule(
             "total_emi_per_month",

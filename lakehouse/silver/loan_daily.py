@@ -12,7 +12,12 @@ from lakehouse.table import Field
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
-_AMOUNT_HIGH = 1e9
+# Far above any loan in any currency: a large amount is never the reason why a loan loses its label.
+_AMOUNT_HIGH = 1e15
+# An amount that is n installments in decimals may be a little more in doubles, or in a rounded file.
+_TOLERANCE = 1e-6
+# A first missed installment further back has no date: the calendar begins with year 1.
+_MOST_MISSED = 12 * 1900
 
 
 def mob() -> Column:
@@ -21,14 +26,15 @@ def mob() -> Column:
 
 
 def installments_missed() -> Column:
-    """The overdue amount in installments, rounded up; 0 if nothing is due."""
-    # In cents, because 436.35 / 145.45 is a little above 3 in doubles.
-    due, overdue = _cents("due_amt"), _cents("overdue_amt")
-    return F.when(due > 0, F.ceil(overdue / F.when(due > 0, due))).when(due <= 0, 0)
+    """The overdue amount in installments, rounded up.
 
-
-def _cents(amount: str) -> Column:
-    return F.floor(F.col(amount) * 100 + 0.5).cast("double")
+    It is 0 if nothing is overdue or the loan is overpaid. It is NULL if an amount is unknown, if something
+    is overdue but nothing is due, and beyond 22,800 installments.
+    """
+    due, overdue = F.col("due_amt"), F.col("overdue_amt")
+    missed = F.ceil(overdue / F.when(due > 0, due) * (1 - _TOLERANCE))
+    counted = F.when((due >= 0) & (overdue <= 0), 0).when(due > 0, missed)
+    return F.when(counted <= _MOST_MISSED, counted)
 
 
 def first_missed_date() -> Column:
@@ -53,15 +59,22 @@ TABLE = silver_table(
         number("loan_amt", 0, _AMOUNT_HIGH, "Amount lent."),
         number("due_amt", 0, _AMOUNT_HIGH, "Installment due at this date."),
         number("paid_amt", 0, _AMOUNT_HIGH, "Amount paid for this installment."),
-        number("overdue_amt", 0, _AMOUNT_HIGH, "Sum of the amounts that are due and not paid."),
+        number(
+            "overdue_amt",
+            -_AMOUNT_HIGH,
+            _AMOUNT_HIGH,
+            "Sum of what was due and not paid so far; negative where the loan is overpaid.",
+        ),
         number("balance", 0, _AMOUNT_HIGH, "Amount still to be paid."),
     ],
     rules=[
         Rule(
             "overdue_amt",
-            "due_amt > 0 AND overdue_amt > due_amt * coalesce(tenure, 600)",
+            "due_amt > 0 AND overdue_amt * (1 - 1e-6) > due_amt * coalesce(tenure, 600)",
             "over all installments of the loan",
-        )
+            keeps_value=True,
+        ),
+        Rule("overdue_amt", "due_amt <= 0 AND overdue_amt > 0", "nothing is due", keeps_value=True),
     ],
     derived=[
         (Field("mob", "INT", "Month on book: installments due so far."), mob),
@@ -69,7 +82,7 @@ TABLE = silver_table(
             Field(
                 "installments_missed",
                 "INT",
-                "ceil(overdue_amt / due_amt), 0 if nothing is due.",
+                "ceil(overdue_amt / due_amt); 0 where nothing is overdue, NULL where nothing is due.",
                 outcome=True,
             ),
             installments_missed,

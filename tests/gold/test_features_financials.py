@@ -211,3 +211,10 @@ def test_attributes_tell_age_decade_and_what_was_given() -> None:
         (None, None, None, 0, 0),
     ]
     assert set(rows[0]) == set(ATTRIBUTES.columns)
+
+
+def test_a_loan_of_an_unknown_kind_leaves_open_what_it_may_be() -> None:
+    (row,) = features_of({"type_of_loan": ["Auto Loan", None]})
+    assert (row["has_auto_loan"], row["auto_loan_count"]) == (1, None)
+    assert (row["has_payday_loan"], row["payday_loan_count"]) == (None, None)
+    assert (row["loans_listed_count"], row["loan_kinds_count"]) == (2, None)

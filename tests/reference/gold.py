@@ -84,13 +84,14 @@ FROM person
 
 CLEANED = {
     "monthly_inhand_salary": "amount(raw.Monthly_Inhand_Salary, 0, 1e6)",
-    # Typing errors: over 24 monthly salaries a year; installments of more than the salary.
+    # Typing errors: over 24 monthly salaries a year, or under 2; installments of more than the salary.
     "annual_income": """CASE WHEN amount(raw.Annual_Income, 0, 1e7)
-        > 24 * amount(raw.Monthly_Inhand_Salary, 0, 1e6) THEN NULL
+        NOT BETWEEN 2 * amount(raw.Monthly_Inhand_Salary, 0, 1e6)
+            AND 24 * amount(raw.Monthly_Inhand_Salary, 0, 1e6) THEN NULL
         ELSE amount(raw.Annual_Income, 0, 1e7) END""",
     "num_bank_accounts": "whole(raw.Num_Bank_Accounts, 0, 20)",
     "num_credit_card": "whole(raw.Num_Credit_Card, 0, 15)",
-    "interest_rate": "whole(raw.Interest_Rate, 0, 50)",
+    "interest_rate": "amount(raw.Interest_Rate, 0, 50)",
     "num_of_loan": "whole(raw.Num_of_Loan, 0, 20)",
     "delay_from_due_date": "whole(raw.Delay_from_due_date, -31, 366)",
     "num_of_delayed_payment": "whole(raw.Num_of_Delayed_Payment, 0, 50)",
@@ -168,16 +169,15 @@ WITH definition(label_def, observed_mob, default_dpd) AS (
 ), installment AS (
     SELECT loan_id, Customer_ID AS customer_id, loan_start_date AS application_date, snapshot_date,
            whole(installment_num, 0, 600) AS mob,
-           coalesce(whole(tenure, 0, 600), 600) AS installments,
-           (amount(due_amt, 0, 1e9)::DECIMAL(18, 6) * 1000000)::BIGINT AS due_millionths,
-           (amount(overdue_amt, 0, 1e9)::DECIMAL(18, 6) * 1000000)::BIGINT AS overdue_millionths
+           (amount(due_amt, 0, 1e15)::DECIMAL(38, 6) * 1000000)::HUGEINT AS due_millionths,
+           (amount(overdue_amt, -1e15, 1e15)::DECIMAL(38, 6) * 1000000)::HUGEINT AS overdue_millionths
     FROM delivered_loan_daily
 ), late AS (
-    SELECT *, CASE WHEN due_millionths = 0 THEN 0
-              ELSE (overdue_millionths + due_millionths - 1) // due_millionths END AS missed
+    -- A millionth more than whole installments is a rounded amount.
+    SELECT *, CASE WHEN overdue_millionths <= 0 THEN 0
+              WHEN due_millionths > 0 THEN (overdue_millionths * 999999 + due_millionths * 1000000 - 1)
+                  // (due_millionths * 1000000) END AS missed
     FROM installment
-    -- More than all installments cannot be overdue: then nothing is known.
-    WHERE due_millionths = 0 OR overdue_millionths <= due_millionths * installments
 )
 SELECT loan_id, customer_id, application_date, snapshot_date, mob,
        (snapshot_date - (snapshot_date - to_months(missed::INTEGER))::DATE)::INTEGER AS dpd,

@@ -28,7 +28,13 @@ CASES = [
     ("from a leap day by a year", "2024-02-29", 2, "10", "120", 12, "2023-02-28", 366),
     ("in cents three, in doubles more", "2023-07-01", 6, "145.45", "436.35", 3, "2023-04-01", 91),
     ("first day of the loan", "2023-01-01", 0, "0.0", "0.0", 0, None, 0),
-    ("nothing is due, much overdue", "2023-07-01", 6, "0", "5000", 0, None, 0),
+    ("overpaid", "2023-07-01", 6, "1000", "-600", 0, None, 0),
+    ("overpaid with nothing due", "2023-07-01", 6, "0", "-0.5", 0, None, 0),
+    ("two of twelve unrounded", "2023-03-01", 2, "833.33333333", "1666.66666667", 2, "2023-01-01", 59),
+    ("two of twelve in thousandths", "2023-03-01", 2, "833.333", "1666.667", 2, "2023-01-01", 59),
+    ("three of seven unrounded", "2023-07-01", 6, "1428.57142857", "4285.71428572", 3, "2023-04-01", 91),
+    ("a hundredth of a percent over two", "2023-07-01", 6, "1000", "2000.2", 3, "2023-04-01", 91),
+    ("in rupiah", "2023-07-01", 6, "1e9", "3e9", 3, "2023-04-01", 91),
 ]  # fmt: skip
 
 
@@ -88,9 +94,11 @@ def test_days_past_due_count_from_the_first_missed_installment(
 @pytest.mark.parametrize(
     ("due", "overdue", "issue"),
     [
-        ("-1", "1000", "due_amt: outside 0 to 1e+09"),
-        ("1000", "-1", "overdue_amt: outside 0 to 1e+09"),
-        ("1e10", "1000", "due_amt: outside 0 to 1e+09"),
+        ("-1", "1000", "due_amt: outside 0 to 1e+15"),
+        ("1000", "-1e16", "overdue_amt: outside -1e+15 to 1e+15"),
+        ("1e16", "1000", "due_amt: outside 0 to 1e+15"),
+        ("0", "5000", "overdue_amt: nothing is due"),
+        ("0.0", "9999.99", "overdue_amt: nothing is due"),
     ],
 )
 def test_without_an_honest_amount_nothing_is_known_of_dpd(
@@ -111,3 +119,22 @@ def test_missed_installments_beyond_any_loan_are_impossible(due: str, overdue: s
     row = {"loan_id": "L", "snapshot_date": "2023-07-01", "due_amt": due, "overdue_amt": overdue}
     found = typed([{**row, "installment_num": "6"}])["L"]
     assert found["dpd"] is None and found["_issues"] != []
+
+
+@pytest.mark.parametrize(
+    ("tenure", "due", "overdue", "dpd"),
+    [
+        ("6", "1000", "6050", 212),
+        ("3", "3333.33", "9999.99", 91),
+        ("3", "3333.33", "10000", 91),
+        ("3", "3333.33", "10000.5", 122),
+    ],
+)
+def test_an_overdue_amount_above_everything_due_keeps_its_dpd_with_a_reason(
+    tenure: str, due: str, overdue: str, dpd: int
+) -> None:
+    row = {"loan_id": "L", "snapshot_date": "2023-07-01", "due_amt": due, "overdue_amt": overdue}
+    loan = typed([{**row, "installment_num": tenure, "tenure": tenure}])["L"]
+    assert loan["dpd"] == dpd and loan["overdue_amt"] == float(overdue)
+    is_above = float(overdue) > float(tenure) * float(due) + 0.02
+    assert loan["_issues"] == ["overdue_amt: over all installments of the loan"] * is_above
