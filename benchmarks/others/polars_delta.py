@@ -98,7 +98,7 @@ def financials(raw: pl.LazyFrame) -> pl.LazyFrame:
         pl.col(name) for name in ("annual_income", "total_emi_per_month", "monthly_inhand_salary")
     )
     judged = cleaned.with_columns(
-        pl.when((income > 24 * salary).fill_null(False)).then(None).otherwise(income).alias("annual_income"),
+        pl.when(income.is_between(2 * salary, 24 * salary).fill_null(True)).then(income).alias("annual_income"),
         pl.when((emi > salary).fill_null(False)).then(None).otherwise(emi).alias("total_emi_per_month"),
     )  # fmt: skip
     names = (*(name.lower() for name in (*WHOLE, *AMOUNTS)), "credit_history_months",
@@ -233,15 +233,14 @@ def _over(part: pl.Expr, total: pl.Expr) -> pl.Expr:
 
 
 def labels(raw: pl.LazyFrame) -> pl.LazyFrame:
-    due, overdue = amount("due_amt", 0, 1e9), amount("overdue_amt", 0, 1e9)
-    missed = pl.when(due == 0).then(0.0).otherwise((overdue / due - 1e-9).ceil())
-    tenure = whole("tenure", 0, 600).fill_null(600)
+    due, overdue = amount("due_amt", 0, 1e15), amount("overdue_amt", -1e15, 1e15)
+    missed = pl.when(overdue <= 0).then(0.0).when(due > 0).then((overdue / due * (1 - 1e-6)).ceil())
     day = pl.col("snapshot_date")
     first_missed = day.dt.offset_by(pl.format("-{}mo", pl.col("missed").cast(pl.Int64)))
     late = (
         raw.with_columns(KEYS[1], pl.col("loan_start_date").str.to_date("%Y-%m-%d"))
         .with_columns(whole("installment_num", 0, 600).alias("mob"), missed.alias("missed"))
-        .filter(((due == 0) | (overdue <= due * tenure)) & pl.col("missed").is_not_null())
+        .filter(due.is_not_null() & pl.col("missed").is_not_null())
         .with_columns((day - first_missed).dt.total_days().cast(pl.Int32).alias("dpd"))
     )
     return pl.concat(

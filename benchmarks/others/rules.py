@@ -26,7 +26,6 @@ LONGEST_MONTHS = max(WINDOWS_MONTHS)
 WHOLE = {
     "Num_Bank_Accounts": (0, 20),
     "Num_Credit_Card": (0, 15),
-    "Interest_Rate": (0, 50),
     "Num_of_Loan": (0, 20),
     "Delay_from_due_date": (-31, 366),
     "Num_of_Delayed_Payment": (0, 50),
@@ -36,6 +35,7 @@ AMOUNTS = {
     "Annual_Income": (0, 1e7),
     "Monthly_Inhand_Salary": (0, 1e6),
     "Changed_Credit_Limit": (-100, 100),
+    "Interest_Rate": (0, 50),
     "Outstanding_Debt": (0, 1e7),
     "Credit_Utilization_Ratio": (0, 100),
     "Total_EMI_per_month": (0, 1e7),

@@ -110,7 +110,9 @@ def silver_financials(raw: DataFrame) -> DataFrame:
     )
     judged = typed.withColumns(
         {
-            "annual_income": F.when(~F.coalesce(income > 24 * salary, F.lit(False)), income),
+            "annual_income": F.when(
+                F.coalesce(income.between(2 * salary, 24 * salary), F.lit(True)), income
+            ),
             "total_emi_per_month": F.when(~F.coalesce(emi > salary, F.lit(False)), emi),
         }
     )
@@ -137,18 +139,17 @@ def silver_clickstream(raw: DataFrame) -> DataFrame:
 
 def silver_loan_daily(raw: DataFrame) -> DataFrame:
     due, overdue, day = F.col("due"), F.col("overdue"), F.col("snapshot_date")
-    missed = F.when(due == 0, 0).otherwise(F.ceil(overdue / due - 1e-9)).cast("int")
+    missed = F.when(overdue <= 0, 0).when(due > 0, F.ceil(overdue / due * (1 - 1e-6))).cast("int")
     return (
         raw.select(
             "loan_id",
             *keys(),
             F.col("loan_start_date").cast("date").alias("application_date"),
             whole("installment_num", 0, 600).alias("mob"),
-            F.coalesce(whole("tenure", 0, 600), F.lit(600)).alias("tenure"),
-            amount("due_amt", 0, 1e9).alias("due"),
-            amount("overdue_amt", 0, 1e9).alias("overdue"),
+            amount("due_amt", 0, 1e15).alias("due"),
+            amount("overdue_amt", -1e15, 1e15).alias("overdue"),
         )
-        .where((due == 0) | (overdue <= due * F.col("tenure")))
+        .where(due.isNotNull())
         .withColumn("missed", missed)
         .withColumn("dpd", F.datediff(day, F.add_months(day, -F.col("missed"))))
     )
