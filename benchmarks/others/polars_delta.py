@@ -98,7 +98,8 @@ def financials(raw: pl.LazyFrame) -> pl.LazyFrame:
         pl.col(name) for name in ("annual_income", "total_emi_per_month", "monthly_inhand_salary")
     )
     judged = cleaned.with_columns(
-        pl.when(income.is_between(2 * salary, 24 * salary).fill_null(True)).then(income).alias("annual_income"),
+        pl.when(income.is_between(2 * salary, 24 * salary).fill_null(True)).then(income)
+        .alias("annual_income"),
         pl.when((emi > salary).fill_null(False)).then(None).otherwise(emi).alias("total_emi_per_month"),
     )  # fmt: skip
     names = (*(name.lower() for name in (*WHOLE, *AMOUNTS)), "credit_history_months",
