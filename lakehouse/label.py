@@ -27,7 +27,8 @@ class LoanColumns:
 class LabelStore:
     """The definitions that a label store has, the default first, and its columns.
 
-    `loans` are the columns of its first upstream, which has a row for every loan, labelled or not.
+    `loans` are the columns of its first upstream, which has a row for every loan, labelled or not. That
+    one also has the days past due (`dpd`) and what is left to pay (`balance`).
     """
 
     definitions: tuple[LabelDefinition, ...]
@@ -35,3 +36,5 @@ class LabelStore:
     label: str
     label_def: str
     loans: LoanColumns
+    dpd: str
+    balance: str

@@ -8,4 +8,4 @@ LABEL, LABEL_DEF = "label", "label_def"
 SPINE = (CUSTOMER, APPLICATION)
 LABELLED = (LOAN, CUSTOMER, APPLICATION, LABEL, LABEL_DEF)
 # Not in a training set; the join names them so on its way there.
-SNAPSHOT_DATE, MOB = "snapshot_date", "mob"
+SNAPSHOT_DATE, MOB, DPD, BALANCE = "snapshot_date", "mob", "dpd", "balance"

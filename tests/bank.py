@@ -27,7 +27,7 @@ from lakehouse.training.receipts import Receipt
 from lakehouse.training.sets import Asked, TrainingSet, prepare
 
 CATALOG = load()
-IMPOSSIBLE = "99999.0"  # overdue of a loan of 10,000
+IMPOSSIBLE = "1e16"  # overdue: more than any amount can be
 PERSONS, LOANS = "features_attributes.csv", "lms_loan_daily.csv"
 EARLY, FULL, LATER_DAY, CORRECTED = 1, 2, 3, 4  # the releases of `bank`
 # Of each group, as a set of all takes longer.

@@ -69,5 +69,7 @@ TABLE = Table(
         label="label",
         label_def="label_def",
         loans=LoanColumns(loan="loan_id", application="loan_start_date", mob="mob"),
+        dpd="dpd",
+        balance="balance",
     ),
 )

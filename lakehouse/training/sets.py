@@ -23,12 +23,15 @@ from lakehouse.storage.files import fingerprint
 from lakehouse.storage.log import Log
 from lakehouse.storage.work import work_folder
 from lakehouse.table import Table, quoted
+from lakehouse.training.left_out import count_left_out
 from lakehouse.training.point_in_time import JOIN, JoinedGroup, first_labels, with_features
 from lakehouse.training.selection import Selection, select
 from lakehouse.training.spine import SPINES, keep_spine, spine_file
 from lakehouse.training_columns import (
     APPLICATION,
+    BALANCE,
     CUSTOMER,
+    DPD,
     LABEL,
     LABEL_DEF,
     LOAN,
@@ -129,26 +132,23 @@ class TrainingSet:
         return [(group, self._group_rows(group)) for group in self.selection.groups]
 
     def left_out(self) -> dict[str, int]:
-        """Loans of the asked months without a row: too young for the label, or never seen at its age."""
+        """The number of loans of the asked months without a row, by reason; none with a spine."""
         label = self.selection.label
         if label is None:
             return {}
-        columns = self._catalog.labels.loans
+        labels = self._catalog.labels
         names = {
-            columns.loan: LOAN,
+            labels.loans.loan: LOAN,
             self._loans.entity: CUSTOMER,
-            columns.application: APPLICATION,
-            columns.mob: MOB,
+            labels.loans.application: APPLICATION,
+            labels.loans.mob: MOB,
+            labels.dpd: DPD,
+            labels.balance: BALANCE,
+            self._loans.date: SNAPSHOT_DATE,
         }
-        loans = self._in_months(self._read(self._loans).select(*_named(names)))
-        ages = loans.groupBy(LOAN, CUSTOMER).agg(F.max(MOB).alias(MOB))
-        unlabelled = ages.join(self.spine, [LOAN, CUSTOMER], "left_anti")
-        young = F.coalesce(F.col(MOB), F.lit(0)) < label.mob
-        counted = unlabelled.select(
-            F.count(F.when(young, 1)).alias("too_young"),
-            F.count(F.when(~young, 1)).alias("not_seen_at_label_mob"),
-        )
-        return {name: int(n) for name, n in counted.collect()[0].asDict().items()}
+        loans = self._read(self._loans).select(*_named(names))
+        newest_day = loans.agg(F.max(SNAPSHOT_DATE)).collect()[0][0]
+        return count_left_out(self._in_months(loans), self.spine, label, newest_day)
 
     @property
     def _loans(self) -> Table:

@@ -1,0 +1,51 @@
+"""Which loans a training set leaves out, each under its own reason."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from lakehouse.engines.embedded import session
+from lakehouse.label import LabelDefinition
+from lakehouse.training.left_out import count_left_out
+
+LABEL = LabelDefinition("30dpd_6mob", dpd=30, mob=6)
+NEWEST = date(2024, 1, 1)
+COLUMNS = "loan_id STRING, customer_id STRING, snapshot_date DATE, mob INT, dpd INT, balance DOUBLE"
+Day = tuple[str, int, int | None, float]  # the day, its mob, dpd and balance
+
+
+def reasons(*days: Day) -> dict[str, int]:
+    """Why a loan with these days is left out, without the reasons that no loan has."""
+    rows = [("L", "C", date.fromisoformat(day), *rest) for day, *rest in days]
+    loans = session().createDataFrame(rows, COLUMNS)
+    counted = count_left_out(loans, loans.where("false"), LABEL, NEWEST)
+    return {reason: count for reason, count in counted.items() if count}
+
+
+@pytest.mark.parametrize(
+    ("days", "reason"),
+    [
+        ([("2023-12-01", 5, 0, 500.0), ("2024-01-01", 5, 0, 500.0)], "too_young"),
+        ([("2023-12-15", 5, 0, 500.0)], "too_young"),
+        ([("2023-08-01", 2, 0, 0.0)], "closed_early"),
+        ([("2023-06-01", 1, 0, 900.0), ("2023-08-01", 3, 0, -5.0)], "closed_early"),
+        ([("2023-08-01", 4, 123, 900.0)], "written_off"),
+        ([("2023-08-01", 2, 0, 900.0)], "no_longer_reported"),
+        ([("2023-12-01", 5, 0, 900.0)], "no_longer_reported"),
+        ([("2023-11-01", 5, 0, 900.0), ("2024-01-01", 7, 0, 900.0)], "not_seen_at_label_mob"),
+        ([("2023-12-01", 6, None, 900.0)], "dpd_unknown"),
+    ],
+)
+def test_a_loan_without_a_label_has_one_reason(days: list[Day], reason: str) -> None:
+    assert reasons(*days) == {reason: 1}
+
+
+def test_a_labelled_loan_has_none() -> None:
+    rows = [("L", "C", date(2023, 12, 1), 6, 0, 500.0)]
+    loans = session().createDataFrame(rows, COLUMNS)
+    assert count_left_out(loans, loans, LABEL, NEWEST) == {
+        "too_young": 0,
+        "not_seen_at_label_mob": 0,
+    }
