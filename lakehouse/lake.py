@@ -198,7 +198,7 @@ class Lakehouse:
     def receipt(self, training_set: DataFrame) -> Receipt:
         """The receipt of a DataFrame that `training_set` or `reproduce` gave: its id, release, hash."""
         if training_set not in self._receipts:
-            raise BadInput("this DataFrame is no training set with a receipt")
+            raise BadInput("this DataFrame is not a training set with a receipt")
         return self._receipts[training_set]
 
     def diff(self, old: int, new: int, table: str | None = None, limit: int = 20) -> pd.DataFrame:
@@ -242,7 +242,7 @@ def _ids(given: str | Iterable[str]) -> tuple[str, ...]:
     for number, each in enumerate(ids, start=1):
         if not isinstance(each, str) or not each.strip(" "):
             raise BadInput(
-                f"id {number} of {len(ids)} is no text, or an empty one; give ids as CUS_0x1069"
+                f"id {number} of {len(ids)} is not a text, or is empty; give ids as CUS_0x1069"
             )
     return tuple(each.strip(" ") for each in ids)
 
@@ -267,7 +267,7 @@ def _moment(given: str | date) -> datetime:
             else moment.replace(tzinfo=timezone.utc)
         )
     except (ValueError, OverflowError):
-        raise BadInput(f"{given!r} is no time; write it as 2023-07-01 12:00") from None
+        raise BadInput(f"{given!r} is not a time; write it as 2023-07-01 12:00") from None
 
 
 def _indexed(

@@ -108,8 +108,8 @@ def test_a_range_is_told_in_few_words(ends: tuple[str | None, str | None], words
 @pytest.mark.parametrize(
     ("ends", "message"),
     [
-        (("2023-13", None), "'2023-13' is no month; write it as 2023-05"),
-        ((None, "May"), "'May' is no month; write it as 2023-05"),
+        (("2023-13", None), "'2023-13' is not a month; write it as 2023-05"),
+        ((None, "May"), "'May' is not a month; write it as 2023-05"),
         (("2023-06", "2023-05"), "no month is from 2023-06 to 2023-05; give the earlier one first"),
     ],
 )

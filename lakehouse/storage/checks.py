@@ -69,7 +69,7 @@ def _check_table(
     folder = f"{root}/{path}"
     if columns is None and root.names(path):
         raise BadInput(
-            f"datamart table {folder} is no Delta table; move it away or give another --datamart"
+            f"datamart table {folder} is not a Delta table; move it away or give another --datamart"
         )
     lacking = [key for key in keys if columns is not None and key not in columns]
     if lacking:

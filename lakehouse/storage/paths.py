@@ -26,14 +26,14 @@ def why_no_path(text: str) -> str | None:
     if not text:
         return "names nothing"
     if _URL.match(text):
-        return "is a URL; give a path of this machine (--datamart alone may be s3a://bucket/prefix)"
+        return "is a URL; give a path of this machine (only --datamart may be s3a://bucket/prefix)"
     try:
         text.encode()
         Path(text).stat()
     except ValueError:
-        return "is no path in UTF-8"
+        return "is not a path in UTF-8"
     except OSError as error:
-        return f"is no path ({error.strerror})" if error.errno in _NO_PATH else None
+        return f"is not a path ({error.strerror})" if error.errno in _NO_PATH else None
     return None
 
 
@@ -41,7 +41,7 @@ def check_openable(root: Path) -> None:
     """Refuse a folder of tables in whose path is what Delta's library cannot open, or that is a URL."""
     if _URL.match(str(root)):
         raise BadInput(
-            f"datamart {root} is no folder, and of object stores s3a://bucket/prefix alone is supported; "
+            f"datamart {root} is not a folder, and of object stores only s3a://bucket/prefix is supported; "
             "give another with --datamart"
         )
     whole = root.resolve()

@@ -382,7 +382,7 @@ def test_a_spine_is_scored_without_labels(training: list[str | Path], tmp_path: 
         (["--out", "{}"], "is a folder; name a file in it"),
         (["--out", "{}/t.parquet", "--release", "9"], "no release 9; there are 1 to 2"),
         (["--out", "{}/t.parquet", "--release", "0"], "0 is not in the range"),
-        (["--out", "{}/t.parquet", "--from", "May"], "'May' is no month"),
+        (["--out", "{}/t.parquet", "--from", "May"], "'May' is not a month"),
         (
             ["--out", "{}/t.parquet", "--from", "2023-06", "--to", "2023-05"],
             "the earlier one first",

@@ -356,7 +356,7 @@ def test_a_datamart_of_spark_may_have_any_name_too(on_spark: OnSpark, tmp_path: 
     assert [each.name for each in tmp_path.iterdir()] == [ODD]
 
 
-# What is no path, or names nothing
+# A text that is not a path, or names nothing
 
 URLS = ["gs://bucket/x", "s3a:/bucket/x", "https://example.org/x", "file:///tmp/x", "hdfs://h/x"]
 PLACES = [
@@ -388,7 +388,7 @@ def test_what_can_be_no_path_is_refused_in_one_line_and_makes_nothing(
 
 @pytest.mark.parametrize("url", URLS)
 def test_python_refuses_a_url_in_one_line(url: str) -> None:
-    with pytest.raises(BadInput, match="s3a://bucket/prefix alone is supported"):
+    with pytest.raises(BadInput, match="of object stores only s3a://bucket/prefix is supported"):
         Lakehouse(url)
 
 
