@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -20,11 +19,9 @@ from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse.engines.changes import DELETE, OPERATION, UPSERT, merge_condition, upserts
 from lakehouse.engines.expectations import broken_expectation
-from lakehouse.engines.listener import close_to_others
 from lakehouse.engines.sizing import tables_at_once
 from lakehouse.engines.store import Merged
 from lakehouse.months import in_groups, with_later
-from lakehouse.stop import unstoppable
 from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.log import Log, changed_rows, commit_properties
 from lakehouse.storage.paths import plain
@@ -40,10 +37,6 @@ _UNENCODED = {"compression": "uncompressed", "dictionary_enabled": "false"}
 # What gRPC reads before no_proxy, in small letters.
 _NO_PROXY = "no_grpc_proxy"
 _A_YEAR_SECONDS = 365 * 24 * 3600
-# gRPC may close a connection that is not used for half an hour, and would find none to open again.
-_NEVER_IDLE = ("grpc.client_idle_timeout_ms", 2**31 - 1)
-# A server that nobody holds is stopped by Sail.
-_SERVERS: list[Any] = []
 
 
 class EmbeddedStore:
@@ -229,26 +222,10 @@ def session() -> SparkSession:
     os.environ.setdefault("SAIL_SPARK__SESSION_TIMEOUT_SECS", str(_A_YEAR_SECONDS))
     # As `SparkSession.builder.remote` does, which takes no channel.
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
-    from pysail.spark import SparkConnectServer
-
     with _unloaded("IPython"):
-        from pyspark.sql.connect.client import DefaultChannelBuilder
-        from pyspark.sql.connect.session import SparkSession as ConnectSession
+        from lakehouse.engines.sail import start
 
-    # Stopped half way, it would ask at exit for a server that is no more, for minutes.
-    with unstoppable():
-        server = SparkConnectServer("127.0.0.1", 0)
-        server.start(background=True)
-        host, port = server.listening_address
-        channel = DefaultChannelBuilder(f"sc://{host}:{port}", [_NEVER_IDLE])
-        spark = ConnectSession.builder.channelBuilder(channel).create()
-        # A connection that is lost cannot come again: PySpark would try for minutes, at exit as well.
-        spark.client.set_retry_policies([])
-        atexit.unregister(spark.client._on_exit)
-        # A call, not a wait for a connection: Ctrl-C ends Sail's server too, and none would ever stand.
-        spark.conf.set("spark.sql.session.timeZone", "UTC")
-        close_to_others((host, port))
+    spark: Any = start()
     # Sail does not read where in our code a column was named, and finding it out loads all of IPython.
     spark.conf.set("spark.python.sql.dataFrameDebugging.enabled", "false")
-    _SERVERS.append(server)
     return cast(SparkSession, spark)

@@ -25,15 +25,15 @@ LOOPBACK = {"127.0.0.1"}
 # What a process says when it may be looked at; it goes on when it is told so.
 LOOK = "print('look', flush=True); input()"
 EMBEDDED = f"""
-from lakehouse.engines import embedded
+from lakehouse.engines import embedded, sail
 spark = embedded.session()
-print(embedded._SERVERS[0].listening_address[1])
+print(sail.SERVERS[0].listening_address[1])
 {LOOK}
 print(spark.range(3).count())
 """
 LEFT_OPEN = f"""
-from lakehouse.engines import embedded
-embedded.close_to_others = lambda address: None
+from lakehouse.engines import embedded, sail
+sail.close_to_others = lambda address: None
 embedded.session()
 {LOOK}
 """
