@@ -22,8 +22,9 @@ from lakehouse.engines.expectations import broken_expectation
 from lakehouse.engines.sizing import tables_at_once
 from lakehouse.engines.store import Merged
 from lakehouse.months import in_groups, with_later
+from lakehouse.storage.commit import ChangedRows
 from lakehouse.storage.commit_note import CommitNote
-from lakehouse.storage.log import Log, changed_rows, commit_properties
+from lakehouse.storage.log import Log, commit_properties
 from lakehouse.storage.paths import plain
 from lakehouse.storage.work import work_folder
 from lakehouse.table import MONTH, Table
@@ -89,7 +90,7 @@ class EmbeddedStore:
                 merger = self._merger(table, rows, note.with_later(later), group)
                 with _told_what_broke(table, changes):
                     metrics = _with_clauses(merger, source, insert_only).execute()
-                merges.append(Merged(self.log.version(table) or 0, **changed_rows(metrics)))
+                merges.append(Merged(self.log.version(table) or 0, ChangedRows.of(metrics)))
         return merges
 
     def load(self, table: Table, rows: DataFrame, note: CommitNote) -> list[Merged]:
@@ -105,7 +106,7 @@ class EmbeddedStore:
                     writer_properties=_writer_properties(table),
                     commit_properties=commit_properties(note),
                 )
-        return [Merged(self.log.version(table) or 0, count, 0, 0)]
+        return [Merged(self.log.version(table) or 0, ChangedRows(count, 0, 0))]
 
     def compact(self, table: Table, note: CommitNote) -> int | None:
         before = self.log.version(table)

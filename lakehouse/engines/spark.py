@@ -29,7 +29,7 @@ from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.storage.bucket import Bucket
 from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.layout import LANDED
-from lakehouse.storage.log import Log, changed_rows
+from lakehouse.storage.log import Log
 from lakehouse.storage.paths import plain
 from lakehouse.storage.s3 import is_of_store, s3a_settings
 from lakehouse.table import Table
@@ -173,7 +173,7 @@ class SparkStore:
         after = self.log.version(table)
         if after is None or after == before:
             return []
-        return [Merged(after, **changed_rows(self.log.history(table, 1)[0]["metrics"]))]
+        return [Merged(after, self.log.history(table, 1)[0].changed_rows)]
 
     def load(self, table: Table, rows: DataFrame, note: CommitNote) -> list[Merged]:
         self._write_plain_doubles(table)

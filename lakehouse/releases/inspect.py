@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from lakehouse.catalog import Catalog
@@ -10,7 +11,8 @@ from lakehouse.months import spell
 from lakehouse.releases import published
 from lakehouse.releases.release import Release
 from lakehouse.storage.checks import check_datamart
-from lakehouse.storage.log import Log, changed_rows, months_of
+from lakehouse.storage.commit import Commit
+from lakehouse.storage.log import Log, months_of
 from lakehouse.storage.place import Place
 from lakehouse.table import MONTH, Table
 
@@ -28,9 +30,9 @@ def _status(log: Log, table: Table) -> dict[str, Any]:
         "table": table.full_name,
         "rows": sum(by_month.values()),
         "months": spell(months_of(by_month)) if table.partition == MONTH else None,
-        "version": newest["version"],
+        "version": newest.version,
         "MB": sum(log.files(table).values()) / 1e6,
-        "last changed": newest["timestamp"],
+        "last changed": newest.timestamp,
     }
 
 
@@ -47,15 +49,15 @@ def history(
     return sorted(rows, key=lambda row: row["time"], reverse=True)[:limit]
 
 
-def _version(table: Table, commit: dict[str, Any]) -> dict[str, Any]:
+def _version(table: Table, commit: Commit) -> dict[str, Any]:
     return {
         "table": table.full_name,
-        "version": commit["version"],
-        "time": commit["timestamp"],
-        "operation": commit["operation"],
-        **changed_rows(commit["metrics"]),
-        "run": commit["note"].run_id,
-        "engine": commit["engine"].split("/")[0],
+        "version": commit.version,
+        "time": commit.timestamp,
+        "operation": commit.operation,
+        **asdict(commit.changed_rows),
+        "run": commit.note.run_id,
+        "engine": commit.engine.split("/")[0],
     }
 
 

@@ -72,7 +72,7 @@ def _next_number(log: Log, known: Iterable[Release]) -> int:
     """One above every release there is, or of which a receipt tells: a ledger may have been lost."""
     told = [release.number for release in known]
     told += [row["release"] for row in rows(log, TRAINING_SETS)]
-    if any(commit["operation"] == "FSCK" for commit in log.history(RELEASES)):
+    if any(commit.operation == "FSCK" for commit in log.history(RELEASES)):
         # A repair forgot some; each of them was a commit.
         told.append(log.version(RELEASES) or 0)
     return max(told, default=0) + 1
@@ -80,7 +80,7 @@ def _next_number(log: Log, known: Iterable[Release]) -> int:
 
 def _newest_commits(log: Log, catalog: Catalog) -> list[datetime]:
     commits = [log.newest_commit(table) for table in released_tables(catalog)]
-    return [commit["timestamp"] for commit in commits if commit]
+    return [commit.timestamp for commit in commits if commit]
 
 
 def _later_than(known: Iterable[Release], commits: Iterable[datetime]) -> datetime:

@@ -83,7 +83,7 @@ def _recorded(table: Table, standings: Mapping[str, Standing], newest: Release |
     elif commit is None:
         return Recorded(own.version, undo_to=own.undo_to)
     else:
-        known, since = Recorded.by_note(own.version, commit["note"]), commit["timestamp"]
+        known, since = Recorded.by_note(own.version, commit.note), commit.timestamp
     again = _lost_track(known, since, standings)
     return replace(known, undo_to=own.undo_to, again=again, lost=tuple(sorted(own.lost)))
 
@@ -128,7 +128,7 @@ def _with_stopped(
     """Where a run was killed between the quarantine and a table, the table's file counts as not read."""
     held = standings.get(QUARANTINE.full_name)
     # Oldest first, so that the newest commit of each table is what stays.
-    said = [commit["note"].quarantined for commit in reversed(held.ours if held else ())]
+    said = [commit.note.quarantined for commit in reversed(held.ours if held else ())]
     files = {each.quarantined_of: each.sha256 for each in said if each}
     return {
         name: replace(own, sha256=None) if files.get(name, own.sha256) != own.sha256 else own

@@ -19,6 +19,7 @@ from deltalake import (
 from deltalake.exceptions import DeltaError
 from deltalake.schema import ArrayType, MapType, PrimitiveType
 
+from lakehouse.storage.commit import Commit
 from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.folder import Entries
 from lakehouse.storage.layout import LOG_FOLDER
@@ -105,12 +106,12 @@ class Log:
     def version(self, table: Table) -> int | None:
         return self._seen(table).version() if self.exists(table) else None
 
-    def history(self, table: Table, limit: int | None = None) -> list[dict[str, Any]]:
-        """The table's commits, newest first: version, time (UTC), operation, metrics, note."""
-        return [_commit(entry) for entry in self._seen(table).history(limit)]
+    def history(self, table: Table, limit: int | None = None) -> list[Commit]:
+        """The table's commits, newest first."""
+        return [Commit.of(entry) for entry in self._seen(table).history(limit)]
 
-    def newest_commit(self, table: Table) -> dict[str, Any] | None:
-        """The newest commit, as `history` tells it; None where the table is not there."""
+    def newest_commit(self, table: Table) -> Commit | None:
+        """The newest commit; None where the table is not there."""
         if not self.exists(table):
             return None
         newest = self.history(table, 1)
@@ -259,35 +260,6 @@ def _delta_type(name: str) -> PrimitiveType | ArrayType | MapType:
 def type_names(table: Table) -> dict[str, str]:
     """Name and type of each declared column, spelt as `Log.columns` spells them."""
     return {field.name: str(field.type) for field in schema(table).fields}
-
-
-def _commit(entry: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "version": entry["version"],
-        "timestamp": datetime.fromtimestamp(entry["timestamp"] / 1000, tz=timezone.utc),
-        "operation": entry.get("operation", ""),
-        "metrics": entry.get("operationMetrics", {}),
-        "note": CommitNote.from_json(entry.get("userMetadata")),
-        "engine": entry.get("engineInfo", ""),
-    }
-
-
-def changed_rows(metrics: dict[str, Any]) -> dict[str, int]:
-    """Rows inserted, updated, deleted of a MERGE or an append, however the engine spells them."""
-    spelt = {
-        "inserted": (
-            "num_target_rows_inserted",
-            "numTargetRowsInserted",
-            "num_added_rows",
-            "numOutputRows",
-        ),
-        "updated": ("num_target_rows_updated", "numTargetRowsUpdated"),
-        "deleted": ("num_target_rows_deleted", "numTargetRowsDeleted"),
-    }
-    return {
-        what: next((int(metrics[name]) for name in names if name in metrics), 0)
-        for what, names in spelt.items()
-    }
 
 
 def months_of(rows: Sequence[str] | Iterable[str]) -> list[str]:

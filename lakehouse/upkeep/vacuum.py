@@ -257,9 +257,9 @@ class _Vacuum:
 def _recent_versions(log: Log, table: Table) -> set[int]:
     """The newest version of a ledger table, and those that were the newest within the hour."""
     commits = log.history(table)
-    since = datetime.now(commits[0]["timestamp"].tzinfo) - _READERS
-    young = [commit for commit in commits if commit["timestamp"] > since]
-    return {commit["version"] for commit in commits[: len(young) + 1]}
+    since = datetime.now(commits[0].timestamp.tzinfo) - _READERS
+    young = [commit for commit in commits if commit.timestamp > since]
+    return {commit.version for commit in commits[: len(young) + 1]}
 
 
 def _spines(log: Log, known: Collection[Receipt]) -> Iterator[Path]:

@@ -149,7 +149,7 @@ def everything(log: Log) -> dict[str, Rows]:
     found = {f"{t.full_name} feed": feed_of(log, t) for t in TABLES}
     for table in TABLES:
         for commit in log.history(table):
-            version = commit["version"]
+            version = commit.version
             found[f"{table.full_name} {version}"] = rows_of(log, table, version)
     return found
 
@@ -498,8 +498,8 @@ def check_tables_are_whole(world: World, ends: Ends) -> None:
     log = world.bank.log
     for table in (each for each in TABLES if log.exists(each)):
         for commit in log.history(table):
-            name = f"{table.full_name} {commit['version']}"
-            found = rows_of(log, table, commit["version"])
+            name = f"{table.full_name} {commit.version}"
+            found = rows_of(log, table, commit.version)
             assert found in (ends.before[name], ends.after[name])
 
 
