@@ -37,9 +37,10 @@ _NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each request takes the server milliseconds, and a build makes thousands."""
+    """A test that asks the server is slow: it takes seconds to start, and milliseconds per request."""
     for item in items:
-        if item.path.parent == HERE and "both" in getattr(item, "fixturenames", ()):
+        servers = {"s3", "strict"}.intersection(getattr(item, "fixturenames", ()))
+        if item.path.parent == HERE and servers:
             item.add_marker(pytest.mark.slow)
 
 

@@ -35,6 +35,8 @@ from tests.run.test_laws import (
     run_on,
 )
 
+pytestmark = pytest.mark.slow
+
 SOURCES = [each.SOURCE for each in (clickstream, attributes, financials, loan_daily)]
 BOM = b"\xef\xbb\xbf"
 
