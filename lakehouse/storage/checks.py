@@ -1,4 +1,4 @@
-"""Whether a datamart is ours: refused where it is of foreign making, or has lost what tells that it is."""
+"""Checks that a datamart was made by this program; any other one, or one without its ledger, is refused."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NOT_CONTENT = {
 
 
 def check_datamart(root: Place, log: Log, catalog: Catalog) -> None:
-    """Refuse a datamart that is a file, of foreign making, led elsewhere by a link, or not to be opened."""
+    """Refuse a datamart that is a file, was made by another program, has links, or cannot be opened."""
     root.check()
     content = root.names() - _NOT_CONTENT
     if content and not log.exists(RELEASES):
@@ -43,23 +43,23 @@ def check_datamart(root: Place, log: Log, catalog: Catalog) -> None:
 
 
 def _check_ledger_is_not_lost(root: Place, log: Log, catalog: Catalog) -> None:
-    """LakehouseError where a datamart of ours has lost its releases."""
+    """LakehouseError if a datamart of this program has lost its releases."""
     ours = [table for table in catalog.tables if log.exists(table)]
     if ours and all({*table.keys} <= (_columns(log, table) or {}).keys() for table in ours):
         raise LakehouseError(
             f"datamart {root} has lost its {RELEASES.path}: restore it from a backup, or python main.py "
-            "run --repair begins a new one, which knows nothing of earlier releases"
+            "run --repair begins a new one without the earlier releases"
         )
 
 
 def _columns(log: Log, table: Table) -> dict[str, str] | None:
-    """The columns of a table; None where it is not there, LakehouseError where its log is damaged."""
+    """The columns of a table; None if it is missing, LakehouseError if its log is damaged."""
     try:
         return log.columns(table) if log.exists(table) else None
     except DeltaError:
         raise LakehouseError(
             f"the log of {table.full_name} cannot be read; python main.py doctor --deep tells more, "
-            "run --repair mends"
+            "run --repair repairs it"
         ) from None
 
 

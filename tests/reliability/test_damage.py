@@ -491,7 +491,7 @@ def test_a_plain_run_that_meets_a_damaged_file_names_its_table_and_the_remedy(
     with pytest.raises(LakehouseError) as error:
         run_on(CHAIN, root)
     assert str(error.value).startswith("silver.clickstream is damaged: 6 of its 7 ")
-    assert "doctor --deep tells more, run --repair mends" in str(error.value)
+    assert "doctor --deep tells more, run --repair repairs it" in str(error.value)
     assert "\n" not in str(error.value)
     repair(root)
     assert len(tables_of(root)[SILVER.full_name]) == len(all_rows()) + 2
