@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lakehouse.errors import BadInput
 
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
+
+
+class Group(NamedTuple):
+    """Months that are taken together, and the months after them."""
+
+    months: tuple[str, ...]
+    later: tuple[str, ...]
 
 
 def is_month(text: str) -> bool:
@@ -34,16 +42,11 @@ def widen(months: Iterable[str], before: int = 0, after: int = 0) -> set[str]:
     return {shift(month, by) for month in months for by in range(-before, after + 1)}
 
 
-def in_groups(months: Iterable[str], size: int) -> list[Sequence[str]]:
-    """The months in order, in groups of at most `size`."""
-    ordered = sorted(months)
-    return [ordered[i : i + size] for i in range(0, len(ordered), size)]
-
-
-def with_later(groups: Sequence[Sequence[str]]) -> Iterator[tuple[Sequence[str], list[str]]]:
-    """Each group of months, with the months of all later groups."""
-    for position, group in enumerate(groups):
-        yield group, [month for later in groups[position + 1 :] for month in later]
+def in_groups(months: Iterable[str], size: int) -> list[Group]:
+    """The months in order, in groups of at most `size`, each with all months after it."""
+    ordered = tuple(sorted(months))
+    starts = range(0, len(ordered), size)
+    return [Group(ordered[start : start + size], ordered[start + size :]) for start in starts]
 
 
 def spell(months: Iterable[str]) -> str:

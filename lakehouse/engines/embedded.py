@@ -21,7 +21,7 @@ from lakehouse.engines.changes import DELETE, OPERATION, UPSERT, merge_condition
 from lakehouse.engines.expectations import broken_expectation
 from lakehouse.engines.sizing import tables_at_once
 from lakehouse.engines.store import Merged
-from lakehouse.months import in_groups, with_later
+from lakehouse.months import Group, in_groups
 from lakehouse.storage.commit import ChangedRows
 from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.log import Log, commit_properties
@@ -85,7 +85,7 @@ class EmbeddedStore:
                 return merges
             # Those of no change are not read: a delivery has every month, and changes the last.
             changed = _present(source, months)
-            for group, later in with_later(_slices(source, changed)):
+            for group, later in _slices(source, changed):
                 rows = source.filter(field(MONTH).isin(group)) if group else source
                 merger = self._merger(table, rows, note.with_later(later), group)
                 with _told_what_broke(table, changes):
@@ -168,11 +168,11 @@ def _present(source: Dataset, months: Sequence[str]) -> list[str]:
     return [month for month in months if month in there]
 
 
-def _slices(source: Dataset, months: Sequence[str]) -> list[Sequence[str]]:
+def _slices(source: Dataset, months: Sequence[str]) -> list[Group]:
     """The months in runs whose rows one merge may hold; one run where they cannot be told apart."""
     cells = source.count_rows() * len(source.schema.names)
     slices = max(-(-cells // _CELLS_A_MERGE), 1)
-    return in_groups(months, -(-len(months) // slices)) if months else [()]
+    return in_groups(months, -(-len(months) // slices)) if months else [Group((), ())]
 
 
 def _with_clauses(merger: TableMerger, source: Dataset, insert_only: bool) -> TableMerger:
