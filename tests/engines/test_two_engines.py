@@ -22,7 +22,7 @@ from lakehouse.cli import main
 from lakehouse.engines import choose as choosing
 from lakehouse.engines.choose import choose, embedded_up_to
 from lakehouse.engines.sizing import memory_bytes
-from lakehouse.engines.spark import for_work, start
+from lakehouse.engines.spark_session import for_work, start
 from lakehouse.generate import generate
 from lakehouse.releases import published
 from lakehouse.releases.release import Release

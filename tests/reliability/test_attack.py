@@ -30,7 +30,8 @@ from lakehouse.engines.embedded import EmbeddedStore
 from lakehouse.engines.spark import SparkStore
 from lakehouse.errors import BadInput
 from lakehouse.generate import generate
-from lakehouse.landing import records as landing_records
+from lakehouse.landing import chunks
+from lakehouse.landing.records import Splitter
 from lakehouse.run.job import Job
 from lakehouse.run.run import run
 from lakehouse.storage import paths
@@ -127,7 +128,7 @@ CHANGES = [appended, overwritten, cut_short, replaced, made_binary, Path.unlink]
 @contextmanager
 def changed_at_first_block(path: Path, change: Callable[[Path], None]) -> Iterator[list[int]]:
     """Change a file once a part of it is read; counts how often it was."""
-    take, done = landing_records._Splitter.take, [0]
+    take, done = Splitter.take, [0]
 
     def taking(splitter: Any, block: bytes, last: bool) -> int:
         if not done[0]:
@@ -136,8 +137,8 @@ def changed_at_first_block(path: Path, change: Callable[[Path], None]) -> Iterat
         return take(splitter, block, last)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(landing_records, "CHUNK_BYTES", 64)
-        patch.setattr(landing_records._Splitter, "take", taking)
+        patch.setattr(chunks, "CHUNK_BYTES", 64)
+        patch.setattr(Splitter, "take", taking)
         yield done
 
 

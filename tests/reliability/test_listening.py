@@ -38,7 +38,7 @@ embedded.session()
 {LOOK}
 """
 SPARK = """
-from lakehouse.engines.spark import start
+from lakehouse.engines.spark_session import start
 spark = start({master!r})
 spark.range(100).repartition(3).groupBy("id").count().collect()
 """
