@@ -111,15 +111,6 @@ def test_the_help_lists_every_command(argv: list[str]) -> None:
     assert all(f"\n  {name} " in answer.out for name in COMMANDS)
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_the_readme_mentions_every_command(name: str) -> None:
-    readme = ROOT / "README.md"
-    if not readme.exists():
-        pytest.skip("no README.md yet")
-    text = readme.read_text(encoding="utf-8")
-    assert f"main.py {name}" in text or f"`{name}" in text
-
-
 @pytest.mark.parametrize("name", MADE)
 def test_every_command_that_reports_takes_json_and_debug(name: str) -> None:
     names = {opt for param in cli.commands[name].params for opt in param.opts}

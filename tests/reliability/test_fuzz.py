@@ -70,7 +70,7 @@ class Read:
 
 
 def read(raw: bytes) -> Read | None:
-    """What a file holds, by the rules of the README alone; None where it must be refused."""
+    """What a file holds, by the rules of the documents only; None where it must be refused."""
     try:
         text = raw.decode()
     except UnicodeDecodeError:

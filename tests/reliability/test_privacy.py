@@ -323,14 +323,14 @@ def test_bronze_of_an_older_datamart_is_closed_by_the_next_run(tmp_path: Path) -
 
 def committed() -> list[Path]:
     kept = ("*.ipynb", "*.pdf", "*.typ", "*.json", "*.md", "*.html", "*.png", "*.svg")
-    folders = (ROOT / "notebooks", ROOT / "deck")
+    folders = (ROOT / "notebooks", ROOT / "deck", ROOT / "docs")
     return [
         *ROOT.glob("*.md"),
         *(f for folder in folders for kind in kept for f in folder.rglob(kind)),
     ]
 
 
-def test_readme_notebooks_and_deck_tell_no_name_and_no_ssn_of_the_data() -> None:
+def test_documents_notebooks_and_deck_tell_no_name_and_no_ssn_of_the_data() -> None:
     with (ROOT / "data" / PERSONS).open(encoding="utf-8", newline="") as lines:
         persons = list(csv.DictReader(lines))
     secrets = {row[column] for row in persons for column in ("Name", "SSN")}
