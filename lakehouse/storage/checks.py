@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from deltalake.exceptions import DeltaError
 
-from lakehouse.catalog import Catalog
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.ledger.releases import TABLE as RELEASES
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.layout import DAMAGED, LEASES, RECEIPTS, RUNS, WORK, WRITER
 from lakehouse.storage.log import Log
-from lakehouse.storage.place import Place
 from lakehouse.table import Table
 
 _NOT_CONTENT = {
@@ -26,28 +25,27 @@ _NOT_CONTENT = {
 }
 
 
-def check_datamart(root: Place, log: Log, catalog: Catalog) -> None:
+def check_datamart(datamart: Datamart) -> None:
     """Refuse a datamart that is a file, was made by another program, has links, or cannot be opened."""
-    root.check()
-    content = root.names() - _NOT_CONTENT
-    if content and not log.exists(RELEASES):
-        _check_ledger_is_not_lost(root, log, catalog)
+    datamart.place.check()
+    content = datamart.place.names() - _NOT_CONTENT
+    if content and not datamart.log.exists(RELEASES):
+        _check_ledger_is_not_lost(datamart)
         raise BadInput(
-            f"datamart {root} holds {sorted(content)[0]} but no ledger/releases: it is not a lakehouse "
+            f"datamart {datamart} holds {sorted(content)[0]} but no ledger/releases: it is not a lakehouse "
             "datamart; give another folder with --datamart"
         )
-    log.of_each(
-        catalog.tables,
-        lambda table: _check_table(root, log, table.path, table.keys, _columns(log, table)),
-    )
+    tables = datamart.catalog.tables
+    datamart.log.of_each(tables, lambda table: _check_table(datamart, table))
 
 
-def _check_ledger_is_not_lost(root: Place, log: Log, catalog: Catalog) -> None:
+def _check_ledger_is_not_lost(datamart: Datamart) -> None:
     """LakehouseError if a datamart of this program has lost its releases."""
-    ours = [table for table in catalog.tables if log.exists(table)]
+    log = datamart.log
+    ours = [table for table in datamart.catalog.tables if log.exists(table)]
     if ours and all({*table.keys} <= (_columns(log, table) or {}).keys() for table in ours):
         raise LakehouseError(
-            f"datamart {root} has lost its {RELEASES.path}: restore it from a backup, or python main.py "
+            f"datamart {datamart} has lost its {RELEASES.path}: restore it from a backup, or python main.py "
             "run --repair begins a new one without the earlier releases"
         )
 
@@ -63,15 +61,13 @@ def _columns(log: Log, table: Table) -> dict[str, str] | None:
         ) from None
 
 
-def _check_table(
-    root: Place, log: Log, path: str, keys: tuple[str, ...], columns: dict[str, str] | None
-) -> None:
-    folder = f"{root}/{path}"
-    if columns is None and root.names(path):
+def _check_table(datamart: Datamart, table: Table) -> None:
+    folder, columns = f"{datamart}/{table.path}", _columns(datamart.log, table)
+    if columns is None and datamart.place.names(table.path):
         raise BadInput(
             f"datamart table {folder} is not a Delta table; move it away or give another --datamart"
         )
-    lacking = [key for key in keys if columns is not None and key not in columns]
+    lacking = [key for key in table.keys if columns is not None and key not in columns]
     if lacking:
         raise BadInput(
             f"datamart table {folder} has no column {lacking[0]}: another program made it; "

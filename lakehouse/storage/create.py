@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from lakehouse.catalog import Catalog
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.log import Log
 from lakehouse.table import Table
 
 
-def create_missing(log: Log, catalog: Catalog) -> None:
+def create_missing(datamart: Datamart) -> None:
     """Make the missing tables; the ledger comes first, because it shows that a datamart is ours."""
-    for table in sorted(catalog.tables, key=lambda table: not table.is_ledger):
+    log = datamart.log
+    for table in sorted(datamart.catalog.tables, key=lambda table: not table.is_ledger):
         if table.layer == "bronze":
             # This folder holds names and numbers of persons.
             log.place.make_personal(table.layer)

@@ -27,6 +27,7 @@ from lakehouse.run.job import Job
 from lakehouse.run.run import run
 from lakehouse.silver.clickstream import TABLE as CLICKSTREAM
 from lakehouse.silver.loan_daily import TABLE as LOAN_DAILY
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.log import Log
 from lakehouse.table import MONTH_FIELD, Field, Table
 from tests.audit.planted import catalog_with, group
@@ -117,7 +118,7 @@ def named_columns(evidence: str) -> set[str]:
 
 
 def built(data: Path, datamart: Path, catalog: Catalog) -> EmbeddedStore:
-    run(Job(data, datamart, catalog, lambda log, _size: EmbeddedStore(log)))
+    run(Job(data, Datamart.at(datamart, catalog), lambda log, _size: EmbeddedStore(log)))
     return EmbeddedStore(Log(str(datamart)))
 
 

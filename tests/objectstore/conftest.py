@@ -25,8 +25,8 @@ from lakehouse.months import MonthRange
 from lakehouse.run.job import Job, Report
 from lakehouse.run.plan import Request
 from lakehouse.run.run import run
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.log import Log
-from lakehouse.storage.place import place
 from tests.reliability.narrow_main import CATALOG
 
 HERE = Path(__file__).parent
@@ -135,8 +135,7 @@ class Mart:
         """Take the raw rows up to a month, in this process."""
         job = Job(
             data=self.data,
-            datamart=place(self.datamart),
-            catalog=CATALOG,
+            datamart=Datamart.at(self.datamart, CATALOG),
             open_store=lambda log, _size: EmbeddedStore(log),
             request=Request(MonthRange(None, through)),
         )

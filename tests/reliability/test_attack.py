@@ -36,6 +36,7 @@ from lakehouse.run.job import Job
 from lakehouse.run.run import run
 from lakehouse.storage import paths
 from lakehouse.storage.commit_note import CommitNote
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.log import Log
 from lakehouse.storage.paths import plain
 from lakehouse.training import spine as spines
@@ -240,7 +241,13 @@ def test_a_path_that_deltas_library_cannot_open_is_refused_before_anything_is_ma
     deliver(tmp_path / "data", ROWS)
     before = tree(tmp_path)
     with pytest.raises(BadInput, match="Delta's library cannot open a path with"):
-        run(Job(tmp_path / "data", tmp_path / name, RAW, lambda log, _size: EmbeddedStore(log)))
+        run(
+            Job(
+                tmp_path / "data",
+                Datamart.at(tmp_path / name, RAW),
+                lambda log, _size: EmbeddedStore(log),
+            )
+        )
     assert tree(tmp_path) == before
 
 
@@ -343,7 +350,7 @@ def built_by_spark(root: Path) -> int:
     root.mkdir()
     for rows in (ROWS, [row.replace("0,", "1,", 1) for row in ROWS]):
         deliver(root / "data", rows)
-        run(Job(root / "data", root / "datamart", RAW, **store))  # type: ignore[arg-type]
+        run(Job(root / "data", Datamart.at(root / "datamart", RAW), **store))  # type: ignore[arg-type]
     found = SparkStore(Log(str(root / "datamart")))
     assert found.compact(BRONZE, CommitNote()) is None
     return found.read(BRONZE).count()

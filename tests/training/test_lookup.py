@@ -25,6 +25,7 @@ from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.releases import ledger_rows, published
 from lakehouse.releases.publish import now_utc
 from lakehouse.storage.commit_note import CommitNote
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.log import Log, schema
 from lakehouse.table import MONTH_FIELD, FeatureGroup, Field, Table
 from lakehouse.training import lookup
@@ -221,7 +222,7 @@ def test_a_lookup_is_the_join_of_a_training_set_for_any_rows_types_ages_and_dela
         store, catalog = EmbeddedStore(log), Catalog(tuple((table, "any") for table in tables))
         release_of(log, dict(zip(tables, rows, strict=False)))
 
-        service = Lookup(log, catalog)
+        service = Lookup(Datamart(log.place, log, catalog))
         found = pa.concat_tables([service.find(Wanted(IDS, day), None) for day in days])
 
         spine = store.spark.createDataFrame(
@@ -304,7 +305,7 @@ def test_an_erased_person_is_answered_by_no_lake_that_is_open(
 
     assert any(each.drop(columns=[*SPINE]).notna().any(axis=None) for each in seen(person))
     before = seen(other)
-    erase(bank.datamart, bank.data, CATALOG, person)
+    erase(Datamart.at(bank.datamart, CATALOG), bank.data, person)
     assert all(each.drop(columns=[*SPINE]).isna().all(axis=None) for each in seen(person))
     for now, then in zip(seen(other), before, strict=True):
         pd.testing.assert_frame_equal(now, then)
