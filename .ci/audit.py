@@ -1,4 +1,4 @@
-"""Ask pip-audit for known vulnerabilities of what is locked; 1 where README.md does not explain one."""
+"""Ask pip-audit for known vulnerabilities of what is locked; 1 if promises.md does not explain one."""
 
 from __future__ import annotations
 

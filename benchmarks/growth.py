@@ -26,7 +26,7 @@ from benchmarks.measure import ROOT, measured, median, size
 MONTH_LATER = """
 import sys
 from datetime import timedelta
-from lakehouse.engine import vacuum
+from lakehouse.upkeep import vacuum
 vacuum._READERS = timedelta(0)
 from lakehouse.cli import main
 sys.exit(main(sys.argv[1:]))

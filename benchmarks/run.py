@@ -60,8 +60,8 @@ PIPELINES = {
 NAMES = {
     "embedded": "lakehouse, embedded",
     "spark": "lakehouse, Spark",
-    "duckdb": "DuckDB + deltalake, gold alone",
-    "polars": "Polars + deltalake, gold alone",
+    "duckdb": "DuckDB + deltalake, only gold",
+    "polars": "Polars + deltalake, only gold",
     "loop": "PySpark month loop",
 }
 # The loop does all months again where it is not told the one.

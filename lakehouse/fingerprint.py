@@ -1,4 +1,4 @@
-"""A fingerprint of the code that makes a table: it changes when, and only when, that code does."""
+"""A fingerprint of the code that makes a table; it changes if, and only if, that code changes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import Any
 from lakehouse.table import Table
 
 PACKAGE = Path(__file__).parent
-# A bronze row is made by the reading of its file.
+# The module that makes bronze rows from raw files.
 _READS_RAW_FILES = "lakehouse.landing.land"
-# Only these decide what a row becomes. Where files are, who runs, and what a command prints do not;
-# nor does table.py: what a declaration says is hashed by itself.
+# Only these modules decide what a row becomes. Storage, runs and output do not. Neither does table.py,
+# because each declaration is hashed separately.
 _DECIDE_ROWS = re.compile(r"lakehouse\.((bronze|silver|gold|landing)(\.|$)|(feature|months)$)")
-# Strings, which may hold a #, and comments; with `tokenize` fingerprints took twice the time.
+# Finds comments, and strings, because a string may hold a #. With `tokenize` it took twice the time.
 _STRING_OR_COMMENT = re.compile(
     r"""
     (?P<string> \"{3} (?:\\.|[^\\])*? \"{3} | '{3} (?:\\.|[^\\])*? '{3}
@@ -32,7 +32,7 @@ _STRING_OR_COMMENT = re.compile(
 def code_fingerprint(table: Table, module: str, others: frozenset[str]) -> str:
     """Hash of the table's declaration and of the modules that make its rows, 16 hex digits.
 
-    Modules that declare other tables (`others`) are left out: what they change comes by their data.
+    Modules that declare other tables (`others`) are left out: a change in them shows in their data.
     """
     digest = hashlib.sha256()
     for name in sorted(modules_behind(table, module, others)):
@@ -43,14 +43,14 @@ def code_fingerprint(table: Table, module: str, others: frozenset[str]) -> str:
 
 
 def modules_behind(table: Table, module: str, others: frozenset[str]) -> set[str]:
-    """The names of the modules that decide the rows of a table: its own, and what that imports."""
+    """The modules that decide the rows of a table: its own module, and those that it imports."""
     reached: set[str] = set()
     waiting = [module, _READS_RAW_FILES] if table.source else [module]
     while waiting:
         name = waiting.pop()
         if _file(name) is not None:
             reached.add(name)
-            waiting += [each for each in _read(name).imports if each not in reached | others]
+            waiting += [other for other in _read(name).imports if other not in reached | others]
     return reached
 
 
@@ -61,7 +61,7 @@ def essence(text: str) -> str:
 
 @dataclass(frozen=True)
 class _Module:
-    """A module's essence, and those of its imports that decide rows as well."""
+    """The essence of a module, and those of its imports that decide rows too."""
 
     essence: str
     imports: tuple[str, ...]
@@ -107,7 +107,7 @@ def _essence(text: str, tree: ast.Module) -> str:
 
 
 def _statements(tree: ast.Module) -> list[ast.stmt | ast.Module]:
-    """The module and all its statements, however deep; expressions, the most of a tree, have none."""
+    """The module and all its statements at any depth; expressions are skipped, they hold no statement."""
     nodes: list[Any] = [tree]
     for node in nodes:
         for block in ("body", "orelse", "finalbody", "handlers", "cases"):

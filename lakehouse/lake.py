@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
-from lakehouse.catalog import Catalog, load
+from lakehouse.catalog import load
 from lakehouse.engines.choose import choose, open_store
 from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput
@@ -23,8 +23,7 @@ from lakehouse.months import MonthRange
 from lakehouse.releases import inspect, published
 from lakehouse.releases.readable import check_readable
 from lakehouse.releases.release import Release
-from lakehouse.storage.log import Log
-from lakehouse.storage.place import place
+from lakehouse.storage.datamart import Datamart
 from lakehouse.training.lookup import Lookup, Wanted
 
 if TYPE_CHECKING:
@@ -38,23 +37,23 @@ _MAPS = ("months", "versions", "row_counts", "sources", "code", "checksums")
 class _Engine:
     """The one session of a lake and of all that is `at` a release of it, started when it is needed."""
 
-    def __init__(self, name: str, log: Log, catalog: Catalog) -> None:
+    def __init__(self, name: str, datamart: Datamart) -> None:
         self._name = name
-        self._log = log
-        self._catalog = catalog
+        self._datamart = datamart
 
     @cached_property
     def store(self) -> Store:
         from lakehouse.engines.display import show_frames_well
 
         master = os.environ.get("SPARK_MASTER")
-        store = open_store(choose(self._name, master, 0, print), self._log, master)
+        log = self._datamart.log
+        store = open_store(choose(self._name, master, 0, print), log, master)
         show_frames_well()
-        for table in self._catalog.tables:
+        for table in self._datamart.catalog.tables:
             store.spark.sql(f"CREATE DATABASE IF NOT EXISTS {table.layer}")
             # Names belong to the lake opened last; dropping one leaves the files.
             store.spark.sql(f"DROP TABLE IF EXISTS {table.full_name}")
-            uri = store.path(self._log.uri(table)).replace("'", "\\'")
+            uri = store.path(log.uri(table)).replace("'", "\\'")
             store.spark.sql(f"CREATE TABLE {table.full_name} USING delta LOCATION '{uri}'")
         return store
 
@@ -67,12 +66,12 @@ class Lakehouse:
     """
 
     def __init__(self, datamart: str | Path = "datamart", engine: str | None = None) -> None:
-        self.datamart = place(datamart)
-        self._catalog: Catalog = load()
-        self._log = inspect.existing_log(self.datamart, self._catalog)
+        self.datamart = Datamart.at(datamart, load())
+        inspect.check_built(self.datamart)
+        self._log, self._catalog = self.datamart.log, self.datamart.catalog
         name = engine or os.environ.get("LAKEHOUSE_ENGINE", "auto")
-        self._engine = _Engine(name, self._log, self._catalog)
-        self._lookup = Lookup(self._log, self._catalog)
+        self._engine = _Engine(name, self.datamart)
+        self._lookup = Lookup(self.datamart)
         self._pinned: Release | None = None
         self._receipts: WeakKeyDictionary[DataFrame, Receipt] = WeakKeyDictionary()
 
@@ -198,7 +197,7 @@ class Lakehouse:
     def receipt(self, training_set: DataFrame) -> Receipt:
         """The receipt of a DataFrame that `training_set` or `reproduce` gave: its id, release, hash."""
         if training_set not in self._receipts:
-            raise BadInput("this DataFrame is no training set with a receipt")
+            raise BadInput("this DataFrame is not a training set with a receipt")
         return self._receipts[training_set]
 
     def diff(self, old: int, new: int, table: str | None = None, limit: int = 20) -> pd.DataFrame:
@@ -210,7 +209,7 @@ class Lakehouse:
 
         from lakehouse.releases.diff import changed_cells
 
-        rows = changed_cells(self._store, self._catalog, old, new, table, limit)
+        rows = changed_cells(self.datamart, old, new, lambda: self._store, table, limit)
         # Else a whole number beside a NULL turns into a fraction.
         return pd.DataFrame(rows, dtype=object)
 
@@ -222,7 +221,7 @@ class Lakehouse:
 
     def history(self, name: str) -> pd.DataFrame:
         """A row a version of a table, newest first; needs no engine."""
-        return _indexed(inspect.history(self.datamart, self._catalog, name), "version")
+        return _indexed(inspect.history(self.datamart, name), "version")
 
     def training_sets(self) -> pd.DataFrame:
         """A row a training set ever built, oldest first; needs no engine."""
@@ -242,7 +241,7 @@ def _ids(given: str | Iterable[str]) -> tuple[str, ...]:
     for number, each in enumerate(ids, start=1):
         if not isinstance(each, str) or not each.strip(" "):
             raise BadInput(
-                f"id {number} of {len(ids)} is no text, or an empty one; give ids as CUS_0x1069"
+                f"id {number} of {len(ids)} is not a text, or is empty; give ids as CUS_0x1069"
             )
     return tuple(each.strip(" ") for each in ids)
 
@@ -267,7 +266,7 @@ def _moment(given: str | date) -> datetime:
             else moment.replace(tzinfo=timezone.utc)
         )
     except (ValueError, OverflowError):
-        raise BadInput(f"{given!r} is no time; write it as 2023-07-01 12:00") from None
+        raise BadInput(f"{given!r} is not a time; write it as 2023-07-01 12:00") from None
 
 
 def _indexed(

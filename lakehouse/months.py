@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lakehouse.errors import BadInput
 
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
+
+
+class Group(NamedTuple):
+    """Months that are taken together, and the months after them."""
+
+    months: tuple[str, ...]
+    later: tuple[str, ...]
 
 
 def is_month(text: str) -> bool:
@@ -19,31 +27,26 @@ def is_month(text: str) -> bool:
 def checked_month(text: str) -> str:
     """The month as a user gives it; BadInput where it is not one."""
     if not is_month(text):
-        raise BadInput(f"{text!r} is no month; write it as 2023-05")
+        raise BadInput(f"{text!r} is not a month; write it as 2023-05")
     return text
 
 
 def shift(month: str, by: int) -> str:
-    """The month `by` months later (earlier where negative)."""
+    """The month `by` months later, or earlier if `by` is negative."""
     index = int(month[:4]) * 12 + int(month[5:]) - 1 + by
     return f"{index // 12:04d}-{index % 12 + 1:02d}"
 
 
 def widen(months: Iterable[str], before: int = 0, after: int = 0) -> set[str]:
-    """The months, each with the `before` months before it and the `after` months after it."""
+    """The months, together with the `before` months before each and the `after` months after each."""
     return {shift(month, by) for month in months for by in range(-before, after + 1)}
 
 
-def in_groups(months: Iterable[str], size: int) -> list[Sequence[str]]:
-    """The months in order, cut into runs of at most `size`."""
-    ordered = sorted(months)
-    return [ordered[i : i + size] for i in range(0, len(ordered), size)]
-
-
-def with_later(groups: Sequence[Sequence[str]]) -> Iterator[tuple[Sequence[str], list[str]]]:
-    """Each group of months with the months of all groups after it."""
-    for position, group in enumerate(groups):
-        yield group, [month for later in groups[position + 1 :] for month in later]
+def in_groups(months: Iterable[str], size: int) -> list[Group]:
+    """The months in order, in groups of at most `size`, each with all months after it."""
+    ordered = tuple(sorted(months))
+    starts = range(0, len(ordered), size)
+    return [Group(ordered[start : start + size], ordered[start + size :]) for start in starts]
 
 
 def spell(months: Iterable[str]) -> str:

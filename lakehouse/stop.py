@@ -72,15 +72,16 @@ def _signal_again(number: int) -> None:
 
 
 @contextmanager
-def unstoppable() -> Iterator[None]:
+def unstoppable() -> Iterator[list[int]]:
     """Put off a stop until a short piece of work is done that must not be cut in two.
 
     The stop also comes if the work failed, because the same signal may have made it fail.
+    Gives the signals that came meanwhile, for those that this process ignores.
     """
     asked: list[int] = []
     before = _handled(lambda number, _frame: asked.append(number))
     try:
-        yield
+        yield asked
     finally:
         _restore(before)
         for number in asked[:1]:

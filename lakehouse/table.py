@@ -1,4 +1,4 @@
-"""What a Table, a Field and a Source are: frozen values, no session and no disk."""
+"""Table, Field, Source and FeatureGroup: frozen values without session or disk."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ AS_OF_SUFFIX = "_snapshot_date"
 
 @dataclass(frozen=True)
 class PersonalNumber:
-    """A number that only one person has: its form as a regular expression, and its name, as `an SSN`."""
+    """A number that only one person has: its form as a regular expression, and its name, such as `an SSN`."""
 
     form: str
     called: str
@@ -28,8 +28,9 @@ class PersonalNumber:
 class Field:
     """One column: its name, its Spark SQL type, and what it means.
 
-    `outcome`: it tells how a loan went on, which no feature may know. `personal`: it tells who
-    somebody is, which nothing may show. `number`: its well-formed values tell it wherever they stand.
+    `outcome`: the column says what happened to a loan after the application; no feature may use it.
+    `personal`: the column identifies a person; nothing may show it.
+    `number`: the form of a personal number, by which it is recognised in any cell.
     """
 
     name: str
@@ -42,9 +43,9 @@ class Field:
 
 @dataclass(frozen=True)
 class Source:
-    """A raw CSV file: the names it may have, its header, its key, and the cells a row is useless without.
+    """A raw CSV file: the names it may have, its header, its key, and the cells that every row needs.
 
-    `entity` is the column that says whose row it is, `date` the one that says of which day.
+    `entity` is the column that says whose row it is; `date` is the column with the day of the row.
     """
 
     name: str
@@ -72,10 +73,10 @@ class Source:
 
 @dataclass(frozen=True)
 class FeatureGroup:
-    """Which rows of a table of features an application may see.
+    """The rows of a feature table that an application may see.
 
-    A row is known `delay_days` after its snapshot_date, and too old once snapshot_date lies more than
-    `max_age_months` before the application.
+    A row is known from `delay_days` after its snapshot_date on. It is too old if its snapshot_date is
+    more than `max_age_months` before the application.
     """
 
     name: str
@@ -90,16 +91,16 @@ class FeatureGroup:
 
 @dataclass(frozen=True)
 class Table:
-    """One Delta table: what a row is, its key, its columns and where its rows come from.
+    """One Delta table: what one row is, its key, its columns and where its rows come from.
 
-    `transform`: the upstreams' rows to its own; with `look_back_months` it takes `months` too, those whose
-    rows are wanted, None for all, so that it need not look at all that is around each.
-    `look_back_months`: how many months before its own a row depends on; n - 1 for a window of n.
+    `transform` computes its rows from those of its upstreams. If `look_back_months` is above 0, it also
+    takes `months`: the months whose rows are wanted, None for all.
+    `look_back_months`: the number of earlier months that a row depends on; n - 1 for a window of n.
     `expectations`: (name, SQL) pairs that hold for every row; they become Delta CHECK constraints.
-    `unversioned`: columns that tell of the writing, not of the row; a change in them alone is no change.
-    `entity`, `date`: the columns that say whose row it is and of which day; empty where none does.
-    `group`: where the table is a feature group, how it is joined to applications.
-    `labels`: where the table is the label store, what its labels are.
+    `unversioned`: columns about the writing, not about the row; a change only in them does not count.
+    `entity`, `date`: the columns that say whose row it is and of which day; empty if there is none.
+    `group`: how a feature group is joined to applications; None for any other table.
+    `labels`: what the labels of the label store are; None for any other table.
     """
 
     layer: str
@@ -129,7 +130,7 @@ class Table:
 
     @property
     def is_ledger(self) -> bool:
-        """Whether the table tells of releases, so that it belongs to none."""
+        """Whether the table is about releases and therefore not part of one."""
         return self.layer == "ledger"
 
     @property
@@ -138,13 +139,13 @@ class Table:
 
     @property
     def features(self) -> tuple[Field, ...]:
-        """The columns of a feature group that a model may see: all but key and partition."""
+        """The columns of a feature group that a model may see: all except key and partition."""
         return tuple(f for f in self.fields if f.name not in (*self.keys, self.partition))
 
     def with_extra(self, columns: tuple[str, ...]) -> Table:
-        """The same table with raw columns that its declaration does not know, as text."""
+        """The same table with additional raw columns, as text, that its declaration does not have."""
         extra = tuple(
-            Field(name, "STRING", "A column of the raw file that no declaration knows.")
+            Field(name, "STRING", "A column of the raw file that is not declared.")
             for name in dict.fromkeys(columns)
             if name not in self.columns
         )
@@ -160,5 +161,5 @@ def snake_case(raw_name: str) -> str:
 
 
 def quoted(name: str) -> str:
-    """The name of a column as Spark SQL takes it, whatever characters it has."""
+    """The name of a column in Spark SQL, whatever characters it has."""
     return f"`{name.replace('`', '``')}`"

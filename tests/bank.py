@@ -21,6 +21,7 @@ from lakehouse.releases import published
 from lakehouse.run.job import Job
 from lakehouse.run.plan import Request
 from lakehouse.run.run import run
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.log import Log
 from lakehouse.training.build import build, reproduce
 from lakehouse.training.receipts import Receipt
@@ -64,7 +65,14 @@ class Bank:
 
     def run(self, through: str | None = None, catalog: Catalog = CATALOG) -> None:
         scope = Request(MonthRange(None, through))
-        run(Job(self.data, self.datamart, catalog, lambda log, _size: EmbeddedStore(log), scope))
+        run(
+            Job(
+                self.data,
+                Datamart.at(self.datamart, catalog),
+                lambda log, _size: EmbeddedStore(log),
+                scope,
+            )
+        )
 
     def prepared(self, release: int, catalog: Catalog = CATALOG, **asked: Any) -> TrainingSet:
         known_then = published.release(self.log, release)

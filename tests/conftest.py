@@ -15,6 +15,7 @@ from lakehouse.engines.embedded import EmbeddedStore
 from lakehouse.generate import generate
 from lakehouse.run.job import Job, Report
 from lakehouse.run.run import run
+from lakehouse.storage.datamart import Datamart
 from tests.bank import Bank, make_bank
 from tests.on_spark import OnSpark, spark_process
 
@@ -71,11 +72,10 @@ def data(generated: Path, tmp_path: Path) -> Path:
 def run_job(data: Path, tmp_path: Path) -> Callable[..., Report]:
     """Run the pipeline in this process on the embedded engine; keywords are those of Job."""
 
-    def call(**changes: Any) -> Report:
+    def call(datamart: Path = tmp_path / "datamart", **changes: Any) -> Report:
         given: dict[str, Any] = {
             "data": data,
-            "datamart": tmp_path / "datamart",
-            "catalog": load(),
+            "datamart": Datamart.at(datamart, load()),
             "open_store": lambda log, _size: EmbeddedStore(log),
         }
         return run(Job(**{**given, **changes}))

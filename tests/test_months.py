@@ -72,10 +72,18 @@ def test_widening_adds_just_the_months_around(months: set[str], before: int, aft
 
 @given(st.lists(MONTHS, max_size=20), st.integers(1, 7))
 def test_groups_hold_every_month_once_in_order(months: list[str], size: int) -> None:
-    groups = in_groups(months, size)
+    groups = [group for group, _ in in_groups(months, size)]
     assert [month for group in groups for month in group] == sorted(months)
     assert all(1 <= len(group) <= size for group in groups)
     assert all(len(group) == size for group in groups[:-1])
+
+
+@given(st.lists(MONTHS, max_size=20), st.integers(1, 7))
+def test_a_group_and_all_before_and_after_it_are_all_months(months: list[str], size: int) -> None:
+    done: tuple[str, ...] = ()
+    for group, later in in_groups(months, size):
+        done += group
+        assert [*done, *later] == sorted(months)
 
 
 @pytest.mark.parametrize(
@@ -108,8 +116,8 @@ def test_a_range_is_told_in_few_words(ends: tuple[str | None, str | None], words
 @pytest.mark.parametrize(
     ("ends", "message"),
     [
-        (("2023-13", None), "'2023-13' is no month; write it as 2023-05"),
-        ((None, "May"), "'May' is no month; write it as 2023-05"),
+        (("2023-13", None), "'2023-13' is not a month; write it as 2023-05"),
+        ((None, "May"), "'May' is not a month; write it as 2023-05"),
         (("2023-06", "2023-05"), "no month is from 2023-06 to 2023-05; give the earlier one first"),
     ],
 )

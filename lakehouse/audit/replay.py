@@ -29,6 +29,7 @@ from lakehouse.releases.readable import check_readable
 from lakehouse.releases.release import Release
 from lakehouse.run.job import Job
 from lakehouse.run.run import run
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.log import Log
 from lakehouse.table import MONTH, snake_case
 
@@ -168,17 +169,17 @@ def _rebuilt(
         on_progress("audit", " ".join(filter(None, words)))
 
     on_progress("audit", f"{replay.name}: writing raw files")
+    datamart = Datamart.at(work / "datamart", catalog)
     raw_files.write(catalog, exported, replay.rows_sql, work / "data")
     run(
         Job(
             data=work / "data",
-            datamart=work / "datamart",
-            catalog=catalog,
+            datamart=datamart,
             open_store=lambda log, _size: _on(store, log),
             on_progress=tell_of_run,
         )
     )
-    return _on(store, Log(str(work / "datamart")))
+    return _on(store, datamart.log)
 
 
 def _on(store: Store, log: Log) -> Store:

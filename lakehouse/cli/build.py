@@ -110,7 +110,6 @@ def _job(
     return Job(
         data=common.data,
         datamart=common.datamart,
-        catalog=common.catalog,
         request=Request(months, raw_rows.by_month, raw_rows.full_refresh, repair),
         max_bad=raw_rows.max_bad,
         open_store=lambda log, raw: common.store(log, raw.held, raw.at_work),

@@ -96,12 +96,11 @@ def doctor(common: Common, deep: bool) -> None:
     """Check Python, engines, Java, Delta's jars, disk and rights: what is missing, how to get it."""
     from lakehouse.upkeep.doctor import examine
 
-    rows = examine(common.data, common.datamart)
+    rows = examine(common.data, common.place)
     if deep:
-        from lakehouse.storage.log import Log
         from lakehouse.upkeep.verify import examine_tables
 
-        rows += examine_tables(Log(common.datamart), common.catalog)
+        rows += examine_tables(common.datamart)
     show.answer(common.as_json, rows, lambda: show.rows("Doctor", rows))
     if any(row["state"] in ("missing", "damaged") for row in rows):
         raise SystemExit(FAILED)

@@ -16,6 +16,7 @@ from lakehouse.storage.place import Place
 if TYPE_CHECKING:
     from lakehouse.engines.store import Store
     from lakehouse.releases.release import Release
+    from lakehouse.storage.datamart import Datamart
     from lakehouse.storage.log import Log
 
 
@@ -33,21 +34,25 @@ class Common:
     """The common options of a command: where things are, what computes, how to answer."""
 
     data: Path
-    datamart: Place
+    place: Place
     engine: str
     master: str | None
     as_json: bool
 
     @cached_property
-    def catalog(self) -> Catalog:
-        return catalog()
+    def datamart(self) -> Datamart:
+        """The datamart, whether it is there or not."""
+        from lakehouse.storage.datamart import Datamart
+
+        return Datamart.at(self.place, catalog())
 
     @cached_property
-    def log(self) -> Log:
-        """The log of the datamart; BadInput where none is."""
-        from lakehouse.releases.inspect import existing_log
+    def built(self) -> Datamart:
+        """The datamart; BadInput where none is built."""
+        from lakehouse.releases.inspect import check_built
 
-        return existing_log(self.datamart, self.catalog)
+        check_built(self.datamart)
+        return self.datamart
 
     def store(self, log: Log, held_bytes: int = 0, bytes_at_work: int = 0) -> Store:
         """An engine on a datamart: the one asked for, or that for raw files of so many bytes."""
@@ -61,11 +66,11 @@ class Common:
         from lakehouse.releases import published
         from lakehouse.releases.readable import check_kept
 
-        log = self.log
+        log = self.built.log
         # Looked up first: a release that is not there starts no engine.
         release = published.release(log, number) if number else published.newest(log)
         check_kept(log, release.pins)
-        return OpenRelease(self.store(log), self.catalog, release)
+        return OpenRelease(self.store(log), self.datamart.catalog, release)
 
 
 def catalog() -> Catalog:

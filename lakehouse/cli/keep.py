@@ -19,7 +19,7 @@ def optimize(common: Common, wait: Wait) -> None:
     from lakehouse.upkeep.optimize import optimize as optimize_tables
 
     with show.progress(quiet=common.as_json) as on_progress:
-        done = optimize_tables(common.datamart, common.catalog, common.store, on_progress, wait)
+        done = optimize_tables(common.datamart, common.store, on_progress, wait)
     show.answer(common.as_json, done, lambda: show.optimized(done))
 
 
@@ -41,9 +41,7 @@ def vacuum(common: Common, keep_releases: int, dry_run: bool, wait: Wait) -> Non
     from lakehouse.upkeep.vacuum import vacuum as vacuum_tables
 
     with show.progress(quiet=common.as_json) as on_progress:
-        done = vacuum_tables(
-            common.datamart, common.catalog, keep_releases, dry_run, on_progress, wait
-        )
+        done = vacuum_tables(common.datamart, keep_releases, dry_run, on_progress, wait)
     show.answer(common.as_json, done, lambda: show.vacuumed(done))
 
 
@@ -59,7 +57,7 @@ def erase(common: Common, customer: str, dry_run: bool, wait: Wait) -> None:
     """
     from lakehouse.upkeep.erase import erase as erase_customer
 
-    erased = erase_customer(common.datamart, common.data, common.catalog, customer, dry_run, wait)
+    erased = erase_customer(common.datamart, common.data, customer, dry_run, wait)
     show.answer(common.as_json, erased, lambda: show.erased(erased))
 
 

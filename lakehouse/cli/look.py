@@ -14,7 +14,7 @@ def status(common: Common) -> None:
     """Show what is there: tables, rows, months, versions."""
     from lakehouse.releases.inspect import status as inspect_status
 
-    rows = inspect_status(common.datamart, common.catalog)
+    rows = inspect_status(common.datamart)
     show.answer(common.as_json, rows, lambda: show.rows("Tables", rows))
 
 
@@ -32,7 +32,7 @@ def history(common: Common, table: str | None, limit: int) -> None:
     """Show the versions of TABLE (as gold.label_store), or of every table."""
     from lakehouse.releases.inspect import history as inspect_history
 
-    rows = inspect_history(common.datamart, common.catalog, table, limit)
+    rows = inspect_history(common.datamart, table, limit)
     show.answer(common.as_json, rows, lambda: show.rows("Versions, newest first", rows))
 
 
@@ -42,7 +42,7 @@ def releases(common: Common) -> None:
     """Show every release: the runs that changed something, and what they left."""
     from lakehouse.releases.inspect import releases as inspect_releases
 
-    found = inspect_releases(common.datamart, common.catalog)
+    found = inspect_releases(common.datamart)
     show.answer(common.as_json, show.releases_as_json(found), lambda: show.releases(found))
 
 
@@ -63,13 +63,12 @@ def diff(common: Common, old: int, new: int, table: str | None, keys: bool, limi
     """Show the rows added, changed and removed between two releases, of TABLE or table by table."""
     from lakehouse.releases.diff import diff as diff_releases
 
-    log = common.log
+    datamart = common.built
     tables = diff_releases(
-        log,
-        common.catalog,
+        datamart,
         old,
         new,
-        lambda: common.store(log),
+        lambda: common.store(datamart.log),
         table,
         limit if keys else 0,
     )

@@ -85,7 +85,7 @@ def training_sets(common: Common) -> None:
     """Show the receipt of every training set ever built."""
     from lakehouse.training.receipts import receipts
 
-    built = receipts(common.log)
+    built = receipts(common.built.log)
     show.answer(common.as_json, built, lambda: show.training_sets(built))
 
 

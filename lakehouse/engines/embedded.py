@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -20,13 +19,12 @@ from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse.engines.changes import DELETE, OPERATION, UPSERT, merge_condition, upserts
 from lakehouse.engines.expectations import broken_expectation
-from lakehouse.engines.listener import close_to_others
 from lakehouse.engines.sizing import tables_at_once
 from lakehouse.engines.store import Merged
-from lakehouse.months import in_groups, with_later
-from lakehouse.stop import unstoppable
+from lakehouse.months import Group, in_groups
+from lakehouse.storage.commit import ChangedRows
 from lakehouse.storage.commit_note import CommitNote
-from lakehouse.storage.log import Log, changed_rows, commit_properties
+from lakehouse.storage.log import Log, commit_properties
 from lakehouse.storage.paths import plain
 from lakehouse.storage.work import work_folder
 from lakehouse.table import MONTH, Table
@@ -40,10 +38,6 @@ _UNENCODED = {"compression": "uncompressed", "dictionary_enabled": "false"}
 # What gRPC reads before no_proxy, in small letters.
 _NO_PROXY = "no_grpc_proxy"
 _A_YEAR_SECONDS = 365 * 24 * 3600
-# gRPC may close a connection that is not used for half an hour, and would find none to open again.
-_NEVER_IDLE = ("grpc.client_idle_timeout_ms", 2**31 - 1)
-# A server that nobody holds is stopped by Sail.
-_SERVERS: list[Any] = []
 
 
 class EmbeddedStore:
@@ -91,12 +85,12 @@ class EmbeddedStore:
                 return merges
             # Those of no change are not read: a delivery has every month, and changes the last.
             changed = _present(source, months)
-            for group, later in with_later(_slices(source, changed)):
+            for group, later in _slices(source, changed):
                 rows = source.filter(field(MONTH).isin(group)) if group else source
                 merger = self._merger(table, rows, note.with_later(later), group)
                 with _told_what_broke(table, changes):
                     metrics = _with_clauses(merger, source, insert_only).execute()
-                merges.append(Merged(self.log.version(table) or 0, **changed_rows(metrics)))
+                merges.append(Merged(self.log.version(table) or 0, ChangedRows.of(metrics)))
         return merges
 
     def load(self, table: Table, rows: DataFrame, note: CommitNote) -> list[Merged]:
@@ -112,7 +106,7 @@ class EmbeddedStore:
                     writer_properties=_writer_properties(table),
                     commit_properties=commit_properties(note),
                 )
-        return [Merged(self.log.version(table) or 0, count, 0, 0)]
+        return [Merged(self.log.version(table) or 0, ChangedRows(count, 0, 0))]
 
     def compact(self, table: Table, note: CommitNote) -> int | None:
         before = self.log.version(table)
@@ -174,11 +168,11 @@ def _present(source: Dataset, months: Sequence[str]) -> list[str]:
     return [month for month in months if month in there]
 
 
-def _slices(source: Dataset, months: Sequence[str]) -> list[Sequence[str]]:
+def _slices(source: Dataset, months: Sequence[str]) -> list[Group]:
     """The months in runs whose rows one merge may hold; one run where they cannot be told apart."""
     cells = source.count_rows() * len(source.schema.names)
     slices = max(-(-cells // _CELLS_A_MERGE), 1)
-    return in_groups(months, -(-len(months) // slices)) if months else [()]
+    return in_groups(months, -(-len(months) // slices)) if months else [Group((), ())]
 
 
 def _with_clauses(merger: TableMerger, source: Dataset, insert_only: bool) -> TableMerger:
@@ -229,26 +223,10 @@ def session() -> SparkSession:
     os.environ.setdefault("SAIL_SPARK__SESSION_TIMEOUT_SECS", str(_A_YEAR_SECONDS))
     # As `SparkSession.builder.remote` does, which takes no channel.
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
-    from pysail.spark import SparkConnectServer
-
     with _unloaded("IPython"):
-        from pyspark.sql.connect.client import DefaultChannelBuilder
-        from pyspark.sql.connect.session import SparkSession as ConnectSession
+        from lakehouse.engines.sail import start
 
-    # Stopped half way, it would ask at exit for a server that is no more, for minutes.
-    with unstoppable():
-        server = SparkConnectServer("127.0.0.1", 0)
-        server.start(background=True)
-        host, port = server.listening_address
-        channel = DefaultChannelBuilder(f"sc://{host}:{port}", [_NEVER_IDLE])
-        spark = ConnectSession.builder.channelBuilder(channel).create()
-        # A connection that is lost cannot come again: PySpark would try for minutes, at exit as well.
-        spark.client.set_retry_policies([])
-        atexit.unregister(spark.client._on_exit)
-        # A call, not a wait for a connection: Ctrl-C ends Sail's server too, and none would ever stand.
-        spark.conf.set("spark.sql.session.timeZone", "UTC")
-        close_to_others((host, port))
+    spark: Any = start()
     # Sail does not read where in our code a column was named, and finding it out loads all of IPython.
     spark.conf.set("spark.python.sql.dataFrameDebugging.enabled", "false")
-    _SERVERS.append(server)
     return cast(SparkSession, spark)

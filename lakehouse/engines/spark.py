@@ -2,84 +2,39 @@
 
 from __future__ import annotations
 
-import os
 import re
-import socket
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
-from concurrent.futures import TimeoutError
-from contextlib import contextmanager, suppress
-from functools import cache
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from urllib.parse import urlsplit
 
-from py4j.protocol import Py4JError
-from pyspark import SparkContext
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 
-from lakehouse.engines import jars, jvm
 from lakehouse.engines.changes import DELETE, OPERATION, UPSERT, merge_condition, upserts
 from lakehouse.engines.expectations import broken_expectation
-from lakehouse.engines.sizing import SMALL_BYTES, memory_bytes, tables_at_once
+from lakehouse.engines.masters import is_local
+from lakehouse.engines.sizing import tables_at_once
+from lakehouse.engines.spark_session import start
 from lakehouse.engines.store import Merged
-from lakehouse.errors import BadInput, LakehouseError
+from lakehouse.errors import LakehouseError
 from lakehouse.storage.bucket import Bucket
 from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.layout import LANDED
-from lakehouse.storage.log import Log, changed_rows
+from lakehouse.storage.log import Log
 from lakehouse.storage.paths import plain
-from lakehouse.storage.s3 import is_of_store, s3a_settings
+from lakehouse.storage.s3 import is_of_store
 from lakehouse.table import Table
 
-# Below 512 MiB of heap a build of the shipped data thrashes; Python and the JVM's own need the rest.
-LEAST_MEMORY_MIB = 1536
-_BESIDE_HEAP_MIB, _MOST_HEAP_MIB = 1024, 3072
 _CHANGES = "lakehouse_changes"
 _DICTIONARY = "parquet.enable.dictionary#{}"
 _USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
-_SETTINGS = {
-    "spark.app.name": "lakehouse",
-    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
-    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-    "spark.sql.session.timeZone": "UTC",
-    # Where in our code each column was named: asked of the JVM column by column.
-    "spark.python.sql.dataFrameDebugging.enabled": "false",
-    "spark.ui.enabled": "false",
-    "spark.ui.showConsoleProgress": "false",
-    "spark.log.level": "ERROR",
-    # 50 tasks a commit otherwise, for logs of a few kilobytes.
-    "spark.databricks.delta.snapshotPartitions": "1",
-    # No limit beside the 10,000 rows of a batch: to keep one, Spark measures the batch at each row.
-    "spark.sql.execution.arrow.maxBytesPerBatch": str(2**31 - 1),
-}
-# Inherited from a process on the embedded engine, such as a notebook, these forbid a classic session.
-_CONNECT_MODE = (
-    "SPARK_REMOTE",
-    "SPARK_LOCAL_REMOTE",
-    "SPARK_CONNECT_MODE_ENABLED",
-    "SPARK_CONNECT_MODE",
-    "SPARK_API_MODE",
-)
-_STANDALONE, _PORT = "spark://", 7077
-_ANSWER_SECONDS = 5
-# A setting of ours, which may stand beside those of the cluster in spark-defaults.conf.
-_WAIT, _WAIT_SECONDS = "spark.lakehouse.executorsWaitSeconds", "180"
-_GIVEN = "PYSPARK_GATEWAY_PORT"
-_NOT_HERE = (
-    "Spark does not start: Java 17 or 21 is needed, and on first use Maven Central for Delta's "
-    "jars; `python main.py doctor` says what is missing"
-)
-_NOT_ON_CLUSTER = "Spark does not start on {}; --debug shows what it says"
 _NO_PYTHON = re.compile("No module named|PYTHON_VERSION_MISMATCH|Cannot run program")
 _WORKERS_PYTHON = (
     "{}: Spark's workers need Python "
     f"{sys.version_info.major}.{sys.version_info.minor} with numpy and pyarrow; name it in PYSPARK_PYTHON"
 )
-_LOOPBACK = {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
-_JAVA_OPTIONS = "-XX:ReservedCodeCacheSize=400m -XX:+UseParallelGC"
 
 
 class SparkStore:
@@ -173,7 +128,7 @@ class SparkStore:
         after = self.log.version(table)
         if after is None or after == before:
             return []
-        return [Merged(after, **changed_rows(self.log.history(table, 1)[0]["metrics"]))]
+        return [Merged(after, self.log.history(table, 1)[0].changed_rows)]
 
     def load(self, table: Table, rows: DataFrame, note: CommitNote) -> list[Merged]:
         self._write_plain_doubles(table)
@@ -222,140 +177,6 @@ class SparkStore:
             self.spark.conf.set(_USER_METADATA, note.as_json())
             source.createOrReplaceTempView(_CHANGES)
             self.spark.sql(merge)
-
-
-def start(master: str | None, on_s3a: bool = False, raw_bytes: int = 0) -> SparkSession:
-    """A Spark session with Delta that computes; LakehouseError in one line where that is not to be had.
-
-    That is where there is no Java, a jar of Delta is altered, or a cluster's master or workers are silent.
-    """
-    if master and master.startswith(_STANDALONE):
-        _check_answers(master)
-    settings = _settings(master, on_s3a, raw_bytes)
-    if on_s3a:
-        _check_begun_with_s3a()
-    for name in _CONNECT_MODE:
-        os.environ.pop(name, None)
-    if _is_here(master) and _GIVEN not in os.environ:
-        # Spark would take the python3 of the path, which may have no numpy.
-        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    try:
-        spark = jvm.session(settings)
-    except RuntimeError as error:
-        raise LakehouseError(_NOT_ON_CLUSTER.format(master) if master else _NOT_HERE) from error
-    spark.sparkContext.setLogLevel("OFF")
-    if "spark.jars.packages" in settings:
-        # They have only now come.
-        jars.check(jars.kept_jars(on_s3a))
-    if not is_local(spark.sparkContext.master):
-        _wait_for_executors(spark)
-    return spark
-
-
-def _check_begun_with_s3a() -> None:
-    """LakehouseError where this process has begun Spark without S3A, which cannot come later."""
-    begun = SparkContext._active_spark_context
-    if (
-        begun
-        and _GIVEN not in os.environ
-        and "hadoop-aws" not in begun.getConf().get("spark.jars", "")
-    ):
-        raise LakehouseError(
-            "this process has begun Spark for a datamart of this machine; open the one in an object "
-            "store in a process of its own, or first"
-        )
-
-
-def _settings(master: str | None, on_s3a: bool, raw_bytes: int) -> dict[str, str]:
-    settings = {**_SETTINGS, "spark.sql.warehouse.dir": _warehouse().name}
-    settings |= s3a_settings() if on_s3a else {}
-    if _GIVEN in os.environ:
-        # spark-submit has started this process, and knows of master, memory and jars.
-        return settings
-    cores = os.cpu_count() or 2
-    settings |= {"spark.master": master or f"local[{cores}]", **jars.settings(on_s3a)}
-    if _is_here(master):
-        settings |= _LOOPBACK
-    if master is None:
-        settings["spark.driver.memory"] = f"{heap_mib(memory_bytes())}m"
-        settings |= for_work(raw_bytes, cores)
-    return settings
-
-
-def for_work(raw_bytes: int, cores: int) -> dict[str, str]:
-    """Settings of Spark on one machine for work on so many bytes of raw files."""
-    if raw_bytes >= SMALL_BYTES:
-        return {"spark.driver.extraJavaOptions": _JAVA_OPTIONS}
-    # Time goes into compiling and scheduling, not into rows.
-    return {
-        "spark.driver.extraJavaOptions": f"{_JAVA_OPTIONS} -XX:TieredStopAtLevel=1",
-        "spark.sql.adaptive.enabled": "false",
-        "spark.sql.shuffle.partitions": str(cores),
-    }
-
-
-def _check_answers(master: str) -> None:
-    """LakehouseError where none of a standalone cluster's masters listens: Spark would try for minutes."""
-    for host, port in _addresses(master):
-        with suppress(OSError), socket.create_connection((host, port), _ANSWER_SECONDS):
-            return
-    raise LakehouseError(
-        f"the Spark master {master} does not answer; start it, or name another with --master"
-    )
-
-
-def _addresses(master: str) -> list[tuple[str, int]]:
-    """Host and port of each master of a standalone cluster; BadInput where they are not told."""
-    try:
-        urls = [urlsplit(f"//{each}") for each in master.removeprefix(_STANDALONE).split(",")]
-        return [(url.hostname or "", url.port or _PORT) for url in urls]
-    except ValueError:
-        raise BadInput(f"{master} names no Spark master; write it as spark://host:7077") from None
-
-
-def _is_here(master: str | None) -> bool:
-    """Whether all of Spark, a cluster on loopback too, is on this machine."""
-    if master is None or is_local(master):
-        return True
-    hosts = [host for host, _ in _addresses(master)] if master.startswith(_STANDALONE) else [""]
-    return all(host == "localhost" or host.startswith("127.") for host in hosts)
-
-
-def _wait_for_executors(spark: SparkSession) -> None:
-    """LakehouseError where a cluster gives no executor: Spark would wait for one without a word."""
-    seconds = float(spark.conf.get(_WAIT, _WAIT_SECONDS) or _WAIT_SECONDS)
-    try:
-        jvm.in_thread(spark.range(1).count).result(seconds)
-    except TimeoutError:
-        raise LakehouseError(
-            f"{spark.sparkContext.master} gave no executor within {seconds:g} s: no worker is there, or "
-            "none has the cores and memory that are asked for (spark.executor.cores, "
-            f"spark.executor.memory); {_WAIT} is how long to wait"
-        ) from None
-    except (PySparkException, Py4JError) as error:
-        raise LakehouseError(_NOT_ON_CLUSTER.format(spark.sparkContext.master)) from error
-
-
-def is_local(master: str | None) -> bool:
-    """Whether all of Spark is on this machine."""
-    return master is None or master.startswith("local")
-
-
-@cache
-def _warehouse() -> tempfile.TemporaryDirectory[str]:
-    """A folder that goes with this process, for the databases of a session: they are names alone."""
-    return tempfile.TemporaryDirectory(prefix="lakehouse-warehouse-")
-
-
-def heap_mib(memory: int) -> int:
-    """The JVM's heap on a machine or in a container of so many bytes; BadInput where Spark has no room."""
-    mib = memory >> 20
-    if mib < LEAST_MEMORY_MIB:
-        raise BadInput(
-            f"the Spark engine needs 1.5 GiB of memory, and here are {memory / 2**30:.1f}: "
-            "take --engine embedded, or give the machine or container more"
-        )
-    return min(mib - _BESIDE_HEAP_MIB, _MOST_HEAP_MIB)
 
 
 @contextmanager

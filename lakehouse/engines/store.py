@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from lakehouse.engines.changes import upserts
+from lakehouse.storage.commit import ChangedRows
 from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.log import Log
 from lakehouse.table import Table
@@ -21,13 +22,12 @@ class Merged:
     """What one MERGE did: the version it left, and rows by kind."""
 
     version: int
-    inserted: int
-    updated: int
-    deleted: int
+    rows: ChangedRows
 
     @property
     def changed(self) -> int:
-        return self.inserted + self.updated + self.deleted
+        """How many rows are other than before."""
+        return self.rows.inserted + self.rows.updated + self.rows.deleted
 
 
 class Store(Protocol):

@@ -1,1 +1,1 @@
-"""What is made of the project as a whole: the data dictionary and the hand-in zip."""
+"""Exports of the whole project: the data dictionary and the hand-in zip."""

@@ -1,4 +1,4 @@
-"""The data dictionary, out of the declarations."""
+"""The data dictionary, from the declarations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lakehouse.table import Field, Table
 
 
 def entries(tables: Iterable[Table]) -> list[dict[str, Any]]:
-    """The tables with their columns as plain values."""
+    """The tables and their columns as plain values."""
     return [
         {
             "table": table.full_name,
@@ -36,7 +36,7 @@ def _column(field: Field) -> dict[str, Any]:
 
 
 def markdown(tables: Iterable[Table]) -> str:
-    """The dictionary as Markdown, a section a table."""
+    """The dictionary as Markdown, one section per table."""
     return "\n\n".join(_section(entry) for entry in entries(tables))
 
 

@@ -20,17 +20,17 @@ ROOT = Path(__file__).resolve().parents[2]
 _FILES = ("main.py", "Dockerfile", "docker-compose.yaml", "requirements.txt")
 _FOLDERS = ("lakehouse", "notebooks")
 _LEFT_OUT = {"__pycache__", "datamart", "spark-warehouse", "metastore_db"}
-# An older hand-in among the notebooks is not part of the next one.
+# An older hand-in zip among the notebooks is not packed again.
 _SUFFIXES_LEFT_OUT = {".pyc", ".zip"}
 _README = "Readme.txt"
-# Of a zip that is the same whenever and by whomever it is made: its first possible time, plain rights.
+# The earliest possible time and plain rights, so that the zip is the same whoever makes it, and when.
 _TIME = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o100644 << 16
-# git@host:owner/repository, as ssh and scp write it; without a user the host must have a dot.
+# git@host:owner/repository, as ssh and scp write it. Without a user the host must have a dot.
 _SCP = re.compile(r"(?:[^@/:\s]+@|(?=[^:]*\.))(?P<host>[\w.-]+):(?P<path>[^:\s]+)")
 _HOST = re.compile(r"\w[\w.-]*(:\d+)?")
 _PATH = re.compile(r"[\w.~-]+(/[\w.~-]+)+")
-# Set by a git hook, they would answer for another repository than the one asked.
+# A git hook sets these; with them git would answer for another repository.
 _GIT_ELSEWHERE = {"GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR"}
 
 
@@ -46,9 +46,9 @@ class Package:
 
 
 def package(out: Path, data: Path, repo_url: str | None = None, root: Path = ROOT) -> Package:
-    """Write the project at `root` with the raw files of `data` as a zip; the same input gives the same bytes.
+    """Write the project at `root` and the raw files of `data` as a zip; the same input gives the same bytes.
 
-    Notebooks go in as they are, with the outputs they have. BadInput where something is missing or strange.
+    Notebooks go in as they are, with their outputs. BadInput if a file is missing or cannot go in.
     """
     link = repository_link(repo_url) if repo_url is not None else _link_of_remote(root)
     content = _content(root, data)
@@ -60,14 +60,14 @@ def package(out: Path, data: Path, repo_url: str | None = None, root: Path = ROO
 
 
 def repository_link(url: str) -> str:
-    """The https link of a repository that is named by https, ssh or git@host:path, without its user."""
+    """The https link of a repository without its user, from an https or ssh URL or git@host:path."""
     scp = _SCP.fullmatch(url)
     host, path = (scp["host"], scp["path"]) if scp else _host_and_path(url)
     path = path.strip("/").removesuffix(".git")
     if not _HOST.fullmatch(host) or not _PATH.fullmatch(path):
-        # Not shown: it may hold a password.
+        # The URL is not shown, because it may hold a password.
         raise BadInput(
-            "--repo-url, or the git remote, is no link to a repository; "
+            "--repo-url, or the git remote, is not a link to a repository; "
             "give one as https://github.com/owner/repository"
         )
     return f"https://{host}/{path}"
@@ -86,28 +86,28 @@ def _host_and_path(url: str) -> tuple[str, str]:
 
 def _link_of_remote(root: Path) -> str:
     remotes = _git(root, "remote").split() if _is_top_of_git(root) else []
-    named = [name for name in remotes if name == "origin"] or remotes
-    if len(named) != 1:
-        found = (
-            f"{len(remotes)} git remotes and none is origin"
+    candidates = [name for name in remotes if name == "origin"] or remotes
+    if len(candidates) != 1:
+        problem = (
+            f"there are {len(remotes)} git remotes and none is origin"
             if remotes
             else "there is no git remote"
         )
         raise BadInput(
-            f"{_README} needs the link to the repository, and {found}; "
+            f"{_README} needs the link to the repository, and {problem}; "
             "give it as --repo-url https://github.com/owner/repository"
         )
-    return repository_link(_git(root, "remote", "get-url", named[0]).strip())
+    return repository_link(_git(root, "remote", "get-url", candidates[0]).strip())
 
 
 def _is_top_of_git(root: Path) -> bool:
-    """Whether the project is a repository of its own; inside another one, that one's remote is not its."""
+    """Whether the project is a git repository itself; if it is inside another one, it has no remote."""
     top = _git(root, "rev-parse", "--show-toplevel").strip()
     return bool(top) and Path(top).resolve() == root.resolve()
 
 
 def _git(root: Path, *words: str) -> str:
-    """What git says; nothing where there is no git or no repository."""
+    """The output of git; empty if there is no git or no repository."""
     env = {name: value for name, value in os.environ.items() if name not in _GIT_ELSEWHERE}
     try:
         done = subprocess.run(["git", "-C", root, *words], capture_output=True, text=True, env=env)
@@ -117,26 +117,26 @@ def _git(root: Path, *words: str) -> str:
 
 
 def _content(root: Path, data: Path) -> dict[str, Path]:
-    """What goes into the zip: its name there, and the file it is read from."""
+    """The content of the zip: name in the zip -> the file that it is read from."""
     missing = [name for name in (*_FILES, *_FOLDERS) if not (root / name).exists()]
     if missing:
         raise BadInput(f"package works in a checkout of the project; {root} has no {missing[0]}")
-    found = [each for name in (*_FILES, *_FOLDERS) for each in _files(root / name)]
-    return {each.relative_to(root).as_posix(): each for each in found} | {
-        f"data/{each.name}": each for each in _raw_files(data)
+    files = [file for name in (*_FILES, *_FOLDERS) for file in _files(root / name)]
+    return {file.relative_to(root).as_posix(): file for file in files} | {
+        f"data/{file.name}": file for file in _raw_files(data)
     }
 
 
 def _files(path: Path) -> Iterator[Path]:
-    """A file, or all of a folder; BadInput at a link, which could bring in what is not the project's."""
+    """The file, or all files of a folder; BadInput for a link, which could lead out of the project."""
     if path.is_symlink():
-        raise BadInput(f"{path} is a link; put the file itself there, or take the link away")
+        raise BadInput(f"{path} is a link; put the file itself there, or remove the link")
     if not path.is_dir():
         yield path
         return
-    for each in path.iterdir():
-        if not _is_left_out(each):
-            yield from _files(each)
+    for child in path.iterdir():
+        if not _is_left_out(child):
+            yield from _files(child)
 
 
 def _is_left_out(path: Path) -> bool:
@@ -144,20 +144,20 @@ def _is_left_out(path: Path) -> bool:
 
 
 def _raw_files(data: Path) -> list[Path]:
-    """The CSV files that `run` would read, through a link where one is."""
-    found = [
-        each for each in data.glob("*.csv") if each.is_file() and not each.name.startswith(".")
+    """The CSV files that `run` would read; they may be links."""
+    files = [
+        file for file in data.glob("*.csv") if file.is_file() and not file.name.startswith(".")
     ]
-    if not found:
+    if not files:
         raise BadInput(
-            f"{data} holds no CSV file to pack; name the folder of the raw files by --data"
+            f"{data} holds no CSV file to pack; name the folder of the raw files with --data"
         )
-    return found
+    return files
 
 
 def _check_out(out: Path, content: Mapping[str, Path]) -> None:
-    if out.resolve() in {each.resolve() for each in content.values()}:
-        raise BadInput(f"--out {out} is a file that goes into the zip; name another")
+    if out.resolve() in {file.resolve() for file in content.values()}:
+        raise BadInput(f"--out {out} is a file that goes into the zip; name another file")
 
 
 def _write(target: Path, content: Mapping[str, Path], readme: str) -> None:

@@ -7,11 +7,9 @@ import numpy as np
 from lakehouse.generate.cells import Ints, Reals, Text, integers, joined
 from lakehouse.generate.chance import below, weighted
 from lakehouse.generate.dirt import impossible, replaced, underscored
+from lakehouse.silver.attributes import OCCUPATIONS
 
-OCCUPATIONS = np.array(
-    b"Accountant Architect Developer Doctor Engineer Entrepreneur Journalist Lawyer Manager "
-    b"Mechanic Media_Manager Musician Scientist Teacher Writer".split()
-)
+JOBS = np.array([occupation.encode() for occupation in OCCUPATIONS])
 ONSETS = ("Bra", "Cel", "Dov", "Fen", "Gri", "Hal", "Jor", "Kev", "Lun", "Mor", "Nel", "Pri", "Quo",
           "Ras", "Sil", "Tov", "Ul", "Vex", "Wim", "Zan")  # fmt: skip
 CODAS = ("adel", "bek", "dunn", "ferro", "gath", "ilsk", "kamp", "lorin", "mund", "neth", "oski",
@@ -32,7 +30,7 @@ def attribute_cells(
         _names(rng, rows),
         underscored(rng, integers(age), 0.05),
         replaced(rng, _social_security_numbers(positions), 0.06, b"#F%$D@*&8"),
-        replaced(rng, OCCUPATIONS[below(rng, rows, len(OCCUPATIONS))], 0.07, b"_______"),
+        replaced(rng, JOBS[below(rng, rows, len(JOBS))], 0.07, b"_______"),
     ]
 
 

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from lakehouse.bronze.credit_words import CREDIT_MIX, KINDS_OF_LOAN, PAYMENT_BEHAVIOURS
 from lakehouse.generate.cells import Ints, Reals, Text, decimals, entries, integers, joined
 from lakehouse.generate.chance import below
 from lakehouse.generate.dirt import impossible, replaced, underscored
 
-CREDIT_MIX = np.array([b"Bad", b"Standard", b"Good"])
+MIXES = np.array([mix.encode() for mix in CREDIT_MIX])
 PAYS_MINIMUM = np.array([b"No", b"Yes"])
-BEHAVIOUR = np.array([
-    f"{spent}_spent_{size}_value_payments".encode()
-    for spent in ("Low", "High") for size in ("Small", "Medium", "Large")
-])  # fmt: skip
-LOAN_KINDS = (
-    "Auto Loan", "Credit-Builder Loan", "Debt Consolidation Loan", "Home Equity Loan",
-    "Mortgage Loan", "Not Specified", "Payday Loan", "Personal Loan", "Student Loan",
-)  # fmt: skip
+BEHAVIOUR = np.array([behaviour.encode() for behaviour in PAYMENT_BEHAVIOURS])
 # Entry 0 stands for the lack of a loan; then each kind as first, in the middle, and as last of a list.
 LISTED_KINDS = np.array(
-    [b""] + [(link + kind).encode() for link in ("", ", ", ", and ") for kind in LOAN_KINDS]
+    [b""] + [(link + kind).encode() for link in ("", ", ", ", and ") for kind in KINDS_OF_LOAN]
 )
 HISTORY_AGES = np.array([f"{m // 12} Years and {m % 12} Months".encode() for m in range(420)])
 NO_BALANCE = b"__-333333333333333333333333333__"
@@ -56,7 +50,7 @@ def financial_cells(
         underscored(rng, integers(late_payments), 0.03),
         replaced(rng, decimals(limit_change), 0.023, b"_"),
         joined(integers(inquiries), b".0"),
-        replaced(rng, entries(CREDIT_MIX, clean["credit_mix"]), 0.21, b"_"),
+        replaced(rng, entries(MIXES, clean["credit_mix"]), 0.21, b"_"),
         underscored(rng, decimals(clean["debt"]), 0.01),
         decimals(clean["utilization"]),
         entries(HISTORY_AGES, clean["history_months"]),
@@ -75,6 +69,6 @@ def _loan_list(rng: np.random.Generator, loans: Reals) -> Text:
     listed: list[Text | bytes] = [quote]
     for place in range(9):
         link = np.where(place == loans - 1, 2, 1) if place else 0
-        kind = 1 + link * len(LOAN_KINDS) + below(rng, len(loans), len(LOAN_KINDS))
+        kind = 1 + link * len(KINDS_OF_LOAN) + below(rng, len(loans), len(KINDS_OF_LOAN))
         listed.append(LISTED_KINDS[np.where(place < loans, kind, 0)])
     return joined(*listed, quote)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lakehouse import functions as F
+from lakehouse.bronze.credit_words import CREDIT_MIX, KINDS_OF_LOAN, PAYMENT_SIZES, SPENDING
 from lakehouse.feature import Feature, declared_in, feature
 from lakehouse.gold.feature_group import feature_group, passed_on, ratio
 from lakehouse.silver.financials import KINDS_OF_LOAN
@@ -26,7 +27,7 @@ def _ordinal(value: Column, *words: str) -> Column:
 @feature("INT")
 def credit_mix(credit_mix: Column) -> Column:
     """Mix of credits: 0 Bad, 1 Standard, 2 Good."""
-    return _ordinal(credit_mix, "Bad", "Standard", "Good")
+    return _ordinal(credit_mix, *CREDIT_MIX)
 
 
 @feature("INT")
@@ -38,15 +39,13 @@ def payment_of_min_amount(payment_of_min_amount: Column) -> Column:
 @feature("INT")
 def spending_level(payment_behaviour: Column) -> Column:
     """Level of spending from Payment_Behaviour: 0 Low, 1 High."""
-    return _ordinal(F.split_part(payment_behaviour, F.lit("_"), F.lit(1)), "Low", "High")
+    return _ordinal(F.split_part(payment_behaviour, F.lit("_"), F.lit(1)), *SPENDING)
 
 
 @feature("INT")
 def payment_size(payment_behaviour: Column) -> Column:
     """Size of payments from Payment_Behaviour: 0 Small, 1 Medium, 2 Large."""
-    return _ordinal(
-        F.split_part(payment_behaviour, F.lit("_"), F.lit(3)), "Small", "Medium", "Large"
-    )
+    return _ordinal(F.split_part(payment_behaviour, F.lit("_"), F.lit(3)), *PAYMENT_SIZES)
 
 
 @feature("DOUBLE")

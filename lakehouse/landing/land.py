@@ -60,7 +60,7 @@ def land(
     alone. Raises BadInput for a file that is no CSV of this source, or with a share of bad rows over
     `max_bad`; then no file is left in `into`.
     """
-    from lakehouse.landing.records import NotGrown
+    from lakehouse.landing.chunks import NotGrown
 
     into.mkdir(parents=True, exist_ok=True)
     # Else a row may repeat one that was read before.
@@ -72,6 +72,7 @@ def land(
 
 def _land(source: Source, path: Path, into: Path, max_bad: float, after: Extent | None) -> Landed:
     from lakehouse.landing import records as landing_records
+    from lakehouse.landing.chunks import NotGrown
     from lakehouse.landing.rows import Rows
 
     with tempfile.TemporaryDirectory(dir=into, prefix=".landing-") as name:
@@ -89,7 +90,7 @@ def _land(source: Source, path: Path, into: Path, max_bad: float, after: Extent 
             rows.quarantine()
             counts = rows.counts()
             if after and not {None, *after.months}.isdisjoint(counts):
-                raise landing_records.NotGrown
+                raise NotGrown
             _check_nothing_is_lost(path.name, split, counts)
             _check_share(path.name, counts, max_bad, rows, after.rows - 1 if after else 0)
         accepted = into / f"{source.name}.accepted.parquet"

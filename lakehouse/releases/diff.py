@@ -11,13 +11,13 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse.bronze.raw import ROW_HASH
-from lakehouse.catalog import Catalog
 from lakehouse.engines.changes import any_of
 from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput
 from lakehouse.releases import published
 from lakehouse.releases.readable import check_readable
 from lakehouse.releases.release import Release
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.log import Log
 from lakehouse.table import Table, quoted
 
@@ -69,8 +69,7 @@ class TableDiff:
 
 
 def diff(
-    log: Log,
-    catalog: Catalog,
+    datamart: Datamart,
     old: int,
     new: int,
     open_engine: Callable[[], Store],
@@ -83,6 +82,7 @@ def diff(
     that a release lacks is NULL there. `limit`: rows a table to list. BadInput for a table in neither
     release; LakehouseError where one of them cannot be read any more.
     """
+    log, catalog = datamart.log, datamart.catalog
     releases = [published.release(log, number) for number in (old, new)]
     asked = [catalog.table(name)] if name else catalog.tables
     if name and not any(asked[0].full_name in release.versions for release in releases):
@@ -98,10 +98,15 @@ def diff(
 
 
 def changed_cells(
-    store: Store, catalog: Catalog, old: int, new: int, table: str | None = None, limit: int = 20
+    datamart: Datamart,
+    old: int,
+    new: int,
+    open_engine: Callable[[], Store],
+    table: str | None = None,
+    limit: int = 20,
 ) -> list[dict[str, Any]]:
     """The differing rows of two releases as `lines`, `limit` rows a table; a last line tells of more."""
-    found = diff(store.log, catalog, old, new, lambda: store, table, limit)
+    found = diff(datamart, old, new, open_engine, table, limit)
     return [line for each in found for line in (*lines(each), *_line_of_more(each))]
 
 

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
-from lakehouse.catalog import Catalog
 from lakehouse.errors import BadInput
 from lakehouse.months import spell
 from lakehouse.releases import published
 from lakehouse.releases.release import Release
 from lakehouse.storage.checks import check_datamart
-from lakehouse.storage.log import Log, changed_rows, months_of
-from lakehouse.storage.place import Place
+from lakehouse.storage.commit import Commit
+from lakehouse.storage.datamart import Datamart
+from lakehouse.storage.log import Log, months_of
 from lakehouse.table import MONTH, Table
 
 
-def status(root: Place, catalog: Catalog) -> list[dict[str, Any]]:
+def status(datamart: Datamart) -> list[dict[str, Any]]:
     """A row a table: rows, months, version, size, when it last changed."""
-    log = existing_log(root, catalog)
-    return [_status(log, table) for table in catalog.tables if log.exists(table)]
+    check_built(datamart)
+    log = datamart.log
+    return [_status(log, table) for table in datamart.catalog.tables if log.exists(table)]
 
 
 def _status(log: Log, table: Table) -> dict[str, Any]:
@@ -28,17 +30,18 @@ def _status(log: Log, table: Table) -> dict[str, Any]:
         "table": table.full_name,
         "rows": sum(by_month.values()),
         "months": spell(months_of(by_month)) if table.partition == MONTH else None,
-        "version": newest["version"],
+        "version": newest.version,
         "MB": sum(log.files(table).values()) / 1e6,
-        "last changed": newest["timestamp"],
+        "last changed": newest.timestamp,
     }
 
 
 def history(
-    root: Place, catalog: Catalog, name: str | None = None, limit: int | None = None
+    datamart: Datamart, name: str | None = None, limit: int | None = None
 ) -> list[dict[str, Any]]:
     """A row a version, newest first, of one table or of all."""
-    log = existing_log(root, catalog)
+    check_built(datamart)
+    log, catalog = datamart.log, datamart.catalog
     asked = [catalog.table(name)] if name else catalog.tables
     tables = [table for table in asked if log.exists(table)]
     if not tables:
@@ -47,27 +50,28 @@ def history(
     return sorted(rows, key=lambda row: row["time"], reverse=True)[:limit]
 
 
-def _version(table: Table, commit: dict[str, Any]) -> dict[str, Any]:
+def _version(table: Table, commit: Commit) -> dict[str, Any]:
     return {
         "table": table.full_name,
-        "version": commit["version"],
-        "time": commit["timestamp"],
-        "operation": commit["operation"],
-        **changed_rows(commit["metrics"]),
-        "run": commit["note"].run_id,
-        "engine": commit["engine"].split("/")[0],
+        "version": commit.version,
+        "time": commit.timestamp,
+        "operation": commit.operation,
+        **asdict(commit.changed_rows),
+        "run": commit.note.run_id,
+        "engine": commit.engine.split("/")[0],
     }
 
 
-def releases(root: Place, catalog: Catalog) -> list[Release]:
+def releases(datamart: Datamart) -> list[Release]:
     """Every release, oldest first."""
-    return published.releases(existing_log(root, catalog))
+    check_built(datamart)
+    return published.releases(datamart.log)
 
 
-def existing_log(root: Place, catalog: Catalog) -> Log:
-    """The log of a datamart that is there; BadInput where none is."""
-    log = Log(root)
-    check_datamart(root, log, catalog)
-    if not any(log.exists(table) for table in catalog.tables):
-        raise BadInput(f"datamart {root} is empty; `python main.py --datamart {root}` builds it")
-    return log
+def check_built(datamart: Datamart) -> None:
+    """BadInput where no table is there yet, or where a datamart is not ours."""
+    check_datamart(datamart)
+    if not any(datamart.log.exists(table) for table in datamart.catalog.tables):
+        raise BadInput(
+            f"datamart {datamart} is empty; `python main.py --datamart {datamart}` builds it"
+        )

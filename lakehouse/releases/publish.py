@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 
-from lakehouse.catalog import Catalog
 from lakehouse.errors import LakehouseError
 from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.ledger.training_sets import TABLE as TRAINING_SETS
@@ -17,23 +16,21 @@ from lakehouse.releases.release import Release
 from lakehouse.releases.standing import Standing
 from lakehouse.releases.state import State, released_tables, standings_of
 from lakehouse.storage.commit_note import CommitNote, SourceRecord
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.log import Log, months_of
 
 
 def next_release(
-    log: Log,
-    catalog: Catalog,
-    run_id: str,
-    engine: str,
-    sources: Mapping[str, SourceRecord],
+    datamart: Datamart, run_id: str, engine: str, sources: Mapping[str, SourceRecord]
 ) -> Release | None:
     """The release that the tables now make; None where the newest says the same already."""
+    log, catalog = datamart.log, datamart.catalog
     known = published.releases(log)
     before = known[-1] if known else None
-    now = State(catalog, before, standings_of(log, catalog, before))
+    now = State(catalog, before, standings_of(datamart, before))
     standings = now.standings
     check_ours(standings)
-    checksums = _checksums(log, catalog, known)
+    checksums = _checksums(datamart, known)
     versions = {name: each.version for name, each in standings.items()}
     texts = {name: record.as_json() for name, record in sources.items()}
     code = dict(catalog.code)
@@ -45,8 +42,8 @@ def next_release(
     return Release(
         number=_next_number(log, known),
         run_id=run_id,
-        finished_at=_later_than(known, _newest_commits(log, catalog)),
-        months=sorted(_changed_months(log, catalog, standings)),
+        finished_at=_later_than(known, _newest_commits(datamart)),
+        months=sorted(_changed_months(datamart, standings)),
         through=max(held, default=None),
         versions=versions,
         row_counts={name: sum(by_month.values()) for name, by_month in counts.items()},
@@ -72,15 +69,15 @@ def _next_number(log: Log, known: Iterable[Release]) -> int:
     """One above every release there is, or of which a receipt tells: a ledger may have been lost."""
     told = [release.number for release in known]
     told += [row["release"] for row in rows(log, TRAINING_SETS)]
-    if any(commit["operation"] == "FSCK" for commit in log.history(RELEASES)):
+    if any(commit.operation == "FSCK" for commit in log.history(RELEASES)):
         # A repair forgot some; each of them was a commit.
         told.append(log.version(RELEASES) or 0)
     return max(told, default=0) + 1
 
 
-def _newest_commits(log: Log, catalog: Catalog) -> list[datetime]:
-    commits = [log.newest_commit(table) for table in released_tables(catalog)]
-    return [commit["timestamp"] for commit in commits if commit]
+def _newest_commits(datamart: Datamart) -> list[datetime]:
+    commits = map(datamart.log.newest_commit, released_tables(datamart.catalog))
+    return [commit.timestamp for commit in commits if commit]
 
 
 def _later_than(known: Iterable[Release], commits: Iterable[datetime]) -> datetime:
@@ -96,25 +93,24 @@ def now_utc() -> datetime:
     return datetime.now(timezone.utc)
 
 
-def _checksums(log: Log, catalog: Catalog, known: Iterable[Release]) -> dict[str, str]:
+def _checksums(datamart: Datamart, known: Iterable[Release]) -> dict[str, str]:
     """SHA-256 of each data file that no release has told of; a file that is gone has none."""
     told = {path for row in known for path in row.checksums}
     paths = (
         f"{table.path}/{file}"
-        for table in catalog.tables
-        if not table.is_ledger
-        for file in log.files(table)
+        for table in released_tables(datamart.catalog)
+        for file in datamart.log.files(table)
     )
     # Lazy, so that a store, which keeps checksums of its own, is asked for no file.
-    return log.place.checksums(path for path in paths if path not in told)
+    return datamart.place.checksums(path for path in paths if path not in told)
 
 
-def _changed_months(log: Log, catalog: Catalog, standings: Mapping[str, Standing]) -> set[str]:
+def _changed_months(datamart: Datamart, standings: Mapping[str, Standing]) -> set[str]:
     """Months in which a table that data fills has changed since the release, by whichever run."""
     changed: set[str] = set()
-    for table in (*catalog.sources, *catalog.derived):
+    for table in (*datamart.catalog.sources, *datamart.catalog.derived):
         own = standings[table.full_name]
-        changed |= log.changed_months(table, max(own.base, 0), own.version)
+        changed |= datamart.log.changed_months(table, max(own.base, 0), own.version)
     return changed
 
 

@@ -118,12 +118,12 @@ def _by_vacuum(log: Log, table: Table, version: int, lacking: set[str]) -> str |
     vacuums = [
         commit
         for commit in log.history(table)
-        if commit["operation"] == "VACUUM START" and commit["version"] > version
+        if commit.operation == "VACUUM START" and commit.version > version
     ]
-    unused = [lacking - log.files(table, commit["version"]).keys() for commit in vacuums]
+    unused = [lacking - log.files(table, commit.version).keys() for commit in vacuums]
     if not vacuums or unused[0] != lacking:
         return None
-    times = [commit["timestamp"] for commit, files in zip(vacuums, unused, strict=True) if files]
+    times = [commit.timestamp for commit, files in zip(vacuums, unused, strict=True) if files]
     first, last = _utc(times[-1]), _utc(times[0])
     return f"removed by VACUUM {f'on {first}' if first == last else f'between {first} and {last}'}"
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from lakehouse.releases.release import Release
+from lakehouse.storage.commit import Commit
 from lakehouse.storage.log import Log
 from lakehouse.table import Table
 
-Commit = Mapping[str, Any]
 # What changes no row; with the spellings of both engines.
 _HARMLESS = {
     "CREATE TABLE",
@@ -53,20 +51,20 @@ class Standing:
         """The version before another program wrote; None where none did since, or it was undone."""
         foreign = []
         for commit in self.commits:
-            if commit["note"].undone is not None:
+            if commit.note.undone is not None:
                 break
             if is_foreign(commit):
-                foreign.append(commit["version"])
+                foreign.append(commit.version)
         return min(foreign) - 1 if foreign else None
 
     @property
     def lost(self) -> frozenset[str]:
         """Partitions of which a repair since the release took files out."""
-        return frozenset(name for commit in self.commits for name in commit["note"].lost or ())
+        return frozenset(name for commit in self.commits for name in commit.note.lost or ())
 
     def newest_of_ours(self, until: int) -> Commit | None:
         """The newest commit of a run since the release, up to a version."""
-        return next((commit for commit in self.ours if commit["version"] <= until), None)
+        return next((commit for commit in self.ours if commit.version <= until), None)
 
     @property
     def ours(self) -> tuple[Commit, ...]:
@@ -75,7 +73,7 @@ class Standing:
 
     def has(self, version: int, since: datetime) -> bool:
         """Whether a version is the one that it was at a moment."""
-        at = [commit["timestamp"] for commit in self.commits if commit["version"] == version]
+        at = [commit.timestamp for commit in self.commits if commit.version == version]
         return version <= self.version and all(moment <= since for moment in at)
 
 
@@ -84,23 +82,23 @@ def standing(log: Log, table: Table, newest: Release | None) -> Standing | None:
     commit = log.newest_commit(table)
     if commit is None:
         return None
-    version: int = commit["version"]
+    version = commit.version
     pinned = newest.versions.get(table.full_name) if newest else None
     if newest and pinned is not None and pinned <= version:
         commits = log.history(table, version - pinned + 1) if pinned < version else [commit]
-        if commits[-1]["version"] == pinned and commits[-1]["timestamp"] <= newest.finished_at:
+        if commits[-1].version == pinned and commits[-1].timestamp <= newest.finished_at:
             return Standing(version, pinned, tuple(commits[:-1]))
     return Standing(version, -1, tuple(log.history(table)))
 
 
 def is_foreign(commit: Commit) -> bool:
     """Whether another program than a run of ours changed rows by a commit."""
-    return _changes_rows(commit) and not commit["note"].run_id
+    return _changes_rows(commit) and not commit.note.run_id
 
 
 def _is_of_a_run(commit: Commit) -> bool:
-    return _changes_rows(commit) and bool(commit["note"].run_id)
+    return _changes_rows(commit) and bool(commit.note.run_id)
 
 
 def _changes_rows(commit: Commit) -> bool:
-    return commit["operation"] not in _HARMLESS
+    return commit.operation not in _HARMLESS

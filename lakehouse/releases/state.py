@@ -13,7 +13,7 @@ from lakehouse.releases.recorded import Recorded
 from lakehouse.releases.release import Release
 from lakehouse.releases.standing import Standing, standing
 from lakehouse.storage.commit_note import SourceRecord
-from lakehouse.storage.log import Log
+from lakehouse.storage.datamart import Datamart
 from lakehouse.table import Table
 
 
@@ -49,21 +49,21 @@ class State:
         return same and all(each.is_released for each in self.standings.values())
 
 
-def read_state(log: Log, catalog: Catalog) -> State:
-    """The state of a datamart, out of its logs alone."""
-    known = published.releases(log)
+def read_state(datamart: Datamart) -> State:
+    """The state of a datamart; only its logs are read."""
+    known = published.releases(datamart.log)
     newest = known[-1] if known else None
-    return State(catalog, newest, standings_of(log, catalog, newest))
+    return State(datamart.catalog, newest, standings_of(datamart, newest))
 
 
-def recorded(log: Log, catalog: Catalog) -> dict[str, Recorded]:
+def recorded(datamart: Datamart) -> dict[str, Recorded]:
     """What each table holds."""
-    return read_state(log, catalog).recorded
+    return read_state(datamart).recorded
 
 
-def standings_of(log: Log, catalog: Catalog, newest: Release | None) -> dict[str, Standing]:
+def standings_of(datamart: Datamart, newest: Release | None) -> dict[str, Standing]:
     """How each table that is there stands beside the newest release."""
-    tables = released_tables(catalog)
+    log, tables = datamart.log, released_tables(datamart.catalog)
     found = log.of_each(tables, lambda table: standing(log, table, newest))
     return {t.full_name: each for t, each in zip(tables, found, strict=True) if each}
 
@@ -83,7 +83,7 @@ def _recorded(table: Table, standings: Mapping[str, Standing], newest: Release |
     elif commit is None:
         return Recorded(own.version, undo_to=own.undo_to)
     else:
-        known, since = Recorded.by_note(own.version, commit["note"]), commit["timestamp"]
+        known, since = Recorded.by_note(own.version, commit.note), commit.timestamp
     again = _lost_track(known, since, standings)
     return replace(known, undo_to=own.undo_to, again=again, lost=tuple(sorted(own.lost)))
 
@@ -128,7 +128,7 @@ def _with_stopped(
     """Where a run was killed between the quarantine and a table, the table's file counts as not read."""
     held = standings.get(QUARANTINE.full_name)
     # Oldest first, so that the newest commit of each table is what stays.
-    said = [commit["note"].quarantined for commit in reversed(held.ours if held else ())]
+    said = [commit.note.quarantined for commit in reversed(held.ours if held else ())]
     files = {each.quarantined_of: each.sha256 for each in said if each}
     return {
         name: replace(own, sha256=None) if files.get(name, own.sha256) != own.sha256 else own
@@ -152,6 +152,6 @@ def _by_release(table: Table, version: int, newest: Release) -> Recorded:
     )
 
 
-def is_published(log: Log, catalog: Catalog) -> bool:
+def is_published(datamart: Datamart) -> bool:
     """Whether the newest release pins the tables as they are."""
-    return read_state(log, catalog).is_published
+    return read_state(datamart).is_published

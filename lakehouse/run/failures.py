@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from lakehouse.catalog import Catalog
 from lakehouse.errors import LakehouseError, NoSpace, causes
-from lakehouse.storage.log import Log
+from lakehouse.storage.datamart import Datamart
 from lakehouse.table import Table
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ _FULL_WORDS = ("no space left on device", "disk quota exceeded", "os error 28", 
 
 
 @contextmanager
-def told_clearly(log: Log, catalog: Catalog, table: Table) -> Iterator[None]:
+def told_clearly(datamart: Datamart, table: Table) -> Iterator[None]:
     """What fails while a table is made: LakehouseError of a full disk, a damaged file, or the engine."""
     try:
         yield
@@ -40,11 +39,11 @@ def told_clearly(log: Log, catalog: Catalog, table: Table) -> Iterator[None]:
             # Threads of delta-rs panic of it on stderr by themselves; what is to be done is told after that.
             time.sleep(_PANIC_SECONDS)
             raise NoSpace(
-                f"no space left on the disk of datamart {log.root} while writing {table.full_name}; "
+                f"no space left on the disk of datamart {datamart.log.root} while writing {table.full_name}; "
                 "free some, the next run goes on from there"
             ) from error
         if isinstance(error, _engine_errors()):
-            raise LakehouseError(_told(log, catalog, table, error)) from error
+            raise LakehouseError(_told(datamart, table, error)) from error
         raise
 
 
@@ -68,8 +67,8 @@ def _tells_of_full_disk(error: BaseException) -> bool:
     return by_number or any(words in str(error).lower() for words in _FULL_WORDS)
 
 
-def _told(log: Log, catalog: Catalog, table: Table, error: Exception) -> str:
-    damage = _damage(log, catalog, table) if log.place.folder else None
+def _told(datamart: Datamart, table: Table, error: Exception) -> str:
+    damage = _damage(datamart, table) if datamart.place.folder else None
     if damage:
         return (
             f"{damage.table.full_name} is damaged: {damage.what}; python main.py doctor --deep tells "
@@ -81,9 +80,9 @@ def _told(log: Log, catalog: Catalog, table: Table, error: Exception) -> str:
     )
 
 
-def _damage(log: Log, catalog: Catalog, table: Table) -> Damage | None:
+def _damage(datamart: Datamart, table: Table) -> Damage | None:
     from lakehouse.upkeep.verify import Checked
 
-    checked = Checked(log, catalog)
+    checked = Checked(datamart)
     damages = filter(None, map(checked.damage, (table, *table.upstreams)))
     return next(damages, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 from typing import TYPE_CHECKING
@@ -16,8 +16,9 @@ from lakehouse.engines.store import Merged, Store, add
 from lakehouse.errors import LakehouseError
 from lakehouse.landing.counts import Counts, Landed
 from lakehouse.landing.land import kept_as
-from lakehouse.months import MonthRange, in_groups, with_later
+from lakehouse.months import MonthRange
 from lakehouse.releases.recorded import Recorded
+from lakehouse.run.groups import write_in_groups
 from lakehouse.storage.commit_note import CommitNote, Quarantined, SourceRecord
 from lakehouse.table import MONTH, Table, quoted
 
@@ -109,17 +110,13 @@ def ingest(store: Store, delivery: Delivery, months: Sequence[str]) -> list[Merg
     """
     table = _with_columns(store, delivery)
     taken = CommitNote(delivery.writer.run_id, delivery.code, source=delivery.record)
-    merges: list[Merged] = []
-    for group, later in with_later(in_groups(months, _months_at_once(store, delivery, months))):
-        note = replace(taken, pending_months=tuple(later))
+
+    def write(group: Sequence[str], note: CommitNote) -> list[Merged]:
         new = _delivered(store, table, delivery, group)
-        merges += _write(store, table, new, delivery, group, note)
-    return merges
+        return _write(store, table, new, delivery, group, note)
 
-
-def _months_at_once(store: Store, delivery: Delivery, months: Sequence[str]) -> int:
     largest = max((delivery.landed.counts[month].rows_in for month in months), default=1)
-    return store.months_at_once(largest * len(delivery.table.fields), len(months))
+    return write_in_groups(store, delivery.table, months, largest, taken, write)
 
 
 def _delivered(store: Store, table: Table, delivery: Delivery, months: Sequence[str]) -> DataFrame:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
 from lakehouse.catalog import Catalog
@@ -13,9 +12,9 @@ from lakehouse.landing.counts import Counts
 from lakehouse.landing.land import find_file
 from lakehouse.progress import Progress, Wait, silent
 from lakehouse.run.plan import Request
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.files import fingerprint, state
 from lakehouse.storage.log import Log
-from lakehouse.storage.place import Place, place
 from lakehouse.table import Table
 
 
@@ -35,8 +34,7 @@ class Job:
     """
 
     data: Path
-    datamart: str | Path | Place
-    catalog: Catalog
+    datamart: Datamart
     open_store: Callable[[Log, RawBytes], Store]
     request: Request = Request()
     max_bad: float = 0.2
@@ -46,13 +44,13 @@ class Job:
         default_factory=dict, init=False, repr=False, compare=False
     )
 
-    @cached_property
-    def place(self) -> Place:
-        return place(self.datamart)
-
-    @cached_property
+    @property
     def log(self) -> Log:
-        return Log(self.place)
+        return self.datamart.log
+
+    @property
+    def catalog(self) -> Catalog:
+        return self.datamart.catalog
 
     @property
     def files(self) -> dict[Table, Path]:

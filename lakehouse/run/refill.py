@@ -8,13 +8,13 @@ from lakehouse.catalog import Catalog
 from lakehouse.errors import BadInput
 from lakehouse.landing.counts import Landed
 from lakehouse.months import MonthRange, spell
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.log import Log, months_of
 from lakehouse.table import Table
 
 
 def check_refill(
-    log: Log,
-    catalog: Catalog,
+    datamart: Datamart,
     table: Table,
     landed: Landed,
     scope: MonthRange,
@@ -25,6 +25,7 @@ def check_refill(
 
     Nor may a month have fewer good rows than are held where damaged ones might be the others.
     """
+    log, catalog = datamart.log, datamart.catalog
     is_there = is_there and log.exists(table)
     held = _rows_by_month(log, [*([table] if is_there else []), *_downstream(catalog, table)])
     own = log.rows_by_month(table) if is_there else {}

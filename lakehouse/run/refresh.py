@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from lakehouse import functions as F
 from lakehouse.engines.changes import as_declared, differing, matched_columns
 from lakehouse.engines.store import Merged, Store, add
-from lakehouse.months import in_groups, widen, with_later
+from lakehouse.months import widen
 from lakehouse.releases.recorded import Recorded
+from lakehouse.run.groups import write_in_groups
 from lakehouse.run.plan import Step
 from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.log import months_of, type_names
@@ -48,13 +49,13 @@ def refresh(
     Months of which the table holds nothing yet are loaded: there is no key to merge on.
     """
     versions = {each.full_name: store.log.version(each) or 0 for each in table.upstreams}
-    merges: list[Merged] = []
-    for group, later in with_later(in_groups(months, _months_at_once(store, table, months))):
+
+    def write(group: Sequence[str], said: CommitNote) -> list[Merged]:
         on_group(group)
-        said = replace(note, consumed=versions, pending_months=tuple(later))
-        new = _computed(store, table, group, versions)
-        merges += _write(store, table, new, group, said)
-    return merges
+        return _write(store, table, _computed(store, table, group, versions), group, said)
+
+    consumed = replace(note, consumed=versions)
+    return write_in_groups(store, table, months, _largest_month(store, table), consumed, write)
 
 
 def _computed(
@@ -99,8 +100,7 @@ def _existing(store: Store, tables: Iterable[Table]) -> set[str]:
     return {month for each in tables for month in months_of(store.log.rows_by_month(each))}
 
 
-def _months_at_once(store: Store, table: Table, months: Sequence[str]) -> int:
-    """How many months fit into one merge, by the largest month of the upstreams."""
+def _largest_month(store: Store, table: Table) -> int:
+    """The rows of the largest month of any upstream."""
     by_month = [store.log.rows_by_month(upstream) for upstream in table.upstreams]
-    largest = max((rows for each in by_month for rows in each.values()), default=1)
-    return store.months_at_once(largest * len(table.fields), len(months))
+    return max((rows for counted in by_month for rows in counted.values()), default=1)

@@ -35,13 +35,13 @@ def mend(job: Job) -> list[str]:
     damages = _refillable(job)
     told = [_set_aside(job, each, run_id) for each in damages if not each.files]
     if not log.exists(RELEASES):
-        create_missing(log, catalog)
+        create_missing(job.datamart)
         told.append(
             f"{RELEASES.full_name} was gone: a new one begins; earlier releases are forgotten"
         )
     # First the ledger: what the others hold is read from it.
     told += [_take_out(job, each, run_id) for each in damages if each.files and _is_ledger(each)]
-    undone = undo_others(log, catalog, recorded(log, catalog), run_id)
+    undone = undo_others(job.datamart, recorded(job.datamart), run_id)
     if undone:
         damages = _refillable(job)
     lost = [each for each in damages if each.files and not _is_ledger(each)]
@@ -54,20 +54,22 @@ def _is_ledger(damage: Damage) -> bool:
 
 def _refillable(job: Job) -> list[Damage]:
     """What is damaged; BadInput where the raw file of a bronze table does not have what is lost."""
-    damages = Checked(job.log, job.catalog).damages()
+    damages = Checked(job.datamart).damages()
     for damage in damages:
         if damage.table.source:
-            with work_folder(job.place) as work:
+            with work_folder(job.datamart.place) as work:
                 path = job.files[damage.table]
                 landed = land(damage.table.source, path, work, job.max_bad)
-            asked = (job.log, job.catalog, damage.table, landed, job.request.scope)
+            asked = (job.datamart, damage.table, landed, job.request.scope)
             check_refill(*asked, damage.partitions, is_there=bool(damage.files))
     return damages
 
 
 def _set_aside(job: Job, damage: Damage, run_id: str) -> str:
     folder = job.log.folder(damage.table)
-    aside = damaged_folder(job.place.on_this_machine()) / f"{damage.table.full_name}-{run_id}"
+    aside = (
+        damaged_folder(job.datamart.place.on_this_machine()) / f"{damage.table.full_name}-{run_id}"
+    )
     shutil.move(folder, aside)
     anew = "a new one begins, empty" if _is_ledger(damage) else "it is made anew"
     return f"{damage.table.full_name}: {damage.what}; {anew}, what was left is in {aside}"
@@ -87,6 +89,6 @@ def _note(job: Job, damage: Damage, run_id: str) -> CommitNote:
     if _is_ledger(damage):
         return CommitNote(run_id)
     lost = tuple(sorted(damage.partitions))
-    known = recorded(job.log, job.catalog)[damage.table.full_name]
+    known = recorded(job.datamart)[damage.table.full_name]
     pending = {*known.pending_months, *(() if damage.table == QUARANTINE else lost)}
     return replace(known.note(run_id), pending_months=tuple(sorted(pending)), lost=lost)

@@ -53,9 +53,9 @@ def plan(job: Job) -> list[Step]:
 
 def _planned(job: Job) -> tuple[list[Step], State]:
     """The steps, and the state of the datamart that they were planned on."""
-    check_datamart(job.place, job.log, job.catalog)
+    check_datamart(job.datamart)
     sha256 = _checksums(job)
-    state = read_state(job.log, job.catalog)
+    state = read_state(job.datamart)
     return make_plan(job.catalog, state.recorded, sha256, job.request), state
 
 
@@ -71,12 +71,12 @@ def run(job: Job) -> Report:
     """Bring every table up to date with the raw files; a run with nothing to do touches nothing."""
     began = time.monotonic()
     if job.request.repair:
-        job.place.on_this_machine()
-    begun = job.request.repair or is_erasure_begun(job.place)
+        job.datamart.place.on_this_machine()
+    begun = job.request.repair or is_erasure_begun(job.datamart.place)
     report = None if begun else _up_to_date(job, *_planned(job))
     if report is None:
-        job.place.check_writable()
-        with locked_and_whole(job.place, job.wait):
+        job.datamart.place.check_writable()
+        with locked_and_whole(job.datamart, job.wait):
             mended = _mended(job) if job.request.repair else []
             # Another run may have done it meanwhile.
             steps, state = _planned(job)
@@ -142,16 +142,14 @@ class _Run:
 
     def whole(self, steps: Sequence[Step]) -> Report:
         _check_clock(self.job)
-        with work_folder(self.job.place) as landing:
+        with work_folder(self.job.datamart.place) as landing:
             store = self._land_and_start(steps, landing)
             _check_scope(self.job, {m for each in self.landed.values() for m in each.months})
             self._check_refills()
-            with told_clearly(self.log, self.job.catalog, RELEASES):
+            with told_clearly(self.job.datamart, RELEASES):
                 self._note_lost_receipts()
-                create_missing(self.log, self.job.catalog)
-                self.report.notes += undo_others(
-                    self.log, self.job.catalog, self.before, self.writer.run_id
-                )
+                create_missing(self.job.datamart)
+                self.report.notes += undo_others(self.job.datamart, self.before, self.writer.run_id)
             self._passes(store, store.tables_at_once(self._bytes_at_work(steps)))
         self.report.release = published.releases(self.log)[-1].number
         # They came in the order in which their work began.
@@ -214,7 +212,7 @@ class _Run:
         for table in (each for each in catalog.sources if each.full_name in self.landed):
             own = self.before.get(table.full_name, Recorded(0))
             lost = {*own.lost} & {*own.pending_months}
-            check_refill(self.log, catalog, table, self.landed[table.full_name], scope, lost)
+            check_refill(self.job.datamart, table, self.landed[table.full_name], scope, lost)
 
     def _note_lost_receipts(self) -> None:
         if self.log.exists(RELEASES):
@@ -242,7 +240,7 @@ class _Run:
 
     def _pass(self, store: Store, scope: MonthRange, at_once: int, last: bool) -> None:
         """Every table once, upstreams first, and the release; a month that changed nothing has none."""
-        known = recorded(self.log, self.job.catalog)
+        known = recorded(self.job.datamart)
         sources: dict[str, SourceRecord] = {}
 
         def bring_up_to_date(table: Table) -> None:
@@ -254,12 +252,10 @@ class _Run:
 
         tables = [*self.job.catalog.sources, *self.job.catalog.derived]
         side_by_side(tables, bring_up_to_date, at_once)
-        if not last and is_published(self.log, self.job.catalog):
+        if not last and is_published(self.job.datamart):
             return
-        with told_clearly(self.log, self.job.catalog, RELEASES):
-            release = next_release(
-                self.log, self.job.catalog, self.writer.run_id, store.name, sources
-            )
+        with told_clearly(self.job.datamart, RELEASES):
+            release = next_release(self.job.datamart, self.writer.run_id, store.name, sources)
             if release:
                 self.report.published.append(publish(self.log, release))
 
@@ -317,6 +313,6 @@ class _Run:
     @contextmanager
     def _timed(self, table: Table) -> Iterator[Any]:
         entry, began = self.report.entry(table), time.monotonic()
-        with told_clearly(self.log, self.job.catalog, table):
+        with told_clearly(self.job.datamart, table):
             yield entry
         entry.seconds += time.monotonic() - began

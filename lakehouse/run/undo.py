@@ -7,21 +7,20 @@ from dataclasses import replace
 
 from deltalake.exceptions import DeltaError
 
-from lakehouse.catalog import Catalog
 from lakehouse.errors import LakehouseError
 from lakehouse.releases.recorded import Recorded
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.log import Log
 from lakehouse.table import Table
 
 
-def undo_others(
-    log: Log, catalog: Catalog, known: Mapping[str, Recorded], run_id: str
-) -> list[str]:
+def undo_others(datamart: Datamart, known: Mapping[str, Recorded], run_id: str) -> list[str]:
     """Make each table that another program wrote to what it was before; what was done, a line a table."""
-    written = [
-        (table, known[table.full_name]) for table in catalog.tables if table.full_name in known
+    tables = [table for table in datamart.catalog.tables if table.full_name in known]
+    written = [(table, known[table.full_name]) for table in tables]
+    return [
+        _undo(datamart.log, table, own, run_id) for table, own in written if own.undo_to is not None
     ]
-    return [_undo(log, table, own, run_id) for table, own in written if own.undo_to is not None]
 
 
 def _undo(log: Log, table: Table, known: Recorded, run_id: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lakehouse import functions as F
+from lakehouse.bronze.credit_words import CREDIT_MIX, PAYMENT_BEHAVIOURS
 from lakehouse.bronze.financials import TABLE as BRONZE
 from lakehouse.silver.cleaning import Cell, Rule, choice, number, silver_table
 from lakehouse.table import Field
@@ -100,7 +101,7 @@ TABLE = silver_table(
             placeholders=["_"],
         ),
         number("Num_Credit_Inquiries", 0, 30, "Number of credit inquiries.", whole=True),
-        choice("Credit_Mix", ["Bad", "Standard", "Good"], "Mix of credits.", placeholders=["_"]),
+        choice("Credit_Mix", CREDIT_MIX, "Mix of credits.", placeholders=["_"]),
         number("Outstanding_Debt", 0, _AMOUNT_HIGH, "Debt still to be paid."),
         number("Credit_Utilization_Ratio", 0, 100, "Share of the credit limit in use, percent."),
         CREDIT_HISTORY,
@@ -120,11 +121,7 @@ TABLE = silver_table(
         ),
         choice(
             "Payment_Behaviour",
-            [
-                f"{spent}_spent_{size}_value_payments"
-                for spent in ("Low", "High")
-                for size in ("Small", "Medium", "Large")
-            ],
+            PAYMENT_BEHAVIOURS,
             "Level of spending and size of payments.",
             placeholders=["!@9#%8"],
         ),

@@ -1,1 +1,1 @@
-"""Where files are: places, paths, locks, folders, the Delta log, leases."""
+"""Where files are: places, paths, locks, folders, Delta logs, leases."""

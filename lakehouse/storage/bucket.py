@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 A = TypeVar("A")
 B = TypeVar("B")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-# What neither Delta, Spark nor Sail takes for a pattern, or spells in another way.
+# Characters that Delta, Spark and Sail neither take for a pattern nor write in another way.
 _PREFIX = re.compile(r"[A-Za-z0-9_.+-]+(/[A-Za-z0-9_.+-]+)*")
 _CHUNK_BYTES = 8 << 20
-# The first look fails soon where there is nothing; work that is under way is more patient.
+# The first request fails soon if the store is not there. Later requests are repeated for longer.
 _FIRST_LOOK = {"max_retries": "2", "retry_timeout": "10s", "connect_timeout": "5s"}
 
 
 @dataclass(frozen=True)
 class Bucket:
-    """A prefix of an object store, by a URI as s3a://bucket/prefix; a `Place`."""
+    """A prefix of an object store, with a URI like s3a://bucket/prefix; a `Place`."""
 
     uri: str
 
@@ -61,7 +61,7 @@ class Bucket:
 
     @property
     def has_one_writer(self) -> bool:
-        """No: a writer's lease may lapse while it writes."""
+        """No, because the lease of a writer may end while it writes."""
         return False
 
     def resolved(self) -> Bucket:
@@ -69,16 +69,16 @@ class Bucket:
 
     def on_this_machine(self) -> NoReturn:
         raise BadInput(
-            f"datamart {self} is in an object store, where this is not supported yet: copy it to a "
+            f"datamart {self} is in an object store, and this is not supported there yet: copy it to a "
             "folder while nobody writes to it, do it there and copy it back"
         )
 
     def check(self) -> None:
-        """BadInput where there is no such bucket, LakehouseError where it is not to be reached or read."""
+        """BadInput if there is no such bucket, LakehouseError if it cannot be reached or read."""
         self._names("", _FIRST_LOOK)
 
     def check_writable(self) -> None:
-        """Nothing: whether a store can be written, its lease tells."""
+        """Do nothing: the lease shows whether a store can be written."""
 
     def names(self, within: str = "") -> set[str]:
         return self._names(within, {})
@@ -89,7 +89,7 @@ class Bucket:
         return {info.base_name for info in infos}
 
     def files(self, within: str) -> set[str]:
-        """Every object in a folder of it, by its path in that folder."""
+        """The paths of all objects in a folder, relative to that folder."""
         with told_of_store(self.name):
             infos = self._handler().get_file_info_selector(within, True, True)
         return {info.path.removeprefix(f"{within}/") for info in infos if info.is_file}
@@ -99,24 +99,24 @@ class Bucket:
         return last in self.names(folder)
 
     def has_folder(self, name: str) -> bool:
-        """Yes: a store makes no difference between no folder and an empty one."""
+        """Yes, because a store does not distinguish a missing folder from an empty one."""
         return True
 
     def lacking(self, within: str, files: Iterable[str]) -> set[str]:
         return {*files} - self.files(within)
 
     def entries(self, within: str) -> None:
-        """None: to look at the files is as long a way as to read them."""
+        """None, because to list the files takes as long as to read them."""
 
     def changed_at(self, name: str) -> None:
-        """None: a store does not tell when a folder changed."""
+        """None, because a store does not know when a folder changed."""
 
     def checksums(self, names: Iterable[str]) -> dict[str, str]:
-        """None: a store keeps checksums of its own, and would send every file back for ours."""
+        """Empty: a store keeps its own checksums, and for ours every file would have to be read back."""
         return {}
 
     def ask_each(self, ask: Callable[[A], B], asked: Sequence[A]) -> list[B]:
-        """At once, as every look is a way to the store."""
+        """Ask all at the same time, because every question is a request to the store."""
         if not asked:
             return []
         with ThreadPoolExecutor(len(asked)) as looks:
@@ -126,7 +126,7 @@ class Bucket:
         self.put(file, name)
 
     def put(self, file: Path, name: str) -> None:
-        """Copy a file of this machine to an object, whole or not at all."""
+        """Copy a file of this machine to an object, either completely or not at all."""
         with told_of_store(self.name), file.open("rb") as source:
             stream = self._handler().open_output_stream(name)
             while chunk := source.read(_CHUNK_BYTES):
@@ -141,13 +141,13 @@ class Bucket:
                 target.write(chunk)
 
     def delete(self, within: str) -> None:
-        """Delete every object in a folder of it."""
+        """Delete every object in a folder."""
         for name in self.files(within):
             self._handler().delete_file(f"{within}/{name}")
 
     @contextmanager
     def scratch(self) -> Iterator[str]:
-        """A folder for what executors of a cluster write for this machine, gone afterwards."""
+        """A folder for files that executors of a cluster write for this machine; it is deleted at the end."""
         name = f"{WORK}/{uuid4().hex}"
         try:
             yield name
@@ -155,11 +155,11 @@ class Bucket:
             self.delete(name)
 
     def make_personal(self, name: str) -> None:
-        """Nothing: who may read in a store, its policies say."""
+        """Do nothing: the policies of a store say who may read it."""
 
     @contextmanager
     def locked(self, wait: Wait = None) -> Iterator[None]:
-        """Hold a lease, taken again while the work goes on."""
+        """Hold a lease and renew it while the work goes on."""
         lease = self._lease(RUNS)
         holder = lease.take()
         if holder:
@@ -168,7 +168,7 @@ class Bucket:
         _HELD[self] = lease
         try:
             with lease.kept():
-                # Of a run that was killed on a cluster.
+                # Files that a killed run on a cluster left behind.
                 self.delete(LANDED)
                 yield
                 self.delete(LANDED)
@@ -179,8 +179,8 @@ class Bucket:
         lease = _HELD.get(self)
         if lease and lease.take():
             raise LakehouseError(
-                f"this run stood still for so long that another one took datamart {self}; nothing more "
-                "is written, start again when that one has ended"
+                f"this run stood still for so long that another run took datamart {self}; nothing more "
+                "is written, start again when that run has ended"
             )
 
     @contextmanager
@@ -197,25 +197,25 @@ class Bucket:
         return Lease(f"{self}/{LEASES}/{name.strip('.')}", this_process())
 
     def _handler(self, options: dict[str, str] | None = None) -> DeltaFileSystemHandler:
-        # delta-rs's own, so that every look at the store goes by the same credentials.
+        # The handler of delta-rs, so that every request uses the same credentials.
         from deltalake._internal import DeltaFileSystemHandler
 
         return DeltaFileSystemHandler(self.uri, options)
 
 
-# The leases of this process: another may get one while this machine sleeps.
+# The leases of this process. Another process may get one while this machine sleeps.
 _HELD: dict[Bucket, Lease] = {}
 
 
 def bucket(uri: str) -> Bucket:
-    """The place of a URI; BadInput for one that cannot be that of a datamart."""
+    """The place for a URI; BadInput for a URI that cannot hold a datamart."""
     name, _, prefix = uri.partition("://")[2].rstrip("/").partition("/")
     if not (_BUCKET.fullmatch(name) and _PREFIX.fullmatch(prefix)):
-        # It is not shown: what is before an @ would be a secret.
+        # The URI is not shown: a part before an @ would be a secret.
         raise BadInput(
-            "a datamart in an object store is s3a://bucket/prefix, the prefix of letters, digits and "
-            "_ . + - / alone; credentials come from the environment or ~/.aws, never from the URI"
+            "a datamart in an object store is s3a://bucket/prefix, and the prefix has only letters, digits "
+            "and _ . + - /; credentials come from the environment or ~/.aws, never from the URI"
         )
     prepare_environment()
-    # Hadoop knows s3a alone, Delta's library and Sail know both.
+    # Hadoop knows only s3a; Delta's library and Sail know both.
     return Bucket(f"{SCHEMES[-1]}{name}/{prefix}")

@@ -1,15 +1,14 @@
-"""Whether a datamart is ours: refused where it is of foreign making, or has lost what tells that it is."""
+"""Checks that a datamart was made by this program; any other one, or one without its ledger, is refused."""
 
 from __future__ import annotations
 
 from deltalake.exceptions import DeltaError
 
-from lakehouse.catalog import Catalog
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.ledger.releases import TABLE as RELEASES
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.layout import DAMAGED, LEASES, RECEIPTS, RUNS, WORK, WRITER
 from lakehouse.storage.log import Log
-from lakehouse.storage.place import Place
 from lakehouse.table import Table
 
 _NOT_CONTENT = {
@@ -26,52 +25,49 @@ _NOT_CONTENT = {
 }
 
 
-def check_datamart(root: Place, log: Log, catalog: Catalog) -> None:
-    """Refuse a datamart that is a file, of foreign making, led elsewhere by a link, or not to be opened."""
-    root.check()
-    content = root.names() - _NOT_CONTENT
-    if content and not log.exists(RELEASES):
-        _check_ledger_is_not_lost(root, log, catalog)
+def check_datamart(datamart: Datamart) -> None:
+    """Refuse a datamart that is a file, was made by another program, has links, or cannot be opened."""
+    datamart.place.check()
+    content = datamart.place.names() - _NOT_CONTENT
+    if content and not datamart.log.exists(RELEASES):
+        _check_ledger_is_not_lost(datamart)
         raise BadInput(
-            f"datamart {root} holds {sorted(content)[0]} but no ledger/releases: it is not a lakehouse "
+            f"datamart {datamart} holds {sorted(content)[0]} but no ledger/releases: it is not a lakehouse "
             "datamart; give another folder with --datamart"
         )
-    log.of_each(
-        catalog.tables,
-        lambda table: _check_table(root, log, table.path, table.keys, _columns(log, table)),
-    )
+    tables = datamart.catalog.tables
+    datamart.log.of_each(tables, lambda table: _check_table(datamart, table))
 
 
-def _check_ledger_is_not_lost(root: Place, log: Log, catalog: Catalog) -> None:
-    """LakehouseError where a datamart of ours has lost its releases."""
-    ours = [table for table in catalog.tables if log.exists(table)]
+def _check_ledger_is_not_lost(datamart: Datamart) -> None:
+    """LakehouseError if a datamart of this program has lost its releases."""
+    log = datamart.log
+    ours = [table for table in datamart.catalog.tables if log.exists(table)]
     if ours and all({*table.keys} <= (_columns(log, table) or {}).keys() for table in ours):
         raise LakehouseError(
-            f"datamart {root} has lost its {RELEASES.path}: restore it from a backup, or python main.py "
-            "run --repair begins a new one, which knows nothing of earlier releases"
+            f"datamart {datamart} has lost its {RELEASES.path}: restore it from a backup, or python main.py "
+            "run --repair begins a new one without the earlier releases"
         )
 
 
 def _columns(log: Log, table: Table) -> dict[str, str] | None:
-    """The columns of a table; None where it is not there, LakehouseError where its log is damaged."""
+    """The columns of a table; None if it is missing, LakehouseError if its log is damaged."""
     try:
         return log.columns(table) if log.exists(table) else None
     except DeltaError:
         raise LakehouseError(
             f"the log of {table.full_name} cannot be read; python main.py doctor --deep tells more, "
-            "run --repair mends"
+            "run --repair repairs it"
         ) from None
 
 
-def _check_table(
-    root: Place, log: Log, path: str, keys: tuple[str, ...], columns: dict[str, str] | None
-) -> None:
-    folder = f"{root}/{path}"
-    if columns is None and root.names(path):
+def _check_table(datamart: Datamart, table: Table) -> None:
+    folder, columns = f"{datamart}/{table.path}", _columns(datamart.log, table)
+    if columns is None and datamart.place.names(table.path):
         raise BadInput(
-            f"datamart table {folder} is no Delta table; move it away or give another --datamart"
+            f"datamart table {folder} is not a Delta table; move it away or give another --datamart"
         )
-    lacking = [key for key in keys if columns is not None and key not in columns]
+    lacking = [key for key in table.keys if columns is not None and key not in columns]
     if lacking:
         raise BadInput(
             f"datamart table {folder} has no column {lacking[0]}: another program made it; "

@@ -1,4 +1,4 @@
-"""The note that a commit of ours has in its table's Delta log: the one place that knows its bytes."""
+"""The note of our commits in the Delta log of their table; only this module knows its bytes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lakehouse.storage.extent import Extent
 
 @dataclass(frozen=True)
 class SourceRecord:
-    """The raw file that a bronze table holds: its SHA-256, the months taken, how far it was read."""
+    """The raw file that a bronze table holds: its SHA-256, the months that were taken, and the part read."""
 
     sha256: str | None = None
     scopes: tuple[MonthRange, ...] = ()
@@ -24,7 +24,7 @@ class SourceRecord:
         return json.dumps(self.as_values())
 
     def as_values(self) -> dict[str, Any]:
-        """The same as values of JSON, in their order."""
+        """The same as JSON values, in their order."""
         return {
             "sha256": self.sha256,
             "scopes": [[scope.first, scope.last] for scope in self.scopes],
@@ -33,12 +33,12 @@ class SourceRecord:
 
     @classmethod
     def from_json(cls, text: str) -> SourceRecord:
-        """The record whose text that is."""
+        """The record with that text."""
         return cls.from_values(json.loads(text))
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> SourceRecord:
-        """The record of these values; an older release may lack any of them."""
+        """The record with these values; an older release may lack any of them."""
         extent = values.get("extent")
         return cls(
             values.get("sha256"),
@@ -57,12 +57,12 @@ class Quarantined:
 
 @dataclass(frozen=True)
 class CommitNote:
-    """The words of a commit about itself; None stands for what it does not say.
+    """The note of a commit about itself; a value is None if the note does not have it.
 
     `consumed` is the version of each upstream by its full name. `pending_months` are left to later
-    commits. `undone` is the version of another program that was taken back. `lost` are partitions
-    whose lost files a repair took out of the log. A receipt, a vacuum and an erasure write to the
-    ledger without a run: they say `training_set_id`, `given_up` (releases) or `erasure_id`.
+    commits. `undone` is the version of another program that was undone. `lost` are partitions whose
+    lost files a repair took out of the log. A receipt, a vacuum and an erasure write to the ledger
+    without a run; their notes have `training_set_id`, `given_up` (releases) or `erasure_id`.
     """
 
     run_id: str | None = None
@@ -78,13 +78,13 @@ class CommitNote:
     erasure_id: str | None = None
 
     def with_later(self, months: Iterable[str]) -> CommitNote:
-        """The same where these months, before those that are pending anyway, are left to later commits."""
+        """The same note with these months put before the pending ones, so that later commits write them."""
         return replace(self, pending_months=(*months, *(self.pending_months or ())))
 
     def as_json(self) -> str:
-        """The text in the log; a null stands in it only for a code beside `consumed`, and in a source."""
+        """The text in the log; only `code` next to `consumed`, and the values of a source, may be null."""
         source = self.source.as_values() if self.source else {}
-        said = {
+        values = {
             "run_id": self.run_id,
             "code": self.code,
             "consumed": None if self.consumed is None else dict(self.consumed),
@@ -98,27 +98,29 @@ class CommitNote:
             "erasure_id": self.erasure_id,
         }
         nulls = source.keys() if self.consumed is None else {"code", *source}
-        return json.dumps({key: v for key, v in said.items() if v is not None or key in nulls})
+        return json.dumps({key: v for key, v in values.items() if v is not None or key in nulls})
 
     @classmethod
     def from_json(cls, text: str | None) -> CommitNote:
-        """The note of a commit of a run; an empty one where no run of ours has written the text."""
+        """The note of a commit of a run; an empty note if no run of this program wrote the text."""
         try:
-            said = json.loads(text or "{}")
+            values = json.loads(text or "{}")
         except json.JSONDecodeError:
             return cls()
-        if not isinstance(said, dict) or not said.get("run_id"):
+        if not isinstance(values, dict) or not values.get("run_id"):
             return cls()
-        of = said.get("quarantined_of")
+        quarantined_of = values.get("quarantined_of")
         return cls(
-            run_id=said["run_id"],
-            code=said.get("code"),
-            consumed=said.get("consumed"),
-            quarantined=Quarantined(of, said["sha256"]) if of else None,
-            source=None if of or "sha256" not in said else SourceRecord.from_values(said),
-            pending_months=_as_tuple(said.get("pending_months")),
-            undone=said.get("undone"),
-            lost=_as_tuple(said.get("lost")),
+            run_id=values["run_id"],
+            code=values.get("code"),
+            consumed=values.get("consumed"),
+            quarantined=Quarantined(quarantined_of, values["sha256"]) if quarantined_of else None,
+            source=None
+            if quarantined_of or "sha256" not in values
+            else SourceRecord.from_values(values),
+            pending_months=_as_tuple(values.get("pending_months")),
+            undone=values.get("undone"),
+            lost=_as_tuple(values.get("lost")),
         )
 
 

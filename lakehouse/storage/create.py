@@ -1,17 +1,18 @@
-"""Tables that are not there yet are made, and columns that a declaration got since."""
+"""Creation of missing tables, and of columns that a ledger table got after it was made."""
 
 from __future__ import annotations
 
-from lakehouse.catalog import Catalog
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.log import Log
 from lakehouse.table import Table
 
 
-def create_missing(log: Log, catalog: Catalog) -> None:
-    """Make the tables that are not there yet; the ledger first, by which a datamart is known as ours."""
-    for table in sorted(catalog.tables, key=lambda table: not table.is_ledger):
+def create_missing(datamart: Datamart) -> None:
+    """Make the missing tables; the ledger comes first, because it shows that a datamart is ours."""
+    log = datamart.log
+    for table in sorted(datamart.catalog.tables, key=lambda table: not table.is_ledger):
         if table.layer == "bronze":
-            # Names and numbers of persons are in this folder.
+            # This folder holds names and numbers of persons.
             log.place.make_personal(table.layer)
         if not log.exists(table):
             log.create(table)
@@ -20,7 +21,7 @@ def create_missing(log: Log, catalog: Catalog) -> None:
 
 
 def add_missing_columns(log: Log, table: Table) -> None:
-    """Columns that the declaration got after the table was made; its rows have none of them."""
+    """Add the columns that the declaration got after the table was made; they are NULL in its rows."""
     missing = set(table.columns) - set(log.columns(table))
     if missing:
         log.add_columns(table, missing)

@@ -1,4 +1,4 @@
-"""A DuckDB for the files of one job: it streams, and spills to the job's own folder."""
+"""A DuckDB for the files of one job; it streams, and spills to the folder of the job."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from lakehouse.storage.paths import plain
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-MEMORY_LIMIT = "900MiB"  # of DuckDB; Python, numpy and what DuckDB does not count come on top
+MEMORY_LIMIT = "900MiB"  # for DuckDB; memory of Python, numpy and some of DuckDB's own comes on top
 
 
 @contextmanager
 def duckdb_in(work: Path) -> Iterator[DuckDBPyConnection]:
-    """A connection that is closed in the end."""
+    """A connection that is closed at the end."""
     import duckdb
 
     connection = duckdb.connect(
         config={"memory_limit": MEMORY_LIMIT, "temp_directory": str(work / "spill")}
     )
-    # Of a slow query it would stand in the answer on stdout. SET is refused in a notebook.
+    # The progress bar of a slow query would go to stdout, into the answer. A notebook refuses SET.
     connection.execute("PRAGMA disable_progress_bar")
     try:
         yield connection
@@ -32,20 +32,20 @@ def duckdb_in(work: Path) -> Iterator[DuckDBPyConnection]:
 
 
 def identifier(name: str) -> str:
-    """A name of a column in SQL."""
+    """The name of a column as SQL."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:
-    """A text in SQL."""
+    """The text as a SQL literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def path_literal(path: Path) -> str:
-    """The path of one file in SQL, whatever characters it has."""
+    """The path of one file as SQL, whatever characters it has."""
     return literal(plain(path))
 
 
 def parquet_in(folder: Path) -> str:
-    """The rows of all Parquet files of one folder in SQL, whatever characters its path has."""
+    """The rows of all Parquet files in a folder as SQL, whatever characters its path has."""
     return f"read_parquet({literal(f'{plain(folder)}/*.parquet')}, hive_partitioning = false)"

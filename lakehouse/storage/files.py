@@ -1,4 +1,4 @@
-"""A file of somebody else, read as it is: a plain file, and the same from its first byte to its last."""
+"""Reading of files that others deliver: only plain files that do not change while they are read."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 import stat
 from typing import BinaryIO
 
-# Else a pipe would be opened only once somebody writes to it. Windows has its own way with line ends.
+# O_NONBLOCK: otherwise a pipe opens only when somebody writes to it. O_BINARY: Windows changes line ends.
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 def opened(path: Path) -> BinaryIO:
-    """The file to read; BadInput where there is none, or a folder, pipe or device, which may never end."""
+    """The file, opened to read; BadInput if it is missing, or a folder, pipe or device."""
     try:
         descriptor = os.open(path, _READ)
     except OSError as error:
@@ -30,20 +30,23 @@ def opened(path: Path) -> BinaryIO:
     kind = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(kind):
         os.close(descriptor)
-        what = "folder" if stat.S_ISDIR(kind) else "pipe or device"
-        raise BadInput(f"{path.name} is a {what}, not a file; put the file in its place")
+        found = "folder" if stat.S_ISDIR(kind) else "pipe or device"
+        raise BadInput(f"{path.name} is a {found}, not a file; put the file in its place")
     return os.fdopen(descriptor, "rb")
 
 
 def state(path: Path) -> tuple[int, ...]:
-    """What differs once the file is written, replaced or removed; BadInput as of `opened`."""
+    """A value that changes when the file is written, replaced or removed; BadInput as in `opened`."""
     with opened(path) as file:
         return _state(os.fstat(file.fileno()))
 
 
 @contextmanager
 def steady(path: Path) -> Iterator[BinaryIO]:
-    """The file to read; BadInput where it is written, replaced or removed meanwhile, whatever else fails."""
+    """The file, opened to read; BadInput if it is written, replaced or removed meanwhile.
+
+    This BadInput replaces one that is raised in the block.
+    """
     with opened(path) as file:
         before = _state(os.fstat(file.fileno()))
         try:
@@ -65,35 +68,37 @@ def _check_same(path: Path, file: BinaryIO, before: tuple[int, ...]) -> None:
         ) from None
 
 
-def _state(found: os.stat_result) -> tuple[int, ...]:
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+def _state(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 @contextmanager
 def placed(out: Path, as_in: str) -> Iterator[Path]:
-    """A file beside `out` that takes its place when all went well, and leaves nothing when not.
+    """A file beside `out` that replaces it if the block succeeds, and is removed if it fails.
 
-    Folders that are missing are made; `as_in` is a file name that an error shows as example.
+    Missing folders are made. An error shows the file name `as_in` as an example.
     """
     if out.is_dir():
         raise BadInput(f"--out {out} is a folder; name a file in it, as {out / as_in}")
-    missing = [each for each in out.parents if not each.exists()]
+    missing = [folder for folder in out.parents if not folder.exists()]
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BadInput(f"--out {out}: no folder for it ({error.strerror}); name another") from None
+        raise BadInput(
+            f"--out {out}: its folder cannot be made ({error.strerror}); name another"
+        ) from None
     if not os.access(out.parent, os.W_OK | os.X_OK):
         raise BadInput(f"--out {out}: {out.parent} cannot be written; name another folder")
-    # Not by its own name, which may be as long as a name can be.
+    # A name without that of `out`, which may already have the longest possible name.
     written = out.with_name(f".{os.getpid()}.part")
     try:
         yield written
         written.replace(out)
     finally:
         written.unlink(missing_ok=True)
-        for each in missing:
-            with suppress(OSError):  # it holds the file
-                each.rmdir()
+        for folder in missing:
+            with suppress(OSError):  # a folder that holds the file stays
+                folder.rmdir()
 
 
 def fingerprint(path: Path) -> str:

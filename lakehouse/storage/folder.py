@@ -26,13 +26,13 @@ from lakehouse.storage.paths import check_no_links, check_openable
 
 A = TypeVar("A")
 B = TypeVar("B")
-# Name, inode, time of change and size of each file; a file that is written again differs too.
+# Name, inode, time of change and size of each file; they differ if a file was written again.
 Entries = frozenset[tuple[str, int, int, int]]
 
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder of this machine, whether it is there or not; a `Place`."""
+    """A folder of this machine, which may not exist yet; a `Place`."""
 
     path: Path
 
@@ -58,7 +58,7 @@ class Folder:
         return self.path
 
     def check(self) -> None:
-        """BadInput for a file, or a folder that Delta's library cannot open or that a link leads out of."""
+        """BadInput for a file, and for a folder that has links or that Delta's library cannot open."""
         check_openable(self.path)
         check_no_links(self.path)
         if self.path.exists() and not self.path.is_dir():
@@ -130,14 +130,14 @@ class Folder:
             lock.release()
 
     def _writer(self) -> str:
-        """Who holds the datamart, in brackets; nothing where that is not written yet."""
+        """The process that holds the datamart, in brackets; empty if it has not written its name yet."""
         with suppress(FileNotFoundError):
-            told = (self.path / WRITER).read_text(encoding="utf-8")
-            return f" ({told})" if told else ""
+            writer = (self.path / WRITER).read_text(encoding="utf-8")
+            return f" ({writer})" if writer else ""
         return ""
 
     def check_held(self) -> None:
-        """Nothing: the system keeps a lock on a file until its process ends."""
+        """Do nothing: the system keeps a lock on a file until its process ends."""
 
     @contextmanager
     def receipts_locked(self) -> Iterator[None]:

@@ -1,12 +1,12 @@
-"""Names of what stands in a datamart beside the rows of its tables."""
+"""Names of the files and folders that a datamart has besides the rows of its tables."""
 
 # The log of a table, in the folder of that table.
 LOG_FOLDER = "_delta_log"
-# Files that are locks, and the name of who writes.
+# Files for locks, and the file that names the writing process.
 RUNS, WRITER, RECEIPTS = ".lock", ".writer", ".receipts.lock"
 # Locks of an object store.
 LEASES = "_leases"
-# Files of jobs that are under way, and an erasure that is decided and not yet done.
+# Files of jobs that are under way, and of an erasure that is decided and not yet done.
 WORK, ERASURE = "_work", "erasure"
 # Where the executors of a cluster find what was landed; only a run has it.
 LANDED = f"{WORK}/landed"

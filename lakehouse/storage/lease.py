@@ -1,6 +1,6 @@
-"""Who works on a datamart in an object store: a Delta log of its own, whose newest commit names the holder.
+"""The lock of a datamart in an object store: a separate Delta log, whose newest commit names the holder.
 
-A commit is a conditional put (`If-None-Match`), so of two that reach for a lease at once one gets it.
+A commit is a conditional put (`If-None-Match`), so if two processes want a lease at once, one gets it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ HELD_SECONDS = 300
 _RENEWED_SECONDS = 60
 _LOOK_SECONDS = 2.0
 _SCHEMA = Schema([Field("holder", PrimitiveType("string"))])
-# Taking and giving back is a commit each; the log keeps its end.
+# To take and to give back are one commit each; the log keeps only the newest commits.
 _PROPERTIES = {
     "delta.checkpointInterval": "20",
     "delta.logRetentionDuration": "interval 1 days",
@@ -33,7 +33,7 @@ _PROPERTIES = {
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds a lease and until when, in seconds of the epoch; nobody where `who` is empty."""
+    """The holder of a lease and its end in seconds of the epoch; nobody holds it if `who` is empty."""
 
     who: str = ""
     until: float = 0.0
@@ -49,7 +49,7 @@ class Holder:
 
 
 class Lease:
-    """A lease at a URI, taken for some minutes and taken again while its holder works."""
+    """A lease at a URI; it is taken for some minutes and renewed while its holder works."""
 
     def __init__(self, uri: str, who: str, seconds: float = HELD_SECONDS) -> None:
         self._uri = uri
@@ -60,7 +60,7 @@ class Lease:
         self._renewing = Thread(target=self._renew, name="lakehouse-lease", daemon=True)
 
     def take(self) -> Holder | None:
-        """Who holds it instead of us; None where it is ours now."""
+        """Take the lease and return None, or return its holder if another process has it."""
         log = self._opened()
         holder = _holder(log)
         if holder.is_at_work and holder.id != self._id:
@@ -68,12 +68,12 @@ class Lease:
         try:
             _commit(log, Holder(self._who, time.time() + self._seconds, self._id))
         except CommitFailedError:
-            # Another was faster, if it was not the thread that renews.
+            # Another process was faster, or the thread that renews the lease.
             return self.take()
         return None
 
     def wait(self, seconds: float = math.inf) -> None:
-        """Take it once its holder has ended; TimeoutError where that is not so in time."""
+        """Take the lease when its holder has ended; TimeoutError if that takes longer."""
         begun = time.monotonic()
         while self.take():
             if time.monotonic() - begun > seconds:
@@ -81,14 +81,14 @@ class Lease:
             time.sleep(_LOOK_SECONDS)
 
     def _opened(self) -> DeltaTable:
-        with suppress(DeltaError):  # another has made it meanwhile
+        with suppress(DeltaError):  # another process made it meanwhile
             if not DeltaTable.is_deltatable(self._uri):
                 DeltaTable.create(self._uri, _SCHEMA, configuration=_PROPERTIES)
         return DeltaTable(self._uri)
 
     @contextmanager
     def kept(self) -> Iterator[None]:
-        """While the work goes on: renewed in time; given back at its end."""
+        """Renew the lease in time while the block runs, and give it back at its end."""
         self._renewing.start()
         try:
             yield
@@ -99,12 +99,12 @@ class Lease:
 
     def _renew(self) -> None:
         while not self._end.wait(self._seconds * _RENEWED_SECONDS / HELD_SECONDS):
-            with suppress(OSError, DeltaError):  # the next time may do
+            with suppress(OSError, DeltaError):  # the next try may succeed
                 if self.take():
                     return
 
     def _give_back(self) -> None:
-        # Where that fails it ends by itself.
+        # If that fails, the lease ends by itself.
         with suppress(OSError, DeltaError):
             log = DeltaTable(self._uri)
             if _holder(log).id == self._id:
@@ -112,12 +112,12 @@ class Lease:
 
 
 def _holder(log: DeltaTable) -> Holder:
-    said = log.history(1)[0].get("userMetadata")
-    return Holder(**json.loads(said)) if said else Holder()
+    text = log.history(1)[0].get("userMetadata")
+    return Holder(**json.loads(text)) if text else Holder()
 
 
 def _commit(log: DeltaTable, holder: Holder) -> None:
-    said = CommitProperties(
+    properties = CommitProperties(
         custom_metadata={"userMetadata": json.dumps(asdict(holder))}, max_commit_retries=0
     )
-    log.create_write_transaction([], "append", _SCHEMA, commit_properties=said)
+    log.create_write_transaction([], "append", _SCHEMA, commit_properties=properties)

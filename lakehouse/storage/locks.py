@@ -1,4 +1,4 @@
-"""Locks on files, and what is told where a lock of a datamart is another's; a store has leases."""
+"""Locks on files, and the messages when another process holds a lock; an object store has leases."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ WAIT_SECONDS = 60
 
 
 def file_lock(file: Path, seconds: float = -1) -> FileLock:
-    """The lock of a file; TimeoutError where it is not to be had in so many seconds, -1 waits for ever."""
-    # Its import brings asyncio along, which a run with nothing to do does without.
+    """The lock of a file; TimeoutError if it is not free in this number of seconds, -1 waits for ever."""
+    # The import also loads asyncio, which a run with nothing to do does not need.
     from filelock import FileLock
 
     return FileLock(file, timeout=seconds)
 
 
 def this_process() -> str:
-    """This process as others are told of it."""
+    """The name of this process in messages to others."""
     return (
         f"process {os.getpid()} on {socket.gethostname()}, since {datetime.now():%Y-%m-%d %H:%M:%S}"
     )
 
 
 def tell_of_writer(datamart: object, writer: str, wait: Wait) -> None:
-    """Tell `wait` who writes a datamart, so that it can be waited for; LakehouseError without it."""
+    """Tell `wait` which process writes a datamart; without `wait`, LakehouseError."""
     if wait is None:
         raise LakehouseError(
             f"another run{writer} is writing to datamart {datamart}; start again when it has ended, or "
@@ -46,7 +46,7 @@ def tell_of_writer(datamart: object, writer: str, wait: Wait) -> None:
 
 @contextmanager
 def receipts_awaited(datamart: object) -> Iterator[None]:
-    """LakehouseError where the lock of the receipts is not to be had in time."""
+    """LakehouseError if the lock of the receipts is not free in time."""
     try:
         yield
     except TimeoutError:

@@ -1,4 +1,4 @@
-"""Delta logs, read and set up without any engine: versions, commits, months, rows, schema."""
+"""Delta logs, read and created without an engine: versions, commits, months, rows, schema."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from deltalake import (
 from deltalake.exceptions import DeltaError
 from deltalake.schema import ArrayType, MapType, PrimitiveType
 
+from lakehouse.storage.commit import Commit
 from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.folder import Entries
 from lakehouse.storage.layout import LOG_FOLDER
@@ -26,18 +27,18 @@ from lakehouse.storage.place import Place, place
 from lakehouse.table import Table
 
 T = TypeVar("T")
-# Ten years: by default time travel ends 7 days after a commit, though the files are still there.
+# Ten years. By default time travel ends 7 days after a commit, even if the files still exist.
 _KEPT = "interval 3650 days"
 _PROPERTIES = {
     "delta.enableChangeDataFeed": "true",
     "delta.deletedFileRetentionDuration": _KEPT,
     "delta.logRetentionDuration": _KEPT,
-    # None but vacuum's: where one is named as the last, Sail opens no version before it.
+    # No checkpoints except those of vacuum, because Sail opens no version before the last checkpoint.
     "delta.checkpointInterval": "2147483647",
-    # No statistics of columns: months prune by partition, and Sail takes a column of one value out of
-    # the log's JSON, which rounds a double in its last place.
+    # No statistics of columns. Months prune by partition. And Sail would take a column that has one value
+    # from the JSON of the log, which rounds a double in its last place.
     "delta.dataSkippingNumIndexedCols": "0",
-    # Protocol 4 has the change feed and CHECK constraints, and both engines write it.
+    # Protocol 4 has the change feed and CHECK constraints, and both engines can write it.
     "delta.minReaderVersion": "1",
     "delta.minWriterVersion": "4",
 }
@@ -53,21 +54,21 @@ _PRIMITIVES = {
 
 
 class Log:
-    """The tables of one datamart by their Delta logs."""
+    """The tables of one datamart, read from their Delta logs."""
 
     def __init__(self, root: str | Place) -> None:
-        # Delta's SQL takes a path that is not absolute for the name of a table.
+        # Delta's SQL takes a relative path for the name of a table.
         self.place = place(root).resolved()
         self.root = str(self.place)
         self._opened: dict[tuple[str, int | None], tuple[Entries, DeltaTable]] = {}
         self._read: dict[tuple[str, int | None], tuple[DeltaTable, int, list[dict[str, Any]]]] = {}
 
     def of_each(self, tables: Sequence[Table], ask: Callable[[Table], T]) -> list[T]:
-        """What is asked of each table, in their order; at once where every look is a way to a store."""
+        """Call `ask` with each table and return the answers in order; in a store all at the same time."""
         return self.place.ask_each(ask, tables)
 
     def folder(self, table: Table) -> Path:
-        """The folder of a table; BadInput where the datamart is in an object store."""
+        """The folder of a table; BadInput if the datamart is in an object store."""
         return self.place.on_this_machine() / table.path
 
     def uri(self, table: Table) -> str:
@@ -77,22 +78,22 @@ class Log:
         return DeltaTable(self.uri(table), version=version)
 
     def _seen(self, table: Table, version: int | None = None) -> DeltaTable:
-        """The table, only to be read: opened once, as that reads all its log, then led on by new commits."""
-        # Before the table: what is committed in between counts as a change at the next look.
+        """The table, to be read only. It is opened once, which reads its whole log, and then updated."""
+        # Listed before the table is opened: a commit in between is seen the next time.
         entries = self.place.entries(f"{table.path}/{LOG_FOLDER}")
         if entries is None:
             return self.open(table, version)
-        known, opened = self._opened.get((table.path, version), (entries, None))
-        if opened is None or not known <= entries:
+        earlier_entries, opened = self._opened.get((table.path, version), (entries, None))
+        if opened is None or not earlier_entries <= entries:
             opened = self.open(table, version)
-        elif known != entries and version is None:
+        elif earlier_entries != entries and version is None:
             opened.update_incremental()
         self._opened[table.path, version] = (entries, opened)
         return opened
 
     def stamp(self, table: Table) -> Hashable:
-        """What changes with each commit of a table, and with a table put in its place."""
-        # To open the table takes the longer, the more commits it has: 45 ms with 120.
+        """A value that changes with each commit of a table, and if the table is replaced."""
+        # The files are listed, because to open a table takes longer with each commit: 45 ms with 120.
         entries = self.place.entries(f"{table.path}/{LOG_FOLDER}")
         if entries is not None:
             return entries
@@ -105,12 +106,12 @@ class Log:
     def version(self, table: Table) -> int | None:
         return self._seen(table).version() if self.exists(table) else None
 
-    def history(self, table: Table, limit: int | None = None) -> list[dict[str, Any]]:
-        """The table's commits, newest first: version, time (UTC), operation, metrics, note."""
-        return [_commit(entry) for entry in self._seen(table).history(limit)]
+    def history(self, table: Table, limit: int | None = None) -> list[Commit]:
+        """The table's commits, newest first."""
+        return [Commit.of(entry) for entry in self._seen(table).history(limit)]
 
-    def newest_commit(self, table: Table) -> dict[str, Any] | None:
-        """The newest commit, as `history` tells it; None where the table is not there."""
+    def newest_commit(self, table: Table) -> Commit | None:
+        """The newest commit; None if there is no such table."""
         if not self.exists(table):
             return None
         newest = self.history(table, 1)
@@ -119,35 +120,35 @@ class Log:
         return newest[0]
 
     def rows_by_month(self, table: Table, version: int | None = None) -> dict[str, int]:
-        """Rows a partition (`` where the table has none), out of the log's statistics."""
+        """Rows per partition, from the log's statistics; one entry `` if the table is not partitioned."""
         actions = self._seen(table, version).get_add_actions(flatten=True)
-        # These two alone: statistics of other columns need not fit into Python's values.
+        # Only these two columns, because statistics of other columns may not fit into Python's values.
         counts = actions.column("num_records").to_pylist()
         partition = f"partition.{table.partition}"
-        known = partition in actions.column_names
-        months = actions.column(partition).to_pylist() if known else [""] * len(counts)
-        rows: dict[str, int] = {}
+        is_partitioned = partition in actions.column_names
+        months = actions.column(partition).to_pylist() if is_partitioned else [""] * len(counts)
+        rows_by_month: dict[str, int] = {}
         for month, count in zip(months, counts, strict=True):
-            rows[month or ""] = rows.get(month or "", 0) + int(count or 0)
-        return rows
+            rows_by_month[month or ""] = rows_by_month.get(month or "", 0) + int(count or 0)
+        return rows_by_month
 
     def files(self, table: Table, version: int | None = None) -> dict[str, int]:
-        """Bytes of each data file of a version, by its path in the table's folder as it is on disk."""
+        """The size in bytes of each data file of a version, by its path in the table's folder."""
         actions = self._seen(table, version).get_add_actions()
         paths, sizes = (actions.column(name).to_pylist() for name in ("path", "size_bytes"))
         return {unquote(path): size for path, size in zip(paths, sizes, strict=True)}
 
     def lacking(self, table: Table, files: Iterable[str]) -> set[str]:
-        """Those data files of a table that are not there any more."""
+        """The data files of these that do not exist any more."""
         return self.place.lacking(table.path, files)
 
     def made_at(self, table: Table) -> datetime | None:
-        """When the table was created, UTC; None where it is not there or does not say."""
+        """When the table was created, UTC; None if there is no table or its log does not say."""
         milliseconds = self._seen(table).metadata().created_time if self.exists(table) else None
         return datetime.fromtimestamp(milliseconds / 1000, timezone.utc) if milliseconds else None
 
     def changed_months(self, table: Table, since: int, until: int) -> set[str]:
-        """Months with a row that changed after version `since`, up to version `until`."""
+        """The months with a row that changed after version `since`, up to version `until`."""
         if since >= until:
             return set()
         import pyarrow as pa
@@ -160,23 +161,23 @@ class Log:
                     months_of(pa.chunked_array([batch.column("month")]).unique().to_pylist())
                 )
         except (DeltaError, pa.ArrowException):
-            # A file of the feed is lost: a row of any month may have changed.
+            # A file of the change feed is lost, so a row of any month may have changed.
             ends = (self.rows_by_month(table, version) for version in (max(since, 0), until))
             return {month for by_month in ends for month in months_of(by_month)}
         return months
 
     def read(self, table: Table, version: int | None = None) -> list[dict[str, Any]]:
-        """Rows of a small table, such as the ledger's; maps as pairs, DeltaError where a file is lost."""
-        seen = self._seen(table, version)
-        now = seen.version()
-        of, at, rows = self._read.get((table.path, version), (None, now, []))
-        if of is not seen or at != now:
-            rows = _rows(seen, table.full_name)
-            self._read[table.path, version] = (seen, now, rows)
+        """All rows of a small table, such as the ledger; maps as pairs. DeltaError if a file is lost."""
+        opened = self._seen(table, version)
+        newest = opened.version()
+        read_from, read_version, rows = self._read.get((table.path, version), (None, newest, []))
+        if read_from is not opened or read_version != newest:
+            rows = _rows(opened, table.full_name)
+            self._read[table.path, version] = (opened, newest, rows)
         return [dict(row) for row in rows]
 
     def create(self, table: Table) -> None:
-        """The empty table, with its comments, change feed and constraints."""
+        """Create the empty table with its comments, change feed and constraints."""
         created = DeltaTable.create(
             self.uri(table),
             schema=schema(table),
@@ -189,7 +190,7 @@ class Log:
             created.alter.add_constraint(dict(table.expectations))
 
     def columns(self, table: Table, version: int | None = None) -> dict[str, str]:
-        """Name and type of each column that the table has, or had at a version."""
+        """Name and type of each column of the table, now or at a version."""
         return {f.name: str(f.type) for f in self._seen(table, version).schema().fields}
 
     def add_columns(self, table: Table, names: Iterable[str]) -> None:
@@ -197,15 +198,15 @@ class Log:
         self.open(table).alter.add_columns([f for f in schema(table).fields if f.name in wanted])
 
     def restore(self, table: Table, version: int, note: CommitNote) -> None:
-        """Make the table what it was at a version, by one more; DeltaError where a file of it is gone."""
+        """Restore an earlier version as a new version; DeltaError if one of its files is gone."""
         self.open(table).restore(version, commit_properties=commit_properties(note))
 
     def take_out_missing(self, table: Table, note: CommitNote) -> None:
-        """A version without the files that are not on the disk."""
+        """Commit a version without the files that are missing on the disk."""
         self.open(table).repair(commit_properties=commit_properties(note))
 
     def replace_schema(self, table: Table, note: CommitNote) -> None:
-        """An empty version with the declared columns: Delta drops no column without a rewrite."""
+        """Commit an empty version with the declared columns; Delta cannot drop a column without a rewrite."""
         import pyarrow as pa
 
         empty = pa.schema(schema(table).to_arrow()).empty_table()
@@ -219,27 +220,27 @@ class Log:
 
 
 def _rows(opened: DeltaTable, name: str) -> list[dict[str, Any]]:
-    # Neither to_pyarrow_table, whose reading threads may outlive the interpreter and abort it at exit,
-    # nor pyarrow at all, whose import would take a fifth of a run with nothing to do.
+    # Not to_pyarrow_table: its reading threads may outlive the interpreter and abort it at exit. And not
+    # pyarrow at all: its import would take a fifth of a run with nothing to do.
     rows = QueryBuilder().register("t", opened).execute("SELECT * FROM t")
     try:
-        found = rows.read_all()
+        batch = rows.read_all()
     except Exception as error:
-        # What goes wrong while delta-rs reads comes as this and nothing narrower.
+        # delta-rs raises its reading errors as Exception itself, not as a narrower type.
         if type(error) is not Exception:
             raise
         raise DeltaError(f"{name}: {error}") from error
-    columns = (found.column(name).to_pylist() for name in found.column_names)
-    return [dict(zip(found.column_names, row, strict=True)) for row in zip(*columns, strict=True)]
+    columns = (batch.column(name).to_pylist() for name in batch.column_names)
+    return [dict(zip(batch.column_names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def commit_properties(note: CommitNote) -> CommitProperties:
-    """A note of ours where Spark's `userMetadata` has it, so that either engine reads it back."""
+    """The note as a commit's `userMetadata`, where Spark keeps it too, so that both engines read it."""
     return CommitProperties(custom_metadata={"userMetadata": note.as_json()})
 
 
 def schema(table: Table) -> Schema:
-    """The Delta schema of a declaration; the meaning of a column is its comment."""
+    """The Delta schema of a declaration; the doc of a column becomes its comment."""
     fields = [
         Field(f.name, _delta_type(f.type), nullable=True, metadata={"comment": f.doc})
         for f in table.fields
@@ -257,37 +258,8 @@ def _delta_type(name: str) -> PrimitiveType | ArrayType | MapType:
 
 
 def type_names(table: Table) -> dict[str, str]:
-    """Name and type of each declared column, spelt as `Log.columns` spells them."""
+    """Name and type of each declared column, written as in `Log.columns`."""
     return {field.name: str(field.type) for field in schema(table).fields}
-
-
-def _commit(entry: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "version": entry["version"],
-        "timestamp": datetime.fromtimestamp(entry["timestamp"] / 1000, tz=timezone.utc),
-        "operation": entry.get("operation", ""),
-        "metrics": entry.get("operationMetrics", {}),
-        "note": CommitNote.from_json(entry.get("userMetadata")),
-        "engine": entry.get("engineInfo", ""),
-    }
-
-
-def changed_rows(metrics: dict[str, Any]) -> dict[str, int]:
-    """Rows inserted, updated, deleted of a MERGE or an append, however the engine spells them."""
-    spelt = {
-        "inserted": (
-            "num_target_rows_inserted",
-            "numTargetRowsInserted",
-            "num_added_rows",
-            "numOutputRows",
-        ),
-        "updated": ("num_target_rows_updated", "numTargetRowsUpdated"),
-        "deleted": ("num_target_rows_deleted", "numTargetRowsDeleted"),
-    }
-    return {
-        what: next((int(metrics[name]) for name in names if name in metrics), 0)
-        for what, names in spelt.items()
-    }
 
 
 def months_of(rows: Sequence[str] | Iterable[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Whether this user can make and write a folder, and folders that are closed to all others."""
+"""The rights of this user on folders, and folders that are closed to all other users."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ PERSONAL = 0o700
 
 
 def user() -> str:
-    """The user whose rights this process has: a number, on Windows a name."""
+    """The user of this process: a number, on Windows a name."""
     return str(os.getuid()) if hasattr(os, "getuid") else getpass.getuser()
 
 
 def check_writable(datamart: Path) -> None:
-    """Refuse a datamart folder that cannot be made or written, or in which a table cannot be."""
+    """Refuse a datamart folder if it, or a folder of a table in it, cannot be made or written."""
     folder = unwritable(datamart)
     if folder and _is_read_only(folder):
         raise BadInput(
@@ -35,7 +35,7 @@ def check_writable(datamart: Path) -> None:
 
 
 def unwritable(datamart: Path) -> Path | None:
-    """The folder or file that keeps a datamart from being made or written; None where nothing does."""
+    """The folder or file because of which a datamart cannot be made or written; None if it can."""
     nearest = nearest_there(datamart)
     within = (
         *datamart.glob("*"),
@@ -47,12 +47,12 @@ def unwritable(datamart: Path) -> Path | None:
 
 
 def nearest_there(path: Path) -> Path:
-    """The path itself; while it is not there, the nearest folder above that is."""
+    """The path itself if it exists, else the nearest folder above it that exists."""
     return next(folder for folder in (path, *path.absolute().parents) if folder.exists())
 
 
 def _is_read_only(folder: Path) -> bool:
-    # Windows tells by its rights alone.
+    # On Windows only the rights of the folder show it.
     return hasattr(os, "statvfs") and bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
 
 
@@ -61,8 +61,8 @@ def _is_open(folder: Path) -> bool:
 
 
 def make_personal(folder: Path) -> None:
-    """Make a folder, or close the one that is there, so that only its owner can enter it."""
+    """Make the folder if it is missing, and close it to everybody except its owner."""
     folder.mkdir(exist_ok=True, mode=PERSONAL)
-    # The owner's next run does it where this folder is another user's.
+    # If the folder belongs to another user, the next run of that user closes it.
     with suppress(PermissionError):
         folder.chmod(PERSONAL)

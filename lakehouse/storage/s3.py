@@ -1,4 +1,4 @@
-"""An object store that speaks S3: where it is, how our libraries are told of it, why it refuses."""
+"""An object store that speaks S3: its address, the settings for our libraries, and its errors."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ _NO_BUCKET = re.compile(r"NoSuchBucket|\b404\b")
 
 
 def is_of_store(text: str) -> bool:
-    """Whether a text is the URI of an object store that is supported."""
+    """Whether the text is the URI of a supported object store."""
     return text.startswith(SCHEMES)
 
 
 def endpoint() -> str | None:
-    """The URL of the store where it is not Amazon's own; None where it is."""
+    """The URL of the store; None if it is Amazon's."""
     return next((os.environ[name] for name in _ENDPOINTS if os.environ.get(name)), None)
 
 
 def s3a_settings() -> dict[str, str]:
-    """What Hadoop's S3A needs to know beside credentials, which it finds by itself as Amazon's SDK does."""
+    """The settings of Hadoop's S3A without credentials, which it finds by itself as Amazon's SDK does."""
     settings = {"aws.credentials.provider": _CREDENTIALS}
     url, region = endpoint(), os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     if region or url:
@@ -44,60 +44,60 @@ def s3a_settings() -> dict[str, str]:
 
 def _check_endpoint() -> None:
     if "@" in (endpoint() or ""):
-        raise BadInput("AWS_ENDPOINT_URL has a name or secret before an @; give the address alone")
+        raise BadInput("AWS_ENDPOINT_URL has a name or secret before an @; give only the address")
 
 
 def prepare_environment() -> None:
-    """Set what Delta's library and Sail go by; BadInput where an endpoint has a secret in it.
+    """Set the environment that Delta's library and Sail read; they have no other settings for it.
 
-    They have no other way to be told.
+    BadInput if the URL of the endpoint has a secret in it.
     """
     _check_endpoint()
     url = endpoint()
     if url:
         os.environ["AWS_ENDPOINT_URL"] = url
     if url and url.startswith("http://"):
-        # Without encryption only where the endpoint says so.
+        # Unencrypted only if the endpoint says so.
         os.environ["AWS_ALLOW_HTTP"] = "true"
     if "AWS_ACCESS_KEY_ID" not in os.environ:
-        # Else ~/.aws is not read for an endpoint of one's own.
+        # Without this, ~/.aws is not read for an endpoint that is not Amazon's.
         os.environ.setdefault("AWS_FORCE_CREDENTIAL_LOAD", "true")
-    # It would print where it looked for credentials.
+    # The libraries would print where they looked for credentials.
     os.environ.setdefault("RUST_LOG", "off")
 
 
 @contextmanager
 def told_of_store(bucket: str) -> Iterator[None]:
-    """What a store refuses as one line: its own words may show keys."""
+    """Turn an error of the store into one line of ours, because its own message may show keys."""
     try:
         yield
     except OSError as error:
-        if error.errno:  # of a file of this machine
+        if error.errno:  # an error of a file on this machine
             raise
-        raise _told(bucket, str(error)) from error
+        raise _store_error(bucket, str(error)) from error
 
 
-def _told(bucket: str, words: str) -> LakehouseError:
-    if _NO_BUCKET.search(words):
+def _store_error(bucket: str, message: str) -> LakehouseError:
+    if _NO_BUCKET.search(message):
         return BadInput(f"there is no bucket {bucket}{_at()}; make it, or name another --datamart")
-    return LakehouseError(why_not(words))
+    return LakehouseError(why_not(message))
 
 
-def of_store(words: str) -> str | None:
-    """What an error of Delta's library says of a store, as one line; None where it says nothing of one."""
-    return why_not(words) if "Generic S3 error" in words else None
+def of_store(message: str) -> str | None:
+    """An error of Delta's library about a store, as one line of ours; None if it is not about a store."""
+    return why_not(message) if "Generic S3 error" in message else None
 
 
-def why_not(words: str) -> str:
-    """Why an object store did not do what was asked of it."""
-    if _REFUSED.search(words):
+def why_not(message: str) -> str:
+    """The reason why an object store failed."""
+    if _REFUSED.search(message):
         return (
-            f"the object store{_at()} refuses these credentials, or there are none: set "
+            f"the object store{_at()} refuses the credentials, or there are none: set "
             "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
         )
     return (
-        f"the object store{_at()} cannot be reached; is AWS_ENDPOINT_URL right? What is whole stays, "
-        "the next run goes on from there"
+        f"the object store{_at()} cannot be reached; is AWS_ENDPOINT_URL right? Completed work stays, "
+        "and the next run goes on from there"
     )
 
 

@@ -1,4 +1,4 @@
-"""Tables that a repair has set aside, as their logs were lost."""
+"""Tables that a repair has set aside because their logs were lost."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from lakehouse.storage.rights import PERSONAL
 
 
 def damaged_folder(root: Path) -> Path:
-    """Where they are put; made if it is not there."""
+    """The folder for such tables; it is made if it is missing."""
     folder = root / DAMAGED
     folder.mkdir(exist_ok=True, mode=PERSONAL)
     return folder
 
 
 def set_aside(root: Path) -> list[Path]:
-    """The tables that are there, by their folders."""
+    """The folders of the tables that were set aside."""
     return sorted((root / DAMAGED).glob("*"))

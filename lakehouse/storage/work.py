@@ -1,4 +1,4 @@
-"""A folder for the files of one job, which goes with it."""
+"""A folder for the files of one job, which is removed at its end."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ _ALIVE = ".alive"
 
 @contextmanager
 def work_folder(place: Place) -> Iterator[Path]:
-    """A folder for the files of one job, beside the tables, or on this machine; it goes with the job.
+    """A folder for the files of one job, beside the tables, or in TMPDIR for an object store.
 
-    Where a job was killed, with the next job: a lock in it tells whether its job is alive.
+    It is removed at the end of the job. If the job was killed, the next job removes it: a lock in the
+    folder shows whether its job is alive.
     """
     work = (place.folder or _own_folder()) / WORK
     work.mkdir(exist_ok=True, mode=PERSONAL)
@@ -40,7 +41,7 @@ def work_folder(place: Place) -> Iterator[Path]:
 
 
 def _own_folder() -> Path:
-    """A folder that only this user enters, for what is computed before it goes to a store."""
+    """A folder that only this user can enter, for files that are computed before they go to a store."""
     folder = Path(tempfile.gettempdir(), f"lakehouse-{user()}")
     folder.mkdir(exist_ok=True, mode=PERSONAL)
     if folder.is_symlink() or (hasattr(os, "getuid") and folder.stat().st_uid != os.getuid()):
@@ -49,6 +50,6 @@ def _own_folder() -> Path:
 
 
 def _remove_if_dead(folder: Path) -> None:
-    # FileExistsError: its job removes it between the lock's mkdir and the look at what that found.
+    # FileExistsError: the job itself removes the folder while the lock is being made.
     with suppress(TimeoutError, FileNotFoundError, FileExistsError), file_lock(folder / _ALIVE, 0):
         shutil.rmtree(folder, ignore_errors=True)

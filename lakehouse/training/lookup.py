@@ -16,14 +16,13 @@ import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import DeltaError
 
-from lakehouse.catalog import Catalog
 from lakehouse.errors import LakehouseError
 from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.releases import published
 from lakehouse.releases.readable import check_readable
 from lakehouse.releases.release import Release
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.duck import identifier, literal
-from lakehouse.storage.log import Log
 from lakehouse.table import MONTH, Table
 from lakehouse.training.point_in_time import JoinedGroup
 from lakehouse.training.selection import joined_groups
@@ -48,9 +47,8 @@ class Wanted:
 class Lookup:
     """The lookups of one datamart, for any number of threads."""
 
-    def __init__(self, log: Log, catalog: Catalog) -> None:
-        self._log = log
-        self._catalog = catalog
+    def __init__(self, datamart: Datamart) -> None:
+        self._datamart = datamart
         self._lock = Lock()
         self._kept: _Kept | None = None
 
@@ -73,9 +71,9 @@ class Lookup:
     def _now(self) -> _Kept:
         """What is in memory, which is nothing where the ledger has changed."""
         with self._lock:
-            stamp = self._log.stamp(RELEASES)
+            stamp = self._datamart.log.stamp(RELEASES)
             if self._kept is None or self._kept.stamp != stamp:
-                self._kept = _Kept(self._log, self._catalog, stamp)
+                self._kept = _Kept(self._datamart, stamp)
             return self._kept
 
 
@@ -136,10 +134,10 @@ def _spans(rows_by_month: Mapping[str, int], rows_at_once: int) -> list[_Span]:
 class _Kept:
     """What was read while the ledger was at one commit."""
 
-    def __init__(self, log: Log, catalog: Catalog, stamp: Hashable) -> None:
+    def __init__(self, datamart: Datamart, stamp: Hashable) -> None:
         self.stamp = stamp
-        self._log = log
-        self._catalog = catalog
+        self._log = datamart.log
+        self._catalog = datamart.catalog
         self._lock = Lock()
         self._releases: dict[int | None, _Groups] = {}
         self._rows: OrderedDict[Hashable, _Rows] = OrderedDict()

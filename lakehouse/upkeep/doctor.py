@@ -89,7 +89,7 @@ def _jars() -> Finding:
 
 
 def _memory() -> Finding:
-    from lakehouse.engines.spark import LEAST_MEMORY_MIB
+    from lakehouse.engines.spark_session import LEAST_MEMORY_MIB
 
     mib = memory_bytes() >> 20
     remedy = "give this machine or container 1.5 GiB, or use --engine embedded"

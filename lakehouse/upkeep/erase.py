@@ -22,11 +22,10 @@ from lakehouse.catalog import Catalog
 from lakehouse.errors import BadInput
 from lakehouse.progress import Wait
 from lakehouse.releases import published
-from lakehouse.releases.inspect import existing_log
+from lakehouse.releases.inspect import check_built
 from lakehouse.storage.begun_erasure import erasure_folder
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.files import fingerprint
-from lakehouse.storage.log import Log
-from lakehouse.storage.place import Place, place
 from lakehouse.storage.set_aside import set_aside
 from lakehouse.storage.work import work_folder
 from lakehouse.table import Table
@@ -50,46 +49,43 @@ class Erased:
 
 
 def erase(
-    datamart: str | Path | Place,
+    datamart: Datamart,
     data: Path,
-    catalog: Catalog,
     customer: str,
     dry_run: bool = False,
     wait: Wait = None,
 ) -> Erased:
     """Erase a customer by id, wholly or not at all; BadInput where no row is of that customer."""
-    datamart = place(datamart)
-    root = datamart.on_this_machine()
-    log = existing_log(datamart, catalog)
+    place, root = datamart.place, datamart.place.on_this_machine()
+    check_built(datamart)
     if not customer.strip():
         raise BadInput("--customer takes the id of a customer, as CUS_0x1069")
     if dry_run:
-        decided = _Search(log, catalog, customer).plan(None)
-        return _told(decided, root, data, catalog, customer, done=False)
-    datamart.check_writable()
+        decided = _Search(datamart, customer).plan(None)
+        return _told(decided, datamart, data, customer, done=False)
+    place.check_writable()
     was_killed = erasure_folder(root).exists()
-    with locked_and_whole(datamart, wait), work_folder(datamart) as work:
-        search = _Search(log, catalog, customer, was_killed)
+    with locked_and_whole(datamart, wait), work_folder(place) as work:
+        search = _Search(datamart, customer, was_killed)
         search.rewrite(work / "erasure")
         # Nobody keeps a receipt between the look for those with the person and the end.
-        with datamart.receipts_locked():
+        with place.receipts_locked():
             decided = search.plan(new_files(work / "erasure"))
             decide(root, work / "erasure", decided)
-            carry_out(root)
-    return _told(decided, root, data, catalog, customer, done=True)
+            carry_out(datamart)
+    return _told(decided, datamart, data, customer, done=True)
 
 
 class _Search:
     """Where the person is: how many rows in which data file of which table, and in which spines."""
 
-    def __init__(self, log: Log, catalog: Catalog, customer: str, was_killed: bool = False) -> None:
-        self.log = log
-        self.catalog = catalog
-        self.root = log.place.on_this_machine()
-        self.person = find_person(customer, _entity_columns(catalog), self._numbered())
+    def __init__(self, datamart: Datamart, customer: str, was_killed: bool = False) -> None:
+        self.log, self.catalog = datamart.log, datamart.catalog
+        self.root = self.log.place.on_this_machine()
+        self.person = find_person(customer, _entity_columns(self.catalog), self._numbered())
         self.tables = {
             table: found
-            for table in catalog.tables
+            for table in datamart.catalog.tables
             if not table.is_ledger
             if (found := self._rows_by_file(data_files(self._folder(table))))
         }
@@ -97,7 +93,7 @@ class _Search:
         self.spines = self._rows_by_file({f"{SPINES}/{file.name}": file for file in kept})
         if not self.tables and not self.spines:
             done = "; an erasure that was killed has just been finished" if was_killed else ""
-            raise BadInput(f"datamart {log.root} has no row of that customer{done}")
+            raise BadInput(f"datamart {self.log.root} has no row of that customer{done}")
 
     def _numbered(self) -> list[Numbered]:
         """The raw columns with numbers that only one person has."""
@@ -198,23 +194,19 @@ def _entity_columns(catalog: Catalog) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*declared, CUSTOMER)))
 
 
-def _told(
-    decided: Erasure, root: Path, data: Path, catalog: Catalog, customer: str, done: bool
-) -> Erased:
+def _told(decided: Erasure, datamart: Datamart, data: Path, customer: str, done: bool) -> Erased:
     return Erased(
         decided.erasure_id if done else None,
         decided.row_counts,
         decided.files,
         decided.training_sets,
-        tuple(_notes(decided, root, data, catalog, customer)),
+        tuple(_notes(decided, datamart, data, customer)),
     )
 
 
-def _notes(
-    decided: Erasure, root: Path, data: Path, catalog: Catalog, customer: str
-) -> Iterator[str]:
+def _notes(decided: Erasure, datamart: Datamart, data: Path, customer: str) -> Iterator[str]:
     """Where the person still is, which the user alone can change."""
-    for file, lines in _raw_lines(data, catalog, Person(customer.strip())):
+    for file, lines in _raw_lines(data, datamart.catalog, Person(customer.strip())):
         yield (
             f"{file.name} has {lines:,} {'line' if lines == 1 else 'lines'} of that customer; remove "
             "those rows there too: a later delivery may bring the person back"
@@ -224,7 +216,7 @@ def _notes(
             "files that training-set wrote of "
             f"{', '.join(decided.training_sets)} hold the person still; delete them"
         )
-    for folder in set_aside(root):
+    for folder in set_aside(datamart.place.on_this_machine()):
         yield f"{folder}, which a repair set aside, may hold the person still; delete it"
 
 

@@ -23,8 +23,8 @@ from lakehouse.releases.release import Release
 from lakehouse.storage.begun_erasure import erasure_folder, is_erasure_begun
 from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.create import add_missing_columns
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.log import Log
-from lakehouse.storage.place import Place
 from lakehouse.table import Table
 
 _PLAN, _NEW, _OLD = "plan.json", "new", "old"
@@ -65,23 +65,24 @@ def decide(root: Path, prepared: Path, erasure: Erasure) -> None:
 
 
 @contextmanager
-def locked_and_whole(place: Place, wait: Wait = None) -> Iterator[None]:
+def locked_and_whole(datamart: Datamart, wait: Wait = None) -> Iterator[None]:
     """Hold the datamart alone, as `Place.locked`; an erasure that was killed is first done to its end."""
-    with place.locked(wait):
-        if is_erasure_begun(place):
-            finish_erasure(place)
+    with datamart.place.locked(wait):
+        if is_erasure_begun(datamart.place):
+            finish_erasure(datamart)
         yield
 
 
-def finish_erasure(place: Place) -> None:
+def finish_erasure(datamart: Datamart) -> None:
     """Carry out what an erasure that was killed had decided; the datamart is locked."""
-    with place.receipts_locked():
-        carry_out(place.on_this_machine())
+    with datamart.place.receipts_locked():
+        carry_out(datamart)
 
 
-def carry_out(root: Path) -> None:
+def carry_out(datamart: Datamart) -> None:
     """Mark, swap, mend and keep the receipt; datamart and receipts are locked."""
-    folder, log = erasure_folder(root), Log(str(root))
+    root, log = datamart.place.on_this_machine(), datamart.log
+    folder = erasure_folder(root)
     plan = folder / _PLAN
     if plan.exists():
         erasure = Erasure(**json.loads(plan.read_text(encoding="utf-8")))

@@ -7,18 +7,17 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
-from lakehouse.catalog import Catalog
 from lakehouse.engines.store import Store
 from lakehouse.progress import Progress, Wait
 from lakehouse.releases import published
-from lakehouse.releases.inspect import existing_log
+from lakehouse.releases.inspect import check_built
 from lakehouse.releases.publish import next_release, publish
 from lakehouse.releases.state import is_published
 from lakehouse.storage.commit_note import CommitNote, SourceRecord
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.log import Log
-from lakehouse.storage.place import Place, place
 from lakehouse.table import Table
 from lakehouse.upkeep.erasure import locked_and_whole
 
@@ -42,8 +41,7 @@ class Optimized:
 
 
 def optimize(
-    root: str | Path | Place,
-    catalog: Catalog,
+    datamart: Datamart,
     open_engine: Callable[[Log], Store],
     on_progress: Progress,
     wait: Wait = None,
@@ -52,13 +50,12 @@ def optimize(
 
     Published again where it was published before; else the next run goes on from where one was stopped.
     """
-    root = place(root)
-    log = existing_log(root, catalog)
-    root.check_writable()
-    with locked_and_whole(root, wait):
-        if not any(_is_scattered(log, table) for table in catalog.tables):
+    check_built(datamart)
+    datamart.place.check_writable()
+    with locked_and_whole(datamart, wait):
+        if not any(_is_scattered(datamart.log, table) for table in datamart.catalog.tables):
             return Optimized((), None)
-        return _Optimize(open_engine(log), catalog, on_progress).whole()
+        return _Optimize(open_engine(datamart.log), datamart, on_progress).whole()
 
 
 def _is_scattered(log: Log, table: Table) -> bool:
@@ -70,22 +67,22 @@ def _is_scattered(log: Log, table: Table) -> bool:
 class _Optimize:
     """One optimize under the lock."""
 
-    def __init__(self, store: Store, catalog: Catalog, on_progress: Progress) -> None:
+    def __init__(self, store: Store, datamart: Datamart, on_progress: Progress) -> None:
         self.store = store
-        self.log = store.log
-        self.catalog = catalog
+        self.datamart = datamart
+        self.log = datamart.log
         self.on_progress = on_progress
         self.run_id = uuid.uuid4().hex[:12]
 
     def whole(self) -> Optimized:
-        was_published = is_published(self.log, self.catalog)
+        was_published = is_published(self.datamart)
         data = self._compact_all(is_ledger=False)
         published = self._publish() if data and was_published else None
         # Last, as a release is one more file.
         return Optimized((*data, *self._compact_all(is_ledger=True)), published)
 
     def _compact_all(self, is_ledger: bool) -> list[Compacted]:
-        tables = [t for t in self.catalog.tables if (t.is_ledger) is is_ledger]
+        tables = [t for t in self.datamart.catalog.tables if (t.is_ledger) is is_ledger]
         return [done for table in tables if (done := self._compact(table))]
 
     def _compact(self, table: Table) -> Compacted | None:
@@ -102,14 +99,14 @@ class _Optimize:
 
     def _held(self, table: Table) -> AbstractContextManager[None]:
         """Receipts are written beside a run."""
-        return self.log.place.receipts_locked() if table.is_ledger else nullcontext()
+        return self.datamart.place.receipts_locked() if table.is_ledger else nullcontext()
 
     def _publish(self) -> int | None:
         before = published.newest(self.log)
         sources = {name: SourceRecord.from_json(record) for name, record in before.sources.items()}
-        release = next_release(self.log, self.catalog, self.run_id, self.store.name, sources)
+        release = next_release(self.datamart, self.run_id, self.store.name, sources)
         if release is None:
             return None
         # The rows are still those that the code of then has made.
         code, together = before.code, before.code_fingerprint
-        return publish(self.store.log, replace(release, code=code, code_fingerprint=together))
+        return publish(self.log, replace(release, code=code, code_fingerprint=together))

@@ -17,20 +17,19 @@ from pathlib import Path
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from lakehouse.catalog import Catalog
 from lakehouse.errors import LakehouseError
 from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.progress import Progress, Wait
 from lakehouse.releases import ledger_rows, published
-from lakehouse.releases.inspect import existing_log
+from lakehouse.releases.inspect import check_built
 from lakehouse.releases.publish import now_utc
 from lakehouse.releases.release import Pins, Release
 from lakehouse.releases.state import is_published
 from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.create import add_missing_columns
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.layout import LOG_FOLDER
 from lakehouse.storage.log import Log
-from lakehouse.storage.place import Place, place
 from lakehouse.storage.work import work_folder
 from lakehouse.table import Table
 from lakehouse.training.receipts import Receipt, receipts
@@ -74,8 +73,7 @@ class Vacuumed:
 
 
 def vacuum(
-    datamart: str | Path | Place,
-    catalog: Catalog,
+    datamart: Datamart,
     keep_releases: int,
     dry_run: bool,
     on_progress: Progress,
@@ -86,18 +84,14 @@ def vacuum(
     Needs no engine. LakehouseError where a run is to be gone on with. Killed on the way, the next one
     goes on, and what is kept is whole at every moment.
     """
-    datamart = place(datamart)
-    datamart.on_this_machine()
-    log = existing_log(datamart, catalog)
+    place = datamart.place
+    place.on_this_machine()
+    check_built(datamart)
     if dry_run:
-        return _Vacuum(log, catalog, keep_releases).told(dry_run)
-    datamart.check_writable()
-    with (
-        locked_and_whole(datamart, wait),
-        datamart.receipts_locked(),
-        work_folder(datamart) as work,
-    ):
-        planned = _Vacuum(log, catalog, keep_releases)
+        return _Vacuum(datamart, keep_releases).told(dry_run)
+    place.check_writable()
+    with locked_and_whole(datamart, wait), place.receipts_locked(), work_folder(place) as work:
+        planned = _Vacuum(datamart, keep_releases)
         planned.give_up()
         planned.delete(work, on_progress)
     return planned.told(dry_run)
@@ -189,8 +183,9 @@ def _owner(file: Path) -> Path:
 class _Vacuum:
     """One vacuum: who holds which versions, and so what goes."""
 
-    def __init__(self, log: Log, catalog: Catalog, keep_releases: int) -> None:
-        if not is_published(log, catalog):
+    def __init__(self, datamart: Datamart, keep_releases: int) -> None:
+        log = datamart.log
+        if not is_published(datamart):
             raise LakehouseError(
                 f"datamart {log.root} is at no release: a run was stopped, or is at work; run main.py first"
             )
@@ -200,7 +195,7 @@ class _Vacuum:
         self.kept, self.given_up = known[-keep_releases:], known[:-keep_releases]
         # What a person was erased from cannot be built again.
         self.receipts = [each for each in receipts(log) if each.erased_at is None]
-        there = [table for table in catalog.tables if log.exists(table)]
+        there = [table for table in datamart.catalog.tables if log.exists(table)]
         self.spaces = [_Space(log, table, self._versions(table)) for table in there]
         self.spines = list(_spines(log, self.receipts))
 
@@ -257,9 +252,9 @@ class _Vacuum:
 def _recent_versions(log: Log, table: Table) -> set[int]:
     """The newest version of a ledger table, and those that were the newest within the hour."""
     commits = log.history(table)
-    since = datetime.now(commits[0]["timestamp"].tzinfo) - _READERS
-    young = [commit for commit in commits if commit["timestamp"] > since]
-    return {commit["version"] for commit in commits[: len(young) + 1]}
+    since = datetime.now(commits[0].timestamp.tzinfo) - _READERS
+    young = [commit for commit in commits if commit.timestamp > since]
+    return {commit.version for commit in commits[: len(young) + 1]}
 
 
 def _spines(log: Log, known: Collection[Receipt]) -> Iterator[Path]:

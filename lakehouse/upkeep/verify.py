@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake.exceptions import DeltaError
 
-from lakehouse.catalog import Catalog
 from lakehouse.errors import LakehouseError
 from lakehouse.releases import published
 from lakehouse.releases.readable import loss
 from lakehouse.releases.release import Release
 from lakehouse.releases.standing import Standing, standing
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.files import fingerprint
 from lakehouse.storage.layout import LOG_FOLDER
 from lakehouse.storage.log import Log
@@ -55,9 +55,12 @@ class Damage:
 class Checked:
     """The tables of a datamart, each data file read once."""
 
-    log: Log
-    catalog: Catalog
+    datamart: Datamart
     _known: dict[Path, str | None] = field(default_factory=dict)
+
+    @property
+    def log(self) -> Log:
+        return self.datamart.log
 
     @cached_property
     def releases(self) -> Sequence[Release]:
@@ -73,7 +76,7 @@ class Checked:
 
     def damages(self) -> list[Damage]:
         """What the newest versions have lost; a table that is not there at all is no damage."""
-        found = (self.damage(table) for table in self.catalog.tables)
+        found = (self.damage(table) for table in self.datamart.catalog.tables)
         return [each for each in found if each]
 
     def damage(self, table: Table) -> Damage | None:
@@ -161,12 +164,12 @@ def _ails(path: Path, file: DataFile, sha256: str | None) -> str | None:
     return None if rows == file.rows else f"has {rows:,} rows, not {file.rows:,}"
 
 
-def examine_tables(log: Log, catalog: Catalog) -> list[Finding]:
+def examine_tables(datamart: Datamart) -> list[Finding]:
     """A finding a table, of its newest version; and one of all that its kept history has lost."""
-    checked = Checked(log, catalog)
-    now = [_finding_now(checked, table) for table in catalog.tables]
-    lost = [_finding_then(checked, table) for table in catalog.tables if not table.is_ledger]
-    return [*filter(None, now), *filter(None, lost), *_spines(log)]
+    checked, tables = Checked(datamart), datamart.catalog.tables
+    now = [_finding_now(checked, table) for table in tables]
+    lost = [_finding_then(checked, table) for table in tables if not table.is_ledger]
+    return [*filter(None, now), *filter(None, lost), *_spines(datamart.log)]
 
 
 def _finding_now(checked: Checked, table: Table) -> Finding | None:
@@ -196,7 +199,7 @@ def _absent(checked: Checked, table: Table) -> Finding | None:
         pinned = checked.releases and table.full_name in checked.releases[-1].versions
         remedy = "the next run makes it anew, or says what it lacks for that"
         return _bad(table, "the table is gone", remedy) if pinned else None
-    ours = any(checked.log.exists(each) for each in checked.catalog.tables)
+    ours = any(checked.log.exists(each) for each in checked.datamart.catalog.tables)
     return _bad(table, "the table is gone", _LEDGER) if ours else None
 
 

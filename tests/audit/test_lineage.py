@@ -27,6 +27,7 @@ from lakehouse.run.job import Job
 from lakehouse.run.run import run
 from lakehouse.silver.clickstream import TABLE as CLICKSTREAM
 from lakehouse.silver.loan_daily import TABLE as LOAN_DAILY
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.log import Log
 from lakehouse.table import Table
 from tests.audit.planted import catalog_with, group
@@ -65,7 +66,13 @@ def joined(group: Table, read: Callable[[], DataFrame]) -> Table:
 def store(generated: Path, tmp_path_factory: pytest.TempPathFactory) -> Store:
     """A datamart to plan feature groups on: they need not be built."""
     datamart = tmp_path_factory.mktemp("lineage") / "datamart"
-    run(Job(generated, datamart, catalog_with(OUTCOMES), lambda log, _size: EmbeddedStore(log)))
+    run(
+        Job(
+            generated,
+            Datamart.at(datamart, catalog_with(OUTCOMES)),
+            lambda log, _size: EmbeddedStore(log),
+        )
+    )
     return EmbeddedStore(Log(str(datamart)))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from lakehouse.run.job import Job
 from lakehouse.run.run import run
 from lakehouse.silver.clickstream import TABLE as CLICKSTREAM
 from lakehouse.silver.loan_daily import TABLE as LOAN_DAILY
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.log import Log
 from lakehouse.table import MONTH_FIELD, Field, Table
 from tests.audit.planted import catalog_with, group
@@ -117,7 +118,7 @@ def named_columns(evidence: str) -> set[str]:
 
 
 def built(data: Path, datamart: Path, catalog: Catalog) -> EmbeddedStore:
-    run(Job(data, datamart, catalog, lambda log, _size: EmbeddedStore(log)))
+    run(Job(data, Datamart.at(datamart, catalog), lambda log, _size: EmbeddedStore(log)))
     return EmbeddedStore(Log(str(datamart)))
 
 
@@ -128,7 +129,11 @@ def audited(generated: Path, tmp_path_factory: pytest.TempPathFactory) -> Audite
     release = published.release(store.log, 1)
     (root / "work").mkdir()
     told: list[str] = []
-    checks = replay.replay_checks(store, CATALOG, release, CUT, told.append, root / "work")
+
+    def tell(_subject: str, doing: str, _months: Sequence[str] = (), /) -> None:
+        told.append(doing)
+
+    checks = replay.replay_checks(store, CATALOG, release, CUT, tell, root / "work")
     return Audited(store, release, {each.name: each for each in checks}, root / "work", told)
 
 
@@ -196,7 +201,7 @@ def test_progress_names_the_replay_and_the_table(audited: Audited) -> None:
 
 
 def test_nothing_is_left_of_a_replay_even_of_one_that_fails(audited: Audited) -> None:
-    def fail(_text: str) -> None:
+    def fail(*_told: object) -> None:
         raise LakehouseError("stopped")
 
     with pytest.raises(LakehouseError, match="stopped"):

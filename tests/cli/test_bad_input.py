@@ -304,10 +304,10 @@ def test_debug_shows_the_traceback_and_then_the_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        (["run", "--month", "2023-13"], "'2023-13' is no month; write it as 2023-05"),
-        (["run", "--month", "2023-1"], "is no month"),
-        (["run", "--month", "٢٠٢٣-01"], "is no month"),
-        (["run", "--through", "May"], "is no month"),
+        (["run", "--month", "2023-13"], "'2023-13' is not a month; write it as 2023-05"),
+        (["run", "--month", "2023-1"], "is not a month"),
+        (["run", "--month", "٢٠٢٣-01"], "is not a month"),
+        (["run", "--through", "May"], "is not a month"),
         (["run", "--through", "2023-02", "--month", "2023-02"], "exclude each other"),
         (["plan", "--through", "2023-02", "--month", "2023-02"], "exclude each other"),
         (["run", "--max-bad", "2"], "--max-bad"),
@@ -451,7 +451,7 @@ def test_a_folder_in_a_tables_place_is_refused(
     (datamart / "gold" / "label_store" / "notes.txt").write_text("mine", encoding="utf-8")
     before = listing(datamart)
     answer = run(generated, datamart)
-    assert answer.code == 2 and "label_store is no Delta table" in answer.only_line
+    assert answer.code == 2 and "label_store is not a Delta table" in answer.only_line
     assert listing(datamart) == before
 
 

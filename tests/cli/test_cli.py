@@ -111,15 +111,6 @@ def test_the_help_lists_every_command(argv: list[str]) -> None:
     assert all(f"\n  {name} " in answer.out for name in COMMANDS)
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_the_readme_mentions_every_command(name: str) -> None:
-    readme = ROOT / "README.md"
-    if not readme.exists():
-        pytest.skip("no README.md yet")
-    text = readme.read_text(encoding="utf-8")
-    assert f"main.py {name}" in text or f"`{name}" in text
-
-
 @pytest.mark.parametrize("name", MADE)
 def test_every_command_that_reports_takes_json_and_debug(name: str) -> None:
     names = {opt for param in cli.commands[name].params for opt in param.opts}
@@ -382,7 +373,7 @@ def test_a_spine_is_scored_without_labels(training: list[str | Path], tmp_path: 
         (["--out", "{}"], "is a folder; name a file in it"),
         (["--out", "{}/t.parquet", "--release", "9"], "no release 9; there are 1 to 2"),
         (["--out", "{}/t.parquet", "--release", "0"], "0 is not in the range"),
-        (["--out", "{}/t.parquet", "--from", "May"], "'May' is no month"),
+        (["--out", "{}/t.parquet", "--from", "May"], "'May' is not a month"),
         (
             ["--out", "{}/t.parquet", "--from", "2023-06", "--to", "2023-05"],
             "the earlier one first",

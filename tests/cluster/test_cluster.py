@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.engines.spark import start
+from lakehouse.engines.spark_session import start
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.generate import generate
 from tests.cluster.cluster import WORKER_MEMORY_MIB, Cluster, cluster, until

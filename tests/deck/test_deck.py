@@ -16,6 +16,8 @@ import typst
 from deck.layout import FIGURES, PDF, fingerprint, typeset
 from lakehouse.catalog import load
 
+pytestmark = pytest.mark.slow
+
 SMALLEST, MARGIN = 10.99, 33.0  # points; sizes are read with a rounding error
 # Numbers that the slides say by themselves: definitions, names, axes and the numbers of slides.
 CONSTANTS = {

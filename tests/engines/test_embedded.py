@@ -15,7 +15,7 @@ PROXY = {
     "no_proxy": "bank",
 }
 INTERRUPTED = """
-import os, signal, time
+import os, signal, sys, time
 from pyspark.sql.connect.client import SparkConnectClient
 from lakehouse.engines.embedded import session
 
@@ -27,6 +27,8 @@ def interrupted(*arguments):
     before_the_first_call(*arguments)
 
 SparkConnectClient.set_retry_policies = interrupted
+# A process that a script begins in the background ignores Ctrl-C from its start.
+signal.signal(signal.SIGINT, getattr(signal, sys.argv[1]))
 try:
     session()
 except KeyboardInterrupt:
@@ -37,10 +39,10 @@ print(session().range(3).count())
 COUNT = "from lakehouse.engines.embedded import session; print(session().range(3).count())"
 
 
-def printed(script: str, **environment: str) -> str:
+def printed(script: str, *arguments: str, **environment: str) -> str:
     """What a Python process of its own prints that ends well."""
     done = subprocess.run(
-        [sys.executable, "-c", script],
+        [sys.executable, "-c", script, *arguments],
         cwd=ROOT,
         env={**os.environ, **environment},
         capture_output=True,
@@ -56,4 +58,8 @@ def test_behind_a_proxy_the_engine_is_still_reached() -> None:
 
 
 def test_ctrl_c_before_the_engine_is_reached_ends_its_start_and_the_next_one_works() -> None:
-    assert printed(INTERRUPTED) == "stopped\n3\n"
+    assert printed(INTERRUPTED, "default_int_handler") == "stopped\n3\n"
+
+
+def test_ctrl_c_during_the_start_does_nothing_to_a_process_that_ignores_it() -> None:
+    assert printed(INTERRUPTED, "SIG_IGN") == "3\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse.engines.sizing import memory_bytes, tables_at_once
-from lakehouse.engines.spark import heap_mib
+from lakehouse.engines.spark_session import heap_mib
 from lakehouse.errors import BadInput
 
 MACHINE = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -22,7 +22,7 @@ from lakehouse.cli import main
 from lakehouse.engines import choose as choosing
 from lakehouse.engines.choose import choose, embedded_up_to
 from lakehouse.engines.sizing import memory_bytes
-from lakehouse.engines.spark import for_work, start
+from lakehouse.engines.spark_session import for_work, start
 from lakehouse.generate import generate
 from lakehouse.releases import published
 from lakehouse.releases.release import Release
@@ -371,12 +371,12 @@ def test_embedded_reads_what_spark_said_of_its_commit(by_turns: Bank) -> None:
     release = by_turns.release(2)
     version = release.versions[table.full_name]
 
-    (commit,) = [c for c in by_turns.log.history(table) if c["version"] == version]
+    (commit,) = [c for c in by_turns.log.history(table) if c.version == version]
 
-    assert "Spark" in commit["engine"]
-    assert commit["note"].run_id == release.run_id
+    assert "Spark" in commit.engine
+    assert commit.note.run_id == release.run_id
     bronze = release.versions["bronze.clickstream"]
-    assert commit["note"].consumed == {"bronze.clickstream": bronze}
+    assert commit.note.consumed == {"bronze.clickstream": bronze}
 
 
 @pytest.mark.spark

@@ -215,7 +215,7 @@ def test_every_way_to_name_a_repository_becomes_its_https_link(url: str, link: s
     ],
 )  # fmt: skip
 def test_what_is_no_link_is_refused_without_being_shown(url: str) -> None:
-    with pytest.raises(BadInput, match="is no link to a repository") as caught:
+    with pytest.raises(BadInput, match="is not a link to a repository") as caught:
         repository_link(url)
     assert "s3cret" not in str(caught.value) and "\n" not in str(caught.value)
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from lakehouse.bronze.credit_words import KINDS_OF_LOAN
 from lakehouse.engines.embedded import session
 from lakehouse.gold.features_attributes import TABLE as ATTRIBUTES
-from lakehouse.gold.features_financials import KINDS_OF_LOAN, TABLE
+from lakehouse.gold.features_financials import TABLE
 from lakehouse.table import Table, snake_case
 
 

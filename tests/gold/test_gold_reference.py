@@ -14,6 +14,7 @@ from lakehouse.catalog import load
 from lakehouse.engines.embedded import EmbeddedStore
 from lakehouse.run.job import Job
 from lakehouse.run.run import run
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.log import Log
 from tests.reference.gold import KEYS, differences, reference_gold
 
@@ -22,7 +23,7 @@ GOLD = [table.full_name for table in load().tables if table.layer == "gold"]
 
 
 def build(data: Path, datamart: Path) -> Path:
-    run(Job(data, datamart, load(), lambda log, _size: EmbeddedStore(log)))
+    run(Job(data, Datamart.at(datamart, load()), lambda log, _size: EmbeddedStore(log)))
     return datamart
 
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from lakehouse.bronze import loan_daily
 from lakehouse.bronze.quarantine import TABLE as QUARANTINE
 from lakehouse.errors import BadInput, LakehouseError
-from lakehouse.landing import records as landing_records
+from lakehouse.landing import broken_records, chunks
 from lakehouse.landing.counts import Counts, Landed
 from lakehouse.landing.land import find_file, land
 from lakehouse.storage.files import fingerprint
@@ -398,7 +398,7 @@ def test_a_cell_of_10_mb_is_accepted_whole(tmp_path: Path) -> None:
 def test_a_record_over_the_limit_is_quarantined_shortened_and_says_so(
     tmp_path: Path, quoted: bool
 ) -> None:
-    big = "x" * (landing_records.MAX_RECORD_BYTES + 6_000_000)
+    big = "x" * (broken_records.MAX_RECORD_BYTES + 6_000_000)
     rows = [row("a"), row("b", note=f'"{big}"' if quoted else big), row("c")]
     result = landed(tmp_path, csv_of(*rows))
     (bad,) = quarantined(result)
@@ -416,7 +416,7 @@ def test_records_that_straddle_the_chunks_read_are_whole(
     whole = landed(tmp_path, content)
     expected = accepted(whole), quarantined(whole), whole.fingerprint
     for size in (1, 2, 7, 64):
-        monkeypatch.setattr(landing_records, "CHUNK_BYTES", size)
+        monkeypatch.setattr(chunks, "CHUNK_BYTES", size)
         cut = landed(tmp_path, content)
         assert (accepted(cut), quarantined(cut), cut.fingerprint) == expected
 
@@ -521,7 +521,7 @@ def test_a_bad_byte_is_found_wherever_the_chunks_end(
 ) -> None:
     content = csv_of(row("é"), row("é")) + b"\xe9abc\n"
     for size in (1, 2, 3, 50):
-        monkeypatch.setattr(landing_records, "CHUNK_BYTES", size)
+        monkeypatch.setattr(chunks, "CHUNK_BYTES", size)
         assert f"0xE9 on line 4 (byte {len(content) - 4} of" in refusal(tmp_path, content)
 
 
@@ -605,7 +605,7 @@ def test_no_row_of_any_file_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drawn: tuple[list[str], str, int]
 ) -> None:
     rows, end, chunk_bytes = drawn
-    monkeypatch.setattr(landing_records, "CHUNK_BYTES", chunk_bytes)
+    monkeypatch.setattr(chunks, "CHUNK_BYTES", chunk_bytes)
     content = csv_of(*rows, end=end)
     try:
         result = landed(tmp_path, content)

@@ -110,6 +110,7 @@ def test_every_notebook_is_asked_something() -> None:
     assert list(ASKED) == NOTEBOOKS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_no_warning_and_no_wall_of_text_is_shown(name: str, ran: Callable[[str], Ran]) -> None:
     outputs = [output for cell in ran(name).notebook.cells for output in cell.get("outputs", ())]
@@ -126,6 +127,7 @@ def test_no_warning_and_no_wall_of_text_is_shown(name: str, ran: Callable[[str],
     assert len(lines) <= 20
 
 
+@pytest.mark.slow
 def test_the_tour_shows_every_table_and_how_a_bad_row_is_quarantined(
     ran: Callable[[str], Ran],
 ) -> None:
@@ -140,6 +142,7 @@ def test_the_tour_shows_every_table_and_how_a_bad_row_is_quarantined(
     assert found["labelled"] == rows - 1
 
 
+@pytest.mark.slow
 def test_the_correction_moved_exactly_the_windows_that_hold_march(
     ran: Callable[[str], Ran],
 ) -> None:
@@ -176,6 +179,7 @@ def _moved_by_march() -> set[tuple[str, str]]:
     return windows | {("fe_1", "Mar"), ("activity_sum", "Mar")}
 
 
+@pytest.mark.slow
 def test_the_naive_joins_leak_and_the_honest_one_does_not(ran: Callable[[str], Ran]) -> None:
     found = ran("03_point_in_time").answers
     rows, with_clicks, joined, later = found["rows"]
@@ -190,6 +194,7 @@ def test_the_naive_joins_leak_and_the_honest_one_does_not(ran: Callable[[str], R
     assert found["hash"] == [64, rows]
 
 
+@pytest.mark.slow
 def test_the_audit_passes_and_the_planted_leaks_are_caught(ran: Callable[[str], Ran]) -> None:
     found = ran("04_model_and_audit").answers
     assert len(found["audit"]) >= 10
@@ -213,6 +218,7 @@ _MEASURE = """<script>addEventListener("load", () => {
 })</script></body>"""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_in_a_browser_no_output_needs_a_scrollbar(
     name: str, ran: Callable[[str], Ran], tmp_path: Path

@@ -25,8 +25,8 @@ from lakehouse.months import MonthRange
 from lakehouse.run.job import Job, Report
 from lakehouse.run.plan import Request
 from lakehouse.run.run import run
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.log import Log
-from lakehouse.storage.place import place
 from tests.reliability.narrow_main import CATALOG
 
 HERE = Path(__file__).parent
@@ -37,9 +37,10 @@ _NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each request takes the server milliseconds, and a build makes thousands."""
+    """A test that asks the server is slow: it takes seconds to start, and milliseconds per request."""
     for item in items:
-        if item.path.parent == HERE and "both" in getattr(item, "fixturenames", ()):
+        servers = {"s3", "strict"}.intersection(getattr(item, "fixturenames", ()))
+        if item.path.parent == HERE and servers:
             item.add_marker(pytest.mark.slow)
 
 
@@ -134,8 +135,7 @@ class Mart:
         """Take the raw rows up to a month, in this process."""
         job = Job(
             data=self.data,
-            datamart=place(self.datamart),
-            catalog=CATALOG,
+            datamart=Datamart.at(self.datamart, CATALOG),
             open_store=lambda log, _size: EmbeddedStore(log),
             request=Request(MonthRange(None, through)),
         )

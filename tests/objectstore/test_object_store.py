@@ -119,7 +119,7 @@ def test_what_works_on_files_alone_is_refused_with_one_line(
     ):
         told = mart.call(capsys, *command)
         assert (told.code, told.out, told.err.count("\n")) == (2, "", 1)
-        assert "is in an object store, where this is not supported yet: copy it" in told.err
+        assert "is in an object store, and this is not supported there yet: copy it" in told.err
     assert objects(mart) == before
 
 

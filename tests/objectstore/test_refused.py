@@ -77,7 +77,7 @@ def strict(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def test_wrong_credentials_are_told_soon_and_not_shown(strict: None, told: Told) -> None:
     code, line = told(f"s3a://{BUCKET}/mart")
-    assert code == 1 and "refuses these credentials" in line
+    assert code == 1 and "refuses the credentials" in line
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_a_run_whose_lease_went_to_another_publishes_nothing_more(s3: Mapping[st
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("lakehouse.storage.lease.time.time", lambda: time.monotonic() + 1e10)
             assert ran_out.take() is None
-        with pytest.raises(LakehouseError, match="another one took datamart"):
+        with pytest.raises(LakehouseError, match="another run took datamart"):
             root.check_held()
     assert Lease(f"{root}/_leases/lock", "next").take() is not None
 

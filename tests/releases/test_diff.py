@@ -22,6 +22,7 @@ from lakehouse.releases.diff import HIDDEN, Cell, TableDiff, changed_cells, diff
 from lakehouse.releases.release import Release
 from lakehouse.run.job import Job
 from lakehouse.run.run import run
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.log import Log
 from tests.narrow import narrow
 from tests.on_spark import OnSpark
@@ -58,7 +59,13 @@ def log(generated: Path, tmp_path_factory: pytest.TempPathFactory) -> Log:
     shutil.copytree(generated, data)
 
     def publish() -> None:
-        run(Job(data, folder / "datamart", CATALOG, lambda log, _size: EmbeddedStore(log)))
+        run(
+            Job(
+                data,
+                Datamart.at(folder / "datamart", CATALOG),
+                lambda log, _size: EmbeddedStore(log),
+            )
+        )
 
     publish()
     with raw_rows(data / ATTRIBUTES) as people:
@@ -85,7 +92,9 @@ def compare(
     limit: int = 0,
     catalog: Catalog = CATALOG,
 ) -> dict[str, TableDiff]:
-    found = diff(log, catalog, old, new, lambda: EmbeddedStore(log), name, limit)
+    found = diff(
+        Datamart(log.place, log, catalog), old, new, lambda: EmbeddedStore(log), name, limit
+    )
     return {each.table: each for each in found}
 
 
@@ -182,12 +191,13 @@ def test_counts_alone_list_no_row(log: Log) -> None:
 
 
 def test_changed_cells_are_lines_of_all_tables_and_the_last_line_tells_of_more(log: Log) -> None:
-    found = changed_cells(EmbeddedStore(log), CATALOG, 2, 3, limit=3)
+    datamart = Datamart(log.place, log, CATALOG)
+    found = changed_cells(datamart, 2, 3, lambda: EmbeddedStore(log), limit=3)
     clicks = [line for line in found if line["table"] == "silver.clickstream"]
     assert [line["what"] for line in clicks[:3]] == ["added"] * 3
     more = compare(log, 2, 3)["silver.clickstream"].added - 3
     assert clicks[3:] == [{"table": "silver.clickstream", "what": f"… and {more} more"}]
-    whole = changed_cells(EmbeddedStore(log), CATALOG, 1, 2, "silver.attributes")
+    whole = changed_cells(datamart, 1, 2, lambda: EmbeddedStore(log), "silver.attributes")
     assert {line["what"] for line in whole} == {"changed"} and len(whole) >= 2
 
 
@@ -205,12 +215,12 @@ def test_one_table_may_be_asked_for(log: Log) -> None:
 )
 def test_a_table_of_no_release_is_refused(log: Log, name: str, words: str) -> None:
     with pytest.raises(BadInput, match=words):
-        diff(log, CATALOG, 1, 2, never, name)
+        diff(Datamart(log.place, log, CATALOG), 1, 2, never, name)
 
 
 def test_where_nothing_was_written_no_engine_starts(log: Log) -> None:
-    assert diff(log, CATALOG, 2, 2, never) == []
-    assert diff(log, CATALOG, 1, 2, never, "gold.label_store") == []
+    assert diff(Datamart(log.place, log, CATALOG), 2, 2, never) == []
+    assert diff(Datamart(log.place, log, CATALOG), 1, 2, never, "gold.label_store") == []
 
 
 @pytest.fixture
@@ -248,7 +258,7 @@ def test_a_release_that_cannot_be_read_any_more_is_refused_by_its_table(
     shutil.rmtree(tmp_path / "datamart" / "silver" / "attributes")
     damaged = Log(str(tmp_path / "datamart"))
     with pytest.raises(LakehouseError, match=r"release 1 .* silver\.attributes .*folder is gone"):
-        diff(damaged, CATALOG, 1, 2, never)
+        diff(Datamart(damaged.place, damaged, CATALOG), 1, 2, never)
     assert compare(damaged, 1, 2, "gold.features_attributes")
 
 
@@ -257,7 +267,7 @@ def told(engine: str, root: str) -> list[str]:
     log = Log(root)
     store = open_store(engine, log)
     found = (
-        diff(log, CATALOG, 1, 4, lambda: store, name, 7)
+        diff(Datamart(log.place, log, CATALOG), 1, 4, lambda: store, name, 7)
         for name in ("bronze.attributes", "silver.attributes")
     )
     return [json_text([row.as_json() for row in each]) for each in found]

@@ -20,6 +20,7 @@ from lakehouse.releases.release import Release
 from lakehouse.run.job import Job
 from lakehouse.run.run import run
 from lakehouse.storage.commit_note import CommitNote
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.log import Log
 from tests.narrow import narrow
 
@@ -37,7 +38,7 @@ def kept(generated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(generated, data)
     for value in ("1", "2", "3"):
         correct(data / "feature_clickstream.csv", value)
-        run(Job(data, datamart, CATALOG, lambda log, _size: EmbeddedStore(log)))
+        run(Job(data, Datamart.at(datamart, CATALOG), lambda log, _size: EmbeddedStore(log)))
     return datamart
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from lakehouse.releases import published
 from lakehouse.releases.readable import check_readable
 from lakehouse.releases.state import is_published
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.log import Log
 from tests.reliability.narrow_main import CATALOG
 
@@ -111,7 +112,7 @@ def check_whole(datamart: Path) -> None:
     for row in known:
         if row.given_up_at is None:
             check_readable(log, row.pins, CATALOG.tables)
-    assert is_published(log, CATALOG)
+    assert is_published(Datamart.at(datamart, CATALOG))
     counts = {t.full_name: sum(log.rows_by_month(t).values()) for t in CATALOG.tables}
     assert known[-1].row_counts.items() <= counts.items()
     assert not list(datamart.glob("_work/job-*"))

@@ -30,11 +30,13 @@ from lakehouse.engines.embedded import EmbeddedStore
 from lakehouse.engines.spark import SparkStore
 from lakehouse.errors import BadInput
 from lakehouse.generate import generate
-from lakehouse.landing import records as landing_records
+from lakehouse.landing import chunks
+from lakehouse.landing.records import Splitter
 from lakehouse.run.job import Job
 from lakehouse.run.run import run
 from lakehouse.storage import paths
 from lakehouse.storage.commit_note import CommitNote
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.log import Log
 from lakehouse.storage.paths import plain
 from lakehouse.training import spine as spines
@@ -127,7 +129,7 @@ CHANGES = [appended, overwritten, cut_short, replaced, made_binary, Path.unlink]
 @contextmanager
 def changed_at_first_block(path: Path, change: Callable[[Path], None]) -> Iterator[list[int]]:
     """Change a file once a part of it is read; counts how often it was."""
-    take, done = landing_records._Splitter.take, [0]
+    take, done = Splitter.take, [0]
 
     def taking(splitter: Any, block: bytes, last: bool) -> int:
         if not done[0]:
@@ -136,8 +138,8 @@ def changed_at_first_block(path: Path, change: Callable[[Path], None]) -> Iterat
         return take(splitter, block, last)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(landing_records, "CHUNK_BYTES", 64)
-        patch.setattr(landing_records._Splitter, "take", taking)
+        patch.setattr(chunks, "CHUNK_BYTES", 64)
+        patch.setattr(Splitter, "take", taking)
         yield done
 
 
@@ -239,7 +241,13 @@ def test_a_path_that_deltas_library_cannot_open_is_refused_before_anything_is_ma
     deliver(tmp_path / "data", ROWS)
     before = tree(tmp_path)
     with pytest.raises(BadInput, match="Delta's library cannot open a path with"):
-        run(Job(tmp_path / "data", tmp_path / name, RAW, lambda log, _size: EmbeddedStore(log)))
+        run(
+            Job(
+                tmp_path / "data",
+                Datamart.at(tmp_path / name, RAW),
+                lambda log, _size: EmbeddedStore(log),
+            )
+        )
     assert tree(tmp_path) == before
 
 
@@ -342,7 +350,7 @@ def built_by_spark(root: Path) -> int:
     root.mkdir()
     for rows in (ROWS, [row.replace("0,", "1,", 1) for row in ROWS]):
         deliver(root / "data", rows)
-        run(Job(root / "data", root / "datamart", RAW, **store))  # type: ignore[arg-type]
+        run(Job(root / "data", Datamart.at(root / "datamart", RAW), **store))  # type: ignore[arg-type]
     found = SparkStore(Log(str(root / "datamart")))
     assert found.compact(BRONZE, CommitNote()) is None
     return found.read(BRONZE).count()
@@ -356,7 +364,7 @@ def test_a_datamart_of_spark_may_have_any_name_too(on_spark: OnSpark, tmp_path: 
     assert [each.name for each in tmp_path.iterdir()] == [ODD]
 
 
-# What is no path, or names nothing
+# A text that is not a path, or names nothing
 
 URLS = ["gs://bucket/x", "s3a:/bucket/x", "https://example.org/x", "file:///tmp/x", "hdfs://h/x"]
 PLACES = [
@@ -388,7 +396,7 @@ def test_what_can_be_no_path_is_refused_in_one_line_and_makes_nothing(
 
 @pytest.mark.parametrize("url", URLS)
 def test_python_refuses_a_url_in_one_line(url: str) -> None:
-    with pytest.raises(BadInput, match="s3a://bucket/prefix alone is supported"):
+    with pytest.raises(BadInput, match="of object stores only s3a://bucket/prefix is supported"):
         Lakehouse(url)
 
 

@@ -23,6 +23,7 @@ from lakehouse.releases.readable import check_readable
 from lakehouse.releases.state import is_published, standings_of
 from lakehouse.run.job import Report
 from lakehouse.run.plan import Request
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.log import Log
 from lakehouse.upkeep.verify import examine_tables
 from tests.run.test_laws import (
@@ -91,8 +92,12 @@ def root(twice: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(twice, tmp_path / "world"))
 
 
+def datamart_of(root: Path) -> Datamart:
+    return Datamart.at(root / "datamart", CHAIN)
+
+
 def log_of(root: Path) -> Log:
-    return Log(str(root / "datamart"))
+    return datamart_of(root).log
 
 
 def folder(root: Path, table: Any) -> Path:
@@ -110,7 +115,7 @@ def repair(root: Path, **changes: Any) -> Report:
 
 def told(root: Path) -> dict[str, str]:
     """What doctor --deep finds wrong, by subject; of what a table is, before what its history lost."""
-    wrong = [each for each in examine_tables(log_of(root), CHAIN) if each["state"] != "ok"]
+    wrong = [each for each in examine_tables(datamart_of(root)) if each["state"] != "ok"]
     assert all(each["state"] == "damaged" and each["remedy"] for each in wrong)
     return {each["subject"]: each["found"] for each in reversed(wrong)}
 
@@ -375,7 +380,7 @@ def test_a_program_that_writes_while_a_run_is_at_work_keeps_it_from_publishing(
     def meanwhile(standings: Any) -> None:
         monkeypatch.setattr("lakehouse.releases.publish.check_ours", changed)
         append(root, GOLD)
-        changed(standings_of(log_of(root), CHAIN, published.newest(log_of(root))))
+        changed(standings_of(datamart_of(root), published.newest(log_of(root))))
 
     monkeypatch.setattr("lakehouse.releases.publish.check_ours", meanwhile)
     drop(root, SILVER)
@@ -491,7 +496,7 @@ def test_a_plain_run_that_meets_a_damaged_file_names_its_table_and_the_remedy(
     with pytest.raises(LakehouseError) as error:
         run_on(CHAIN, root)
     assert str(error.value).startswith("silver.clickstream is damaged: 6 of its 7 ")
-    assert "doctor --deep tells more, run --repair mends" in str(error.value)
+    assert "doctor --deep tells more, run --repair repairs it" in str(error.value)
     assert "\n" not in str(error.value)
     repair(root)
     assert len(tables_of(root)[SILVER.full_name]) == len(all_rows()) + 2

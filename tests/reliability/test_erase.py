@@ -29,6 +29,7 @@ from lakehouse.releases.readable import check_readable
 from lakehouse.run.job import Job
 from lakehouse.run.run import run
 from lakehouse.storage.begun_erasure import erasure_folder
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.folder import Folder
 from lakehouse.storage.log import Log
 from lakehouse.table import Table
@@ -67,7 +68,9 @@ class World:
         return self.bank.datamart
 
     def erase(self, **given: Any) -> Erased:
-        return erase(self.datamart, self.bank.root / "data", CATALOG, self.customer, **given)
+        return erase(
+            Datamart.at(self.datamart, CATALOG), self.bank.root / "data", self.customer, **given
+        )
 
     def run(self) -> None:
         self.bank.run(catalog=CATALOG)
@@ -149,7 +152,7 @@ def everything(log: Log) -> dict[str, Rows]:
     found = {f"{t.full_name} feed": feed_of(log, t) for t in TABLES}
     for table in TABLES:
         for commit in log.history(table):
-            version = commit["version"]
+            version = commit.version
             found[f"{table.full_name} {version}"] = rows_of(log, table, version)
     return found
 
@@ -282,7 +285,7 @@ def test_a_customer_that_nobody_is_is_refused_and_changes_nothing(
     before = files_of(world.datamart)
 
     with pytest.raises(BadInput, match=r"no row of that customer|takes the id"):
-        erase(world.datamart, world.bank.root / "data", CATALOG, customer)
+        erase(Datamart.at(world.datamart, CATALOG), world.bank.root / "data", customer)
 
     assert files_of(world.datamart) == before
 
@@ -409,7 +412,7 @@ def test_each_person_erased_from_a_set_gives_it_another_id(world: World) -> None
     second = next(r["customer_id"] for r in rows if r["customer_id"] != world.customer)
     made = [world.built(4, features=SOME)]
     for customer in (world.customer, second):
-        erase(world.datamart, world.bank.root / "data", CATALOG, customer)
+        erase(Datamart.at(world.datamart, CATALOG), world.bank.root / "data", customer)
         made.append(world.built(4, features=SOME))
 
     assert len({each.training_set_id for each in made}) == 3
@@ -498,8 +501,8 @@ def check_tables_are_whole(world: World, ends: Ends) -> None:
     log = world.bank.log
     for table in (each for each in TABLES if log.exists(each)):
         for commit in log.history(table):
-            name = f"{table.full_name} {commit['version']}"
-            found = rows_of(log, table, commit["version"])
+            name = f"{table.full_name} {commit.version}"
+            found = rows_of(log, table, commit.version)
             assert found in (ends.before[name], ends.after[name])
 
 
@@ -643,7 +646,13 @@ def of_persons() -> Catalog:
 def built_by_spark(root: str) -> None:
     """One more release, written by Spark."""
     datamart, data = Path(root) / "datamart", Path(root) / "data"
-    run(Job(data, datamart, of_persons(), lambda log, _size: open_store("spark", log, None)))
+    run(
+        Job(
+            data,
+            Datamart.at(datamart, of_persons()),
+            lambda log, _size: open_store("spark", log, None),
+        )
+    )
 
 
 def read_by_spark(root: str) -> dict[str, Rows]:
@@ -683,7 +692,7 @@ def test_tables_that_spark_wrote_can_be_erased_from_read_and_merged_into(
     before, feeds = on_spark(read_by_spark, root), on_spark(feeds_by_spark, root)
     assert any(tmp_path.rglob("*.crc")), "a checksum of Spark"
 
-    erase(bank.datamart, tmp_path / "data", of_persons(), world.customer)
+    erase(Datamart.at(bank.datamart, of_persons()), tmp_path / "data", world.customer)
 
     assert on_spark(read_by_spark, root) == less_the_person(world, before) != before
     assert on_spark(feeds_by_spark, root) == less_the_person(world, feeds) != feeds

@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 
 from lakehouse.bronze import attributes, clickstream, financials, loan_daily
 from lakehouse.errors import BadInput
-from lakehouse.landing import records as landing_records
+from lakehouse.landing import broken_records, chunks
+from lakehouse.landing.chunks import MAGIC
 from lakehouse.landing.counts import Counts
 from lakehouse.landing.land import land
-from lakehouse.landing.records import MAGIC, Split, split
+from lakehouse.landing.records import Split, split
 from lakehouse.table import Source
 from tests.run.test_laws import (
     CUSTOMERS,
@@ -34,6 +35,8 @@ from tests.run.test_laws import (
     folder,
     run_on,
 )
+
+pytestmark = pytest.mark.slow
 
 SOURCES = [each.SOURCE for each in (clickstream, attributes, financials, loan_daily)]
 BOM = b"\xef\xbb\xbf"
@@ -67,7 +70,7 @@ class Read:
 
 
 def read(raw: bytes) -> Read | None:
-    """What a file holds, by the rules of the README alone; None where it must be refused."""
+    """What a file holds, by the rules of the documents only; None where it must be refused."""
     try:
         text = raw.decode()
     except UnicodeDecodeError:
@@ -234,7 +237,7 @@ def check_split(raw: bytes, work: Path) -> None:
 def test_bytes_at_random_are_split_as_by_a_reader_that_goes_character_by_character(
     raw: bytes, chunk: int, work: Path, small_chunks: pytest.MonkeyPatch
 ) -> None:
-    small_chunks.setattr(landing_records, "CHUNK_BYTES", chunk)
+    small_chunks.setattr(chunks, "CHUNK_BYTES", chunk)
     check_split(raw, work)
 
 
@@ -243,7 +246,7 @@ def test_bytes_at_random_are_split_as_by_a_reader_that_goes_character_by_charact
 def test_quotes_commas_and_line_ends_at_random_are_split_as_by_that_reader(
     raw: bytes, chunk: int, work: Path, small_chunks: pytest.MonkeyPatch
 ) -> None:
-    small_chunks.setattr(landing_records, "CHUNK_BYTES", chunk)
+    small_chunks.setattr(chunks, "CHUNK_BYTES", chunk)
     check_split(b"x,y\n" + raw, work)
 
 
@@ -255,7 +258,7 @@ def test_a_damaged_delivery_is_split_as_by_that_reader(
     @given(raw=delivered(source, files), chunk=CHUNKS)
     def check(raw: bytes, chunk: int) -> None:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(landing_records, "CHUNK_BYTES", chunk)
+            patch.setattr(chunks, "CHUNK_BYTES", chunk)
             check_split(raw, work)
 
     check()
@@ -266,9 +269,9 @@ def test_a_damaged_delivery_is_split_as_by_that_reader(
 def test_records_over_the_limit_are_broken_rows_and_of_no_other_row_a_cell_is_lost(
     raw: bytes, chunk: int, limit: int, work: Path, small_chunks: pytest.MonkeyPatch
 ) -> None:
-    small_chunks.setattr(landing_records, "CHUNK_BYTES", chunk)
-    small_chunks.setattr(landing_records, "MAX_RECORD_BYTES", limit)
-    small_chunks.setattr(landing_records, "SHOWN_BYTES", 2)
+    small_chunks.setattr(chunks, "CHUNK_BYTES", chunk)
+    small_chunks.setattr(broken_records, "MAX_RECORD_BYTES", limit)
+    small_chunks.setattr(broken_records, "SHOWN_BYTES", 2)
     found = ours(b"x,y\n" + raw, work)
     if found is None:
         return

@@ -25,20 +25,20 @@ LOOPBACK = {"127.0.0.1"}
 # What a process says when it may be looked at; it goes on when it is told so.
 LOOK = "print('look', flush=True); input()"
 EMBEDDED = f"""
-from lakehouse.engines import embedded
+from lakehouse.engines import embedded, sail
 spark = embedded.session()
-print(embedded._SERVERS[0].listening_address[1])
+print(sail.SERVERS[0].listening_address[1])
 {LOOK}
 print(spark.range(3).count())
 """
 LEFT_OPEN = f"""
-from lakehouse.engines import embedded
-embedded.close_to_others = lambda address: None
+from lakehouse.engines import embedded, sail
+sail.close_to_others = lambda address: None
 embedded.session()
 {LOOK}
 """
 SPARK = """
-from lakehouse.engines.spark import start
+from lakehouse.engines.spark_session import start
 spark = start({master!r})
 spark.range(100).repartition(3).groupBy("id").count().collect()
 """

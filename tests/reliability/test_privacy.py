@@ -22,7 +22,7 @@ import pytest
 from lakehouse.cli import main
 from lakehouse.generate import generate
 from lakehouse.storage.create import create_missing
-from lakehouse.storage.log import Log
+from lakehouse.storage.datamart import Datamart
 from tests.bank import PERSONS
 from tests.narrow import narrow
 
@@ -309,11 +309,11 @@ def test_bronze_and_the_work_of_a_job_are_their_owners_alone(used: Used) -> None
 
 @pytest.mark.skipif(sys.platform == "win32", reason="modes are of Unix")
 def test_bronze_of_an_older_datamart_is_closed_by_the_next_run(tmp_path: Path) -> None:
-    log = Log(str(tmp_path))
-    create_missing(log, CATALOG)
+    datamart = Datamart.at(tmp_path, CATALOG)
+    create_missing(datamart)
     (tmp_path / "bronze").chmod(0o755)
 
-    create_missing(log, CATALOG)
+    create_missing(datamart)
 
     assert mode(tmp_path / "bronze") == 0o700
 
@@ -323,14 +323,14 @@ def test_bronze_of_an_older_datamart_is_closed_by_the_next_run(tmp_path: Path) -
 
 def committed() -> list[Path]:
     kept = ("*.ipynb", "*.pdf", "*.typ", "*.json", "*.md", "*.html", "*.png", "*.svg")
-    folders = (ROOT / "notebooks", ROOT / "deck")
+    folders = (ROOT / "notebooks", ROOT / "deck", ROOT / "docs")
     return [
         *ROOT.glob("*.md"),
         *(f for folder in folders for kind in kept for f in folder.rglob(kind)),
     ]
 
 
-def test_readme_notebooks_and_deck_tell_no_name_and_no_ssn_of_the_data() -> None:
+def test_documents_notebooks_and_deck_tell_no_name_and_no_ssn_of_the_data() -> None:
     with (ROOT / "data" / PERSONS).open(encoding="utf-8", newline="") as lines:
         persons = list(csv.DictReader(lines))
     secrets = {row[column] for row in persons for column in ("Name", "SSN")}

@@ -31,6 +31,7 @@ from lakehouse.releases.readable import check_readable
 from lakehouse.run.job import Job, Report
 from lakehouse.run.plan import Request
 from lakehouse.run.run import plan, run
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.log import Log
 from lakehouse.training.build import build, reproduce
 from lakehouse.training.receipts import Receipt, receipts
@@ -57,8 +58,7 @@ class World(Bank):
     def job(self, through: str | None = None, **changes: Any) -> Job:
         given = Job(
             self.data,
-            self.datamart,
-            CATALOG,
+            Datamart.at(self.datamart, CATALOG),
             lambda log, _size: EmbeddedStore(log),
             Request(MonthRange(None, through)),
         )
@@ -94,10 +94,10 @@ class World(Bank):
         ]
 
     def optimize(self, catalog: Catalog = CATALOG) -> Optimized:
-        return optimize(self.datamart, catalog, EmbeddedStore, silent)
+        return optimize(Datamart.at(self.datamart, catalog), EmbeddedStore, silent)
 
     def vacuum(self, keep_releases: int, dry_run: bool = False) -> Vacuumed:
-        return vacuum(self.datamart, CATALOG, keep_releases, dry_run, silent)
+        return vacuum(Datamart.at(self.datamart, CATALOG), keep_releases, dry_run, silent)
 
     def rows(self, number: int) -> Rows:
         """All rows of all tables as they were at a release."""
@@ -472,7 +472,9 @@ def test_optimize_with_nothing_to_compact_starts_no_engine_and_publishes_nothing
 ) -> None:
     world.optimize()
     before = world.files()
-    again = optimize(world.datamart, CATALOG, lambda log: without_engine(log, 0), silent)
+    again = optimize(
+        Datamart.at(world.datamart, CATALOG), lambda log: without_engine(log, 0), silent
+    )
     assert again == Optimized((), None)
     assert world.files() == before
 
@@ -482,7 +484,7 @@ def test_optimize_does_not_say_that_rows_were_made_by_newer_code(world: World) -
     newer = Catalog(CATALOG.modules)
     newer.__dict__["code"] = code
     assert world.optimize(newer).published
-    steps = plan(world.job(catalog=newer))
+    steps = plan(world.job(datamart=Datamart.at(world.datamart, newer)))
     assert [each.table for each in steps if each.pending] == [LABELS]
 
 
@@ -623,7 +625,7 @@ def test_spark_optimizes_and_reads_each_kept_version_of_a_cleaned_log(
 def _optimized_on_spark(datamart: Path) -> Optimized:
     from lakehouse.engines.spark import SparkStore
 
-    return optimize(datamart, CATALOG, SparkStore, silent)
+    return optimize(Datamart.at(datamart, CATALOG), SparkStore, silent)
 
 
 def _counted_on_spark(datamart: Path, numbers: Sequence[int]) -> list[int]:

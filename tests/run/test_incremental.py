@@ -32,6 +32,7 @@ from lakehouse.releases.release import Release
 from lakehouse.run.job import Job, RawBytes, Report
 from lakehouse.run.plan import Request
 from lakehouse.run.run import plan, run
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.files import fingerprint
 from lakehouse.storage.log import Log
 from lakehouse.table import Table
@@ -63,7 +64,9 @@ class Bank:
             name: changes.pop(name) for name in ("by_month", "full_refresh") if name in changes
         }
         given = {"open_store": lambda log, _size: EmbeddedStore(log), **changes}
-        return Job(self.data, self.datamart, CATALOG, request=Request(scope, **asked), **given)
+        return Job(
+            self.data, Datamart.at(self.datamart, CATALOG), request=Request(scope, **asked), **given
+        )
 
     def run(self, through: str | None = None, month: str | None = None, **changes: Any) -> Report:
         return run(self.job(MonthRange(month, month or through), **changes))
@@ -968,7 +971,7 @@ def test_diff_counts_added_changed_and_removed_rows_of_each_table_that_differs(
     bank.run()
 
     def counts(old: int, new: int) -> dict[str, tuple[int, int, int]]:
-        found = diff(bank.log, CATALOG, old, new, lambda: EmbeddedStore(bank.log))
+        found = diff(Datamart.at(bank.datamart, CATALOG), old, new, lambda: EmbeddedStore(bank.log))
         return {each.table: (each.added, each.changed, each.removed) for each in found}
 
     assert counts(1, 2) == {

@@ -30,6 +30,7 @@ from lakehouse.run.job import Job, Report
 from lakehouse.run.run import run
 from lakehouse.silver.clickstream import TABLE as SILVER
 from lakehouse.storage.commit_note import CommitNote
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.log import Log
 from lakehouse.table import MONTH_FIELD, Field, Table
 
@@ -118,7 +119,7 @@ def deliver(data: Path, rows: Sequence[str]) -> None:
 
 def run_on(catalog: Catalog, root: Path, **changes: Any) -> Report:
     store = {"open_store": lambda log, _size: EmbeddedStore(log)}
-    return run(Job(root / "data", root / "datamart", catalog, **store, **changes))
+    return run(Job(root / "data", Datamart.at(root / "datamart", catalog), **store, **changes))
 
 
 def content(root: Path, table: Table) -> dict[tuple[Any, ...], dict[str, Any]]:

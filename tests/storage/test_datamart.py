@@ -17,21 +17,21 @@ from lakehouse.cli.exit_codes import exit_code
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.storage.checks import check_datamart
 from lakehouse.storage.create import create_missing
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.folder import Folder
-from lakehouse.storage.log import Log
 from lakehouse.storage.work import work_folder
 
 CATALOG = load()
 
 
 def check(root: Path) -> None:
-    check_datamart(Folder(root), Log(str(root)), CATALOG)
+    check_datamart(Datamart.at(root, CATALOG))
 
 
 @pytest.fixture
 def ours(tmp_path: Path) -> Path:
     """A datamart of every table, all empty."""
-    create_missing(Log(str(tmp_path / "ours")), CATALOG)
+    create_missing(Datamart.at(tmp_path / "ours", CATALOG))
     return tmp_path / "ours"
 
 
@@ -69,7 +69,7 @@ def test_expectations_are_constraints_of_the_table(ours: Path) -> None:
 
 def test_making_what_is_missing_touches_nothing_that_is_there(ours: Path) -> None:
     before = sorted((path, path.stat().st_mtime_ns) for path in ours.rglob("*") if path.is_file())
-    create_missing(Log(str(ours)), CATALOG)
+    create_missing(Datamart.at(ours, CATALOG))
     after = sorted((path, path.stat().st_mtime_ns) for path in ours.rglob("*") if path.is_file())
     assert after == before
 

@@ -25,6 +25,7 @@ from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.releases import ledger_rows, published
 from lakehouse.releases.publish import now_utc
 from lakehouse.storage.commit_note import CommitNote
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.log import Log, schema
 from lakehouse.table import MONTH_FIELD, FeatureGroup, Field, Table
 from lakehouse.training import lookup
@@ -126,14 +127,14 @@ def test_the_day_is_that_of_a_time_in_utc_and_today_where_none_is_given(lake: La
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"customer_ids": ""}, "id 1 of 1 is no text, or an empty one"),
+        ({"customer_ids": ""}, "id 1 of 1 is not a text, or is empty"),
         ({"customer_ids": ["CUS_0x1", " "]}, "id 2 of 2"),
         ({"customer_ids": [7]}, "id 1 of 1"),
         ({"customer_ids": ["CUS_0x1", None]}, "id 2 of 2"),
-        ({"as_of": "yesterday"}, "'yesterday' is no time"),
-        ({"as_of": ""}, "'' is no time"),
-        ({"as_of": pd.NaT}, "NaT is no time"),
-        ({"as_of": "0001-01-01T00:00+02:00"}, "is no time"),
+        ({"as_of": "yesterday"}, "'yesterday' is not a time"),
+        ({"as_of": ""}, "'' is not a time"),
+        ({"as_of": pd.NaT}, "NaT is not a time"),
+        ({"as_of": "0001-01-01T00:00+02:00"}, "is not a time"),
         ({"features": "agee"}, "no feature is called 'agee'; is it age"),
         ({"groups": "loans"}, "no feature group is called 'loans'"),
     ],
@@ -221,7 +222,7 @@ def test_a_lookup_is_the_join_of_a_training_set_for_any_rows_types_ages_and_dela
         store, catalog = EmbeddedStore(log), Catalog(tuple((table, "any") for table in tables))
         release_of(log, dict(zip(tables, rows, strict=False)))
 
-        service = Lookup(log, catalog)
+        service = Lookup(Datamart(log.place, log, catalog))
         found = pa.concat_tables([service.find(Wanted(IDS, day), None) for day in days])
 
         spine = store.spark.createDataFrame(
@@ -304,7 +305,7 @@ def test_an_erased_person_is_answered_by_no_lake_that_is_open(
 
     assert any(each.drop(columns=[*SPINE]).notna().any(axis=None) for each in seen(person))
     before = seen(other)
-    erase(bank.datamart, bank.data, CATALOG, person)
+    erase(Datamart.at(bank.datamart, CATALOG), bank.data, person)
     assert all(each.drop(columns=[*SPINE]).isna().all(axis=None) for each in seen(person))
     for now, then in zip(seen(other), before, strict=True):
         pd.testing.assert_frame_equal(now, then)

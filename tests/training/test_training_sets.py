@@ -517,7 +517,7 @@ def test_a_folder_is_made_for_the_file_and_what_cannot_be_one_is_refused(
     (tmp_path / "file").write_text("")
     with pytest.raises(BadInput, match="is a folder; name a file in it"):
         bank.build(LATER_DAY, tmp_path, features=("age",))
-    with pytest.raises(BadInput, match="no folder for it"):
+    with pytest.raises(BadInput, match="its folder cannot be made"):
         bank.build(LATER_DAY, tmp_path / "file" / "train.parquet", features=("age",))
     assert len(receipts(bank.log)) == before
     bank.build(FULL, tmp_path / "a" / "b" / "train.parquet", groups=("attributes",))

@@ -1,0 +1,256 @@
+"""Writes docs/reference out of the code: `python docs/generate.py`; a test finds a page that has drifted."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import re
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import click
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import lakehouse  # noqa: E402
+from lakehouse.catalog import load  # noqa: E402
+from lakehouse.cli import cli  # noqa: E402
+from lakehouse.cli.exit_codes import exit_code  # noqa: E402
+from lakehouse.errors import LakehouseError  # noqa: E402
+from lakehouse.exports import dictionary  # noqa: E402
+from lakehouse.lake import Lakehouse  # noqa: E402
+from lakehouse.stop import Stopped  # noqa: E402
+
+REFERENCE = ROOT / "docs" / "reference"
+_NOTE = "<!-- Made by docs/generate.py out of the code. Change the code, then run it again. -->\n"
+# Options that most commands share are explained once.
+_SHARED_BY = 10
+_IMPLIED = ("", (), None, False)
+
+
+def pages() -> dict[str, str]:
+    """The pages of the reference by file name."""
+    return {
+        "commands.md": _page("Commands", _commands()),
+        "tables.md": _page("Tables and columns", _tables()),
+        "python.md": _page("Python", _python()),
+        "errors.md": _page("Exit codes and errors", _errors()),
+    }
+
+
+def _page(title: str, parts: Iterable[str]) -> str:
+    return "\n\n".join([f"# {title}\n\n{_NOTE}".rstrip(), *parts]) + "\n"
+
+
+# --- Commands ----------------------------------------------------------------------------------
+
+
+def _commands() -> Iterator[str]:
+    commands = dict(sorted(cli.commands.items()))
+    shared = _shared(commands.values())
+    yield (
+        "`python main.py`, `python -m lakehouse` and the installed `lakehouse` are the same program. "
+        "Without a command it does [`run`](#run)."
+        if _is_module()
+        else "Without a command `python main.py` does [`run`](#run)."
+    )
+    listed = [f"| [`{name}`](#{name}) | {_summary(each)} |" for name, each in commands.items()]
+    yield "\n".join(["| command | does |", "|---|---|", *listed])
+    yield "## Common options"
+    yield (
+        "Most commands take these. `python main.py COMMAND --help` shows all that a command takes."
+    )
+    yield _options(shared.values())
+    for name, command in commands.items():
+        yield f"## {name}"
+        yield _paragraphs(command.help or "")
+        yield f"```text\npython main.py {name} {_usage(command)}\n```"
+        own = [p for p in command.params if isinstance(p, click.Option) and p.name not in shared]
+        if own:
+            yield _options(own)
+        taken = [o.opts[0] for p in command.params if (o := shared.get(str(p.name)))]
+        if taken:
+            yield f"Common: {', '.join(f'`{each}`' for each in taken)}."
+
+
+def _is_module() -> bool:
+    return (ROOT / "lakehouse" / "__main__.py").exists()
+
+
+def _shared(commands: Iterable[click.Command]) -> dict[str, click.Option]:
+    options = [p for each in commands for p in each.params if isinstance(p, click.Option)]
+    counts = {str(p.name): sum(p.name == other.name for other in options) for p in options}
+    return {str(p.name): p for p in options if counts[str(p.name)] >= _SHARED_BY}
+
+
+def _summary(command: click.Command) -> str:
+    return _cell(_paragraphs(command.help or "").split("\n\n")[0])
+
+
+def _usage(command: click.Command) -> str:
+    arguments = [p for p in command.params if isinstance(p, click.Argument)]
+    words = [f"{a.make_metavar(click.Context(command))}" for a in arguments]
+    return " ".join([*words, "[OPTIONS]"])
+
+
+def _options(options: Iterable[click.Option]) -> str:
+    rows = [f"| {_names(each)} | {_cell(_meaning(each))} |" for each in options]
+    return "\n".join(["| option | meaning |", "|---|---|", *rows])
+
+
+def _names(option: click.Option) -> str:
+    value = option.make_metavar(click.Context(cli)).replace("INTEGER RANGE", "N")
+    value = "" if option.is_flag else f" {value.replace('FLOAT RANGE', 'SHARE')}"
+    return ", ".join(f"`{each}{value}`" for each in option.opts).replace("|", "\\|")
+
+
+def _meaning(option: click.Option) -> str:
+    is_needed = " Needed." if option.required else ""
+    default = option.default if option.show_default else None
+    is_default = f" Default: `{default}`." if default not in _IMPLIED else ""
+    return f"{option.help or ''}{is_needed}{is_default}"
+
+
+# --- Tables ------------------------------------------------------------------------------------
+
+
+def _tables() -> Iterator[str]:
+    yield (
+        "Every table is a Delta table in `datamart/<layer>/<table>`. "
+        "`python main.py dictionary` prints this page."
+    )
+    yield dictionary.markdown(load().tables).replace("<", "&lt;")
+
+
+# --- Python ------------------------------------------------------------------------------------
+
+
+def _python() -> Iterator[str]:
+    yield "`from lakehouse import Lakehouse` is the one door; what begins with `_` is not for use."
+    yield _entry("Lakehouse", Lakehouse)
+    for name, member in vars(Lakehouse).items():
+        if not name.startswith("_") and (
+            inspect.isfunction(member) or isinstance(member, property)
+        ):
+            yield _entry(name, member)
+
+
+def _entry(name: str, member: Callable[..., object] | property) -> str:
+    if isinstance(member, property):
+        assert member.fget
+        shown = f"lake.{name}: {inspect.get_annotations(member.fget)['return']}"
+    else:
+        shown = _signature(name if inspect.isclass(member) else f"lake.{name}", member)
+    return f"## {name}\n\n```text\n{shown}\n```\n\n{_paragraphs(inspect.getdoc(member) or '')}"
+
+
+def _signature(name: str, member: Callable[..., object]) -> str:
+    """The call as it is written, a parameter per line where it is long."""
+    signature = inspect.signature(member)
+    kept = [each for each in signature.parameters.values() if each.name != "self"]
+    shown = _unquoted(str(signature.replace(parameters=kept)))
+    shown = shown.removesuffix(" -> None") if inspect.isclass(member) else shown
+    if len(name + shown) < 90:
+        return name + shown
+    lines = [_unquoted(str(each)) for each in kept]
+    named = [i for i, each in enumerate(kept) if each.kind is inspect.Parameter.KEYWORD_ONLY]
+    if named:
+        lines.insert(named[0], "*")
+    return f"{name}(\n" + "".join(f"    {line},\n" for line in lines) + shown[shown.rindex(")") :]
+
+
+def _unquoted(signature: str) -> str:
+    """A signature whose annotations are text, without their quotes."""
+    return re.sub(r"(: |-> )'([^']*)'", r"\1\2", signature)
+
+
+# --- Errors ------------------------------------------------------------------------------------
+
+
+def _errors() -> Iterator[str]:
+    classes = _error_classes()
+    yield "A command that fails prints one line on stderr. `--debug` adds the traceback."
+    yield "\n".join(["| exit code | means |", "|---|---|", *_exit_codes(classes)])
+    yield "In Python the same are exceptions of `lakehouse.errors`:"
+    rows = [f"| `{c.__name__}` | {_code_of(c)} | {_cell(_doc(c))} |" for c in classes]
+    yield "\n".join(["| exception | exit code | means |", "|---|---|---|", *rows])
+    yield "## Messages"
+    yield "Messages as the code raises them; `…` stands for a name or a number."
+    for each in classes:
+        messages = sorted(set(_messages(each.__name__)), key=str.lower)
+        if messages:
+            yield f"### {each.__name__}, exit code {_code_of(each)}"
+            yield "\n".join(f"- {_code(message)}" for message in messages)
+
+
+def _exit_codes(classes: list[type[LakehouseError]]) -> Iterator[str]:
+    yield "| 0 | Done. |"
+    for code in sorted({_code_of(each) for each in classes}):
+        first = next(each for each in classes if _code_of(each) == code)
+        yield f"| {code} | {_cell(_doc(first))} |"
+    for number in (signal.SIGINT, signal.SIGTERM):
+        yield f"| {exit_code(Stopped(number))} | Stopped by {number.name}; nothing is half done. |"
+
+
+def _error_classes() -> list[type[LakehouseError]]:
+    for module in pkgutil.walk_packages(lakehouse.__path__, "lakehouse."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    waiting, classes = [LakehouseError], []
+    for each in waiting:
+        classes.append(each)
+        waiting += each.__subclasses__()
+    return sorted(classes, key=lambda each: (_code_of(each), each is not LakehouseError))
+
+
+def _code_of(error: type[LakehouseError]) -> int:
+    return exit_code(error())
+
+
+def _doc(each: type) -> str:
+    return _paragraphs(inspect.getdoc(each) or "").split("\n\n")[0]
+
+
+def _messages(error: str) -> Iterator[str]:
+    """What the code raises that error with; a message that is put together elsewhere is left out."""
+    for path in sorted((ROOT / "lakehouse").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or getattr(node.func, "id", "") != error:
+                continue
+            message = _text(node.args[0]) if node.args else ""
+            if re.search(r"\w{3}", message):
+                yield " ".join(message.split())
+
+
+def _text(node: ast.expr) -> str:
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_text(each) for each in node.values)
+    return str(node.value) if isinstance(node, ast.Constant) else "…"
+
+
+# --- Markdown ----------------------------------------------------------------------------------
+
+
+def _paragraphs(text: str) -> str:
+    """A docstring as Markdown: each paragraph on one line."""
+    parts = inspect.cleandoc(text.replace("\b", "")).split("\n\n")
+    return "\n\n".join(" ".join(part.split()) for part in parts)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;")
+
+
+def _code(text: str) -> str:
+    return f"`` {text} ``" if "`" in text else f"`{text}`"
+
+
+if __name__ == "__main__":
+    REFERENCE.mkdir(exist_ok=True)
+    for name, page in pages().items():
+        (REFERENCE / name).write_text(page, encoding="utf-8")

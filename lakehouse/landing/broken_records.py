@@ -1,0 +1,55 @@
+"""Broken records, kept in a Parquet file with their text and the reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+MAX_RECORD_BYTES = 16 * 1024**2
+SHOWN_BYTES = 1024**2  # of the text of a record that is longer than that
+
+
+class BrokenRecords:
+    """A Parquet file of broken records: row, line, text and reason."""
+
+    BATCH_BYTES = 4 * 1024**2
+
+    def __init__(self, path: Path) -> None:
+        self.count = 0
+        self._schema = pa.schema(
+            [
+                ("_source_row", pa.int64()),
+                ("_source_line", pa.int64()),
+                ("raw_text", pa.string()),
+                ("reasons", pa.list_(pa.string())),
+            ]
+        )
+        self._writer = pq.ParquetWriter(path, self._schema)
+        self._rows: list[tuple[int, int, str, list[str]]] = []
+        self._bytes = 0
+
+    def add(self, row: int, line: int, text: bytes, why: str) -> None:
+        shown = text[:SHOWN_BYTES].decode(errors="ignore")
+        if len(text) > MAX_RECORD_BYTES:
+            shown += f" ... (shortened here to its first {SHOWN_BYTES:,} bytes)"
+        else:
+            shown = text.decode()
+        self._rows.append((row, line, shown, [why]))
+        self._bytes += len(shown)
+        self.count += 1
+        if self._bytes > self.BATCH_BYTES or len(self._rows) >= 50_000:
+            self._flush()
+
+    def _flush(self) -> None:
+        columns = zip(*self._rows, strict=True) if self._rows else [[]] * len(self._schema)
+        self._writer.write_table(pa.table(list(map(list, columns)), schema=self._schema))
+        self._rows, self._bytes = [], 0
+
+    def __enter__(self) -> BrokenRecords:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._flush()
+        self._writer.close()

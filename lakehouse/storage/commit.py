@@ -1,0 +1,66 @@
+"""A commit in the history of a Delta table, whichever engine wrote it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from lakehouse.storage.commit_note import CommitNote
+
+# How both engines spell the counts of a MERGE or an append.
+_INSERTED = (
+    "num_target_rows_inserted",
+    "numTargetRowsInserted",
+    "num_added_rows",
+    "numOutputRows",
+)
+_UPDATED = ("num_target_rows_updated", "numTargetRowsUpdated")
+_DELETED = ("num_target_rows_deleted", "numTargetRowsDeleted")
+
+
+@dataclass(frozen=True)
+class ChangedRows:
+    """How many rows a commit changed, by kind."""
+
+    inserted: int
+    updated: int
+    deleted: int
+
+    @staticmethod
+    def of(metrics: Mapping[str, Any]) -> ChangedRows:
+        """The counts of a MERGE or an append, however the engine spells them; 0 of what it does not tell."""
+        return ChangedRows(*(_first(metrics, names) for names in (_INSERTED, _UPDATED, _DELETED)))
+
+
+def _first(metrics: Mapping[str, Any], names: tuple[str, ...]) -> int:
+    return next((int(metrics[name]) for name in names if name in metrics), 0)
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A version of a table: when (UTC) and by which operation and engine it came, and its note."""
+
+    version: int
+    timestamp: datetime
+    operation: str
+    metrics: Mapping[str, Any]
+    note: CommitNote
+    engine: str
+
+    @staticmethod
+    def of(entry: Mapping[str, Any]) -> Commit:
+        """The commit of an entry of delta-rs' history."""
+        return Commit(
+            version=entry["version"],
+            timestamp=datetime.fromtimestamp(entry["timestamp"] / 1000, tz=timezone.utc),
+            operation=entry.get("operation", ""),
+            metrics=entry.get("operationMetrics", {}),
+            note=CommitNote.from_json(entry.get("userMetadata")),
+            engine=entry.get("engineInfo", ""),
+        )
+
+    @property
+    def changed_rows(self) -> ChangedRows:
+        return ChangedRows.of(self.metrics)

@@ -1,0 +1,31 @@
+"""A datamart, as all that works on one gets it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lakehouse.catalog import Catalog
+from lakehouse.storage.log import Log
+from lakehouse.storage.place import Place, place
+
+
+@dataclass(frozen=True)
+class Datamart:
+    """The place of a datamart, the logs of its tables, and the tables that are declared for it.
+
+    The tables need not be there; `place` shows itself as the user named it.
+    """
+
+    place: Place
+    log: Log
+    catalog: Catalog
+
+    @classmethod
+    def at(cls, where: str | Path | Place, catalog: Catalog) -> Datamart:
+        """The datamart of a folder or URI; BadInput for a URI that cannot be one of a datamart."""
+        there = place(where)
+        return cls(there, Log(there), catalog)
+
+    def __str__(self) -> str:
+        return str(self.place)
