@@ -89,7 +89,7 @@ def growing(main: list[str], place: list[str], count: int, maintained: bool) -> 
             continue
         if maintained:
             measured([*main, "optimize", *place])
-            measured([*main, "vacuum", "--keep-releases", str(KEPT), *place])
+            measured([*main, "vacuum", "--yes", "--keep-releases", str(KEPT), *place])
         noop, month = median([measured(run) for _ in range(3)]), median(taken[-EVERY:])
         held = astuple(size(Path(place[-1])))
         yield Grown(release, *held, noop.wall_seconds, noop.cpu_seconds, month.cpu_seconds)

@@ -146,14 +146,18 @@ def _job(
     required=True,
     help="Folder to write the CSV files to.",
 )
+@click.option("--force", is_flag=True, help="Replace files that are there and differ.")
 @options.JSON
 @options.DEBUG
-def generate(as_json: bool, customers: int, months: int, seed: int, out: Path) -> None:
-    """Write synthetic raw CSV files: the form, dirt and signal of the real ones, nobody's data."""
+def generate(as_json: bool, customers: int, months: int, seed: int, out: Path, force: bool) -> None:
+    """Write synthetic raw CSV files: the form, dirt and signal of the real ones, nobody's data.
+
+    Files that are there and differ stay, unless --force is given.
+    """
     from lakehouse.generate import generate as generate_files
 
     with show.progress(quiet=as_json or not show.on_terminal()) as on_progress:
-        rows = generate_files(out, customers, months, seed, on_progress)
+        rows = generate_files(out, customers, months, seed, on_progress, force)
     files = [{"file": str(out / name), "rows": n} for name, n in rows.items()]
     show.answer(as_json, files, lambda: show.rows("Generated", files))
 

@@ -8,6 +8,7 @@ import click
 
 from lakehouse.cli import options, show
 from lakehouse.cli.common import Common, common
+from lakehouse.cli.confirm import check_confirmed
 from lakehouse.progress import Wait
 
 
@@ -34,30 +35,45 @@ def optimize(common: Common, wait: Wait) -> None:
 @click.option(
     "--dry-run", is_flag=True, help="Tell what would go and what is held; change nothing."
 )
+@options.YES
 @options.WAIT
 @common
-def vacuum(common: Common, keep_releases: int, dry_run: bool, wait: Wait) -> None:
-    """Give up old releases, and delete the files that no kept release and no training set needs."""
+def vacuum(common: Common, keep_releases: int, dry_run: bool, yes: bool, wait: Wait) -> None:
+    """Give up old releases, and delete the files that no kept release and no training set needs.
+
+    It shows what would go and asks first.
+    """
+    from lakehouse.upkeep.vacuum import Vacuumed
     from lakehouse.upkeep.vacuum import vacuum as vacuum_tables
 
-    with show.progress(quiet=common.as_json) as on_progress:
-        done = vacuum_tables(common.datamart, keep_releases, dry_run, on_progress, wait)
+    def vacuumed(dry_run: bool) -> Vacuumed:
+        with show.progress(quiet=common.as_json) as on_progress:
+            return vacuum_tables(common.datamart, keep_releases, dry_run, on_progress, wait)
+
+    check_confirmed("vacuum", yes or dry_run, lambda: show.vacuumed(vacuumed(dry_run=True)))
+    done = vacuumed(dry_run)
     show.answer(common.as_json, done, lambda: show.vacuumed(done))
 
 
 @click.command()
 @click.option("--customer", metavar="ID", required=True, help="The person to erase, as CUS_0x1069.")
 @click.option("--dry-run", is_flag=True, help="Show what would be erased; change nothing.")
+@options.YES
 @options.WAIT
 @common
-def erase(common: Common, customer: str, dry_run: bool, wait: Wait) -> None:
+def erase(common: Common, customer: str, dry_run: bool, yes: bool, wait: Wait) -> None:
     """Erase a person from all tables, their history and the quarantine; keep a receipt without the person.
 
-    Everybody else's rows can be read at every release as before.
+    It shows what would go and asks first. Everybody else's rows can be read at every release as before.
     """
+    from lakehouse.upkeep.erase import Erased
     from lakehouse.upkeep.erase import erase as erase_customer
 
-    erased = erase_customer(common.datamart, common.data, customer, dry_run, wait)
+    def erased_rows(dry_run: bool) -> Erased:
+        return erase_customer(common.datamart, common.data, customer, dry_run, wait)
+
+    check_confirmed("erase", yes or dry_run, lambda: show.erased(erased_rows(dry_run=True)))
+    erased = erased_rows(dry_run)
     show.answer(common.as_json, erased, lambda: show.erased(erased))
 
 

@@ -106,6 +106,7 @@ DEBUG = click.option(
     "--debug", is_flag=True, expose_value=False, help="Show the traceback of an error."
 )
 # Gives what tells for whom it waits; None where it is not to wait.
+YES = click.option("--yes", is_flag=True, help="Do it without a question.")
 WAIT = click.option(
     "--wait", is_flag=True, callback=lambda _context, _option, wait: show.note if wait else None,
     help="Where another run is at work, wait until it has ended.",

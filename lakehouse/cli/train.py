@@ -66,6 +66,8 @@ def training_set(
         raise BadInput("--reproduce takes everything from the receipt; leave out the other choices")
     if not reproduce and out is None:
         raise BadInput("training-set needs --out FILE.parquet to write to")
+    if out and out.suffix.lower() not in ("", ".parquet", ".pq"):
+        raise BadInput(f"--out {out}: a training set is a Parquet file; name it as train.parquet")
     months = MonthRange.checked(first_month, last_month)
     asked = Asked(groups, features, label_def, months, spine)
     with show.progress(quiet=common.as_json) as on_progress:

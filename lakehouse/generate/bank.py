@@ -26,12 +26,14 @@ def generate(
     months: int = 24,
     seed: int = 7,
     on_progress: Progress = silent,
+    force: bool = False,
 ) -> dict[str, int]:
     """Write the four raw CSV files of a made-up bank into folder `out`; rows by file.
 
     `months` is the length of the clickstream from 2023-01 on; loans start in those months and the
-    one after. `on_progress` hears a file's name and its rows so far. Files of the same names are
-    replaced, once all four are whole. Raises BadInput for arguments that make no sense.
+    one after. `on_progress` hears a file's name and its rows so far. The files get their names once all
+    four are whole. Raises BadInput for arguments that make no sense, and, without `force`, where a file of
+    the same name is there and differs.
     """
     _check_arguments(out, customers, months, seed)
     try:
@@ -41,7 +43,7 @@ def generate(
             f"{out}: no folder can be made there ({error.strerror}); name another"
         ) from None
     book = book_loans(customers, months, seed)
-    with whole_files(out) as files:
+    with whole_files(out, force) as files:
         output = Output(files, on_progress)
         _write_borrowers(output, book, seed)
         write_loans(output, book)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from filecmp import cmp
 from pathlib import Path
 from typing import IO
 
+from lakehouse.errors import BadInput
 from lakehouse.generate.cells import Text, joined
 from lakehouse.progress import Progress
 
@@ -27,17 +29,35 @@ HEADERS = {
 
 
 @contextmanager
-def whole_files(out: Path) -> Iterator[dict[str, IO[bytes]]]:
-    """The four files open under temporary names, which take their own names if all went well."""
+def whole_files(out: Path, force: bool) -> Iterator[dict[str, IO[bytes]]]:
+    """The four files open under temporary names, which take their own names if all went well.
+
+    BadInput, with nothing changed, where a file that is there differs and `force` is not given.
+    """
     parts = {name: out / f".{name}.part" for name in HEADERS}
     try:
         with ExitStack() as stack:
             yield {name: stack.enter_context(part.open("wb")) for name, part in parts.items()}
+        if not force:
+            _check_none_differs(out, parts)
         for name, part in parts.items():
             part.replace(out / name)
     finally:
         for part in parts.values():
             part.unlink(missing_ok=True)
+
+
+def _check_none_differs(out: Path, parts: Mapping[str, Path]) -> None:
+    differing = [
+        name
+        for name, part in parts.items()
+        if (out / name).exists() and not cmp(out / name, part, shallow=False)
+    ]
+    if differing:
+        raise BadInput(
+            f"{out} holds other files of the name {' and '.join(differing)}; nothing was changed: name "
+            "another folder with --out, or replace them with --force"
+        )
 
 
 @dataclass

@@ -8,7 +8,6 @@ from lakehouse import functions as F
 from lakehouse.bronze.credit_words import CREDIT_MIX, KINDS_OF_LOAN, PAYMENT_SIZES, SPENDING
 from lakehouse.feature import Feature, declared_in, feature
 from lakehouse.gold.feature_group import feature_group, passed_on, ratio
-from lakehouse.silver.financials import KINDS_OF_LOAN
 from lakehouse.silver.financials import TABLE as FINANCIALS
 from lakehouse.table import snake_case
 

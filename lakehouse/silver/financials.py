@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lakehouse import functions as F
-from lakehouse.bronze.credit_words import CREDIT_MIX, PAYMENT_BEHAVIOURS
+from lakehouse.bronze.credit_words import CREDIT_MIX, KINDS_OF_LOAN, PAYMENT_BEHAVIOURS
 from lakehouse.bronze.financials import TABLE as BRONZE
 from lakehouse.silver.cleaning import Cell, Rule, choice, number, silver_table
 from lakehouse.table import Field
@@ -21,17 +21,6 @@ _AGE_OF_HISTORY = r"^([0-9]{1,3}) Years? and ([0-9]|1[01]) Months?\z"
 _AMOUNT_HIGH = 1e7
 # A comma or semicolon, with `and` behind it or not, or `and` by itself.
 _BETWEEN_LOANS = r"^\s*and\s+|\s*[,;]\s*(?:and\s+)?|\s+and\s+"
-KINDS_OF_LOAN = (
-    "Auto Loan",
-    "Credit-Builder Loan",
-    "Debt Consolidation Loan",
-    "Home Equity Loan",
-    "Mortgage Loan",
-    "Not Specified",
-    "Payday Loan",
-    "Personal Loan",
-    "Student Loan",
-)
 
 
 def _months(value: Column) -> Column:

@@ -112,8 +112,8 @@ def test_what_works_on_files_alone_is_refused_with_one_line(
 ) -> None:
     before = objects(mart)
     for command in (
-        ["vacuum"],
-        ["erase", "--customer", "CUS_0x1"],
+        ["vacuum", "--yes"],
+        ["erase", "--yes", "--customer", "CUS_0x1"],
         ["run", "--repair"],
         ["doctor", "--deep"],
     ):
@@ -130,7 +130,7 @@ def test_a_copy_in_a_folder_goes_on_and_so_does_its_copy_back(
     for name in bucket.files(""):
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         bucket.get(name, copy / name)
-    done = Mart(mart.data, str(copy)).call(capsys, "vacuum", "--keep-releases", "1")
+    done = Mart(mart.data, str(copy)).call(capsys, "vacuum", "--yes", "--keep-releases", "1")
     assert done.code == 0
     for file in (each for each in copy.rglob("*") if each.is_file()):
         back.put(file, file.relative_to(copy).as_posix())
@@ -168,7 +168,13 @@ def test_no_object_and_nothing_printed_has_a_credential(
         bucket.get(name, tmp_path / "object")
         content = (tmp_path / "object").read_bytes()
         assert KEY.encode() not in content and SECRET.encode() not in content
-    for command in (["status"], ["releases"], ["history"], ["doctor"], ["vacuum", "--debug"]):
+    for command in (
+        ["status"],
+        ["releases"],
+        ["history"],
+        ["doctor"],
+        ["vacuum", "--yes", "--debug"],
+    ):
         told = mart.call(capsys, *command, "--json")
         assert not {secret for secret in (KEY, SECRET) if secret in told.out + told.err}
 

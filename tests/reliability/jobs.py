@@ -39,7 +39,7 @@ def _optimize(root: Path) -> list[str | Path]:
 
 
 def _vacuum(root: Path) -> list[str | Path]:
-    return ["vacuum", "--keep-releases", "1", *_at(root)]
+    return ["vacuum", "--yes", "--keep-releases", "1", *_at(root)]
 
 
 @dataclass(frozen=True)

@@ -430,7 +430,7 @@ WORDS = [
         ["training-set", "--out", "t.parquet", "--release", "{}"],
         ["training-set", "--reproduce", "{}"],
         ["package", "--out", "p.zip", "--repo-url", "{}"],
-        ["erase", "--customer", "{}"],
+        ["erase", "--yes", "--customer", "{}"],
     ],
     ids=lambda argv: " ".join(argv),
 )

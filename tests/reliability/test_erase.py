@@ -625,10 +625,10 @@ def test_the_command_says_what_went_and_keeps_quiet_of_who_in_json(
     places = ["--data", str(world.bank.root / "data"), "--datamart", str(world.datamart)]
     assert main(["erase", "--customer", world.customer, "--dry-run", *places]) == 0
     assert "Would be erased" in capsys.readouterr().out
-    assert main(["erase", "--customer", world.customer, "--json", *places]) == 0
+    assert main(["erase", "--yes", "--customer", world.customer, "--json", *places]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["erasure_id"] and told["row_counts"]["bronze.attributes"] == 1
-    assert main(["erase", "--customer", world.customer, *places]) == 2
+    assert main(["erase", "--yes", "--customer", world.customer, *places]) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert main(["training-sets", "--json", *places[2:]]) == 0
 

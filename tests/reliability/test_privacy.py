@@ -257,7 +257,7 @@ def _everything(root: Path, planted: Planted) -> Iterator[tuple[str, str]]:
         yield told("run", "--debug", data=folder, code=2)
     yield told("optimize")
     yield told("vacuum", "--keep-releases", "2", "--dry-run")
-    yield told("erase", "--customer", "CUS_0xa1")
+    yield told("erase", "--yes", "--customer", "CUS_0xa1")
     yield told("doctor", "--deep", "--debug")
     yield told("run", "--full-refresh", "--max-bad", "0.5", data=first)
 

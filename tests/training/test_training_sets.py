@@ -22,6 +22,7 @@ from deltalake import write_deltalake
 from pyspark.sql import functions as F
 
 from lakehouse.catalog import Catalog, load
+from lakehouse.cli import main
 from lakehouse.cli.exit_codes import exit_code
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.gold.features_attributes import TABLE as ATTRIBUTES
@@ -625,3 +626,13 @@ def test_a_refused_spine_or_choice_leaves_nothing_in_the_datamart(
         with pytest.raises(BadInput, match="a spine says by itself which applications"):
             own.build(FULL, spine=good, **choice)
     assert sorted(own.datamart.rglob("*")) == before
+
+
+def test_a_file_that_is_not_parquet_is_refused_by_its_name(
+    bank: Bank, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "train.csv"
+    places = ["--datamart", str(bank.datamart), "--data", str(bank.data)]
+    assert main(["training-set", "--out", str(out), *places]) == 2
+    assert "a training set is a Parquet file" in capsys.readouterr().err
+    assert not out.exists()
