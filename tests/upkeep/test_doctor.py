@@ -150,7 +150,7 @@ def test_jars_that_are_not_there_yet_are_no_fault(
 def test_an_altered_jar_is_told_and_what_to_do(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept = [tmp_path / ".ivy2.5.2" / "jars" / name for name in jars._KNOWN]
+    kept = [tmp_path / ".ivy2.5.2" / "jars" / name for name in jars._DELTA_SHA256]
     kept[0].parent.mkdir(parents=True)
     for jar in kept:
         jar.write_bytes(b"other")
