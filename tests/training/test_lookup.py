@@ -26,7 +26,8 @@ from lakehouse.releases import ledger_rows, published
 from lakehouse.releases.publish import now_utc
 from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.datamart import Datamart
-from lakehouse.storage.log import Log, schema
+from lakehouse.storage.delta_schema import schema
+from lakehouse.storage.log import Log
 from lakehouse.table import MONTH_FIELD, FeatureGroup, Field, Table
 from lakehouse.training import lookup
 from lakehouse.training.lookup import Lookup, Wanted
