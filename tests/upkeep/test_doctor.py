@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +20,7 @@ Findings = dict[str, dict[str, str]]
 
 
 def examine(data: Path, datamart: Path) -> Findings:
-    found = doctor.examine(data, place(datamart))
+    found = [asdict(each) for each in doctor.examine(data, place(datamart))]
     assert all(set(each) == {"subject", "state", "found", "remedy"} for each in found)
     # Who is well needs no remedy, who is not gets one.
     assert all(bool(each["remedy"]) is (each["state"] != "ok") for each in found)
