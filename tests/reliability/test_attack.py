@@ -340,7 +340,7 @@ def test_where_no_plain_alias_can_be_made_the_user_is_told(
 ) -> None:
     (tmp_path / "a b").mkdir()
     monkeypatch.setattr(paths, "aliases", lambda: SimpleNamespace(name=str(tmp_path / "a b")))
-    with pytest.raises(BadInput, match="set TMPDIR to one of letters and digits"):
+    with pytest.raises(BadInput, match="set TMPDIR to a path of letters and digits"):
         plain(tmp_path / "c d")
 
 
