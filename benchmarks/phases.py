@@ -38,7 +38,7 @@ WRAPPED = (
     ("lakehouse.engines.spark", "start", "start of the engine"),
     ("lakehouse.run.job", "fingerprint", "hashing raw files"),
     ("lakehouse.storage.folder", "fingerprint", "hashing data files for the release"),
-    ("lakehouse.run.run", "land", "landing: DuckDB"),
+    ("lakehouse.run.raw_files", "land", "landing: DuckDB"),
     ("lakehouse.landing.records", "split", "landing: records split"),
     ("lakehouse.run.run", "create_missing", "creating tables"),
     ("lakehouse.storage.log", "Log.version", "reading logs"),
@@ -146,18 +146,18 @@ def _replace(clock: Clock, module: str, name: str, phase: str) -> None:
 
 def by_table(clock: Clock) -> None:
     """Have a run take one table at a time, and tell the clock which."""
-    from lakehouse.run import side_by_side
-    from lakehouse.run.run import _Run
+    from lakehouse.engines import sizing
+    from lakehouse.run.reporting import Reporting
 
-    side_by_side._MOST = 1
-    plain: Callable[..., Any] = _Run._timed
+    sizing._MOST = 1
+    plain: Callable[..., Any] = Reporting.timed
 
     @contextmanager
-    def timed(run: Any, table: Any) -> Iterator[Any]:
-        with clock.of_table(table.full_name), plain(run, table) as entry:
+    def timed(reporting: Any, table: Any) -> Iterator[Any]:
+        with clock.of_table(table.full_name), plain(reporting, table) as entry:
             yield entry
 
-    _Run._timed = timed  # type: ignore[method-assign]
+    Reporting.timed = timed  # type: ignore[method-assign]
 
 
 def inside(out: Path, began: float, argv: list[str]) -> None:

@@ -221,7 +221,8 @@ class Lakehouse:
 
     def history(self, name: str) -> pd.DataFrame:
         """A row a version of a table, newest first; needs no engine."""
-        return _indexed(inspect.history(self.datamart, name), "version")
+        versions = inspect.history(self.datamart, name)
+        return _indexed([asdict(each) for each in versions], "version")
 
     def training_sets(self) -> pd.DataFrame:
         """A row a training set ever built, oldest first; needs no engine."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lakehouse.catalog import LAYERS, Catalog, load
-from lakehouse.errors import BadInput
+from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.table import MONTH, Table
 
 CATALOG = load()
@@ -102,3 +102,31 @@ def test_a_catalog_loads_the_same_each_time() -> None:
     assert [t.full_name for t in load().tables] == [t.full_name for t in CATALOG.tables]
     assert load().code == CATALOG.code
     assert isinstance(load(), Catalog)
+
+
+# What the rooms learn from declarations
+
+
+OF_ENTITIES = (
+    *CATALOG.sources,
+    *(table for table in CATALOG.tables if table.layer == "silver"),
+    *CATALOG.feature_groups,
+    CATALOG.label_store,
+)
+
+
+@pytest.mark.parametrize("table", OF_ENTITIES, ids=lambda table: table.full_name)
+def test_a_table_of_customers_says_whose_row_it_is_and_of_which_day(table: Table) -> None:
+    assert {table.entity, table.date} <= {*table.keys}
+
+
+def test_the_label_store_names_columns_that_it_and_its_loans_have() -> None:
+    labels, store = CATALOG.labels, CATALOG.label_store
+    own, loans = labels.own, labels.loans
+    assert {own.loan, own.application, own.mob, labels.label, labels.label_def} <= {*store.columns}
+    assert {loans.loan, loans.application, loans.mob} <= {*store.upstreams[0].columns}
+
+
+def test_a_catalog_without_a_label_store_says_so() -> None:
+    with pytest.raises(LakehouseError, match="no table is declared as the label store"):
+        _ = Catalog(()).labels

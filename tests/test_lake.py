@@ -161,7 +161,7 @@ def test_without_a_receipt_nothing_is_kept(lake: Lakehouse) -> None:
     before = len(lake.training_sets())
     found = lake.training_set(features="age", to_month="2023-02", keep_receipt=False)
     assert found.count() > 0 and len(lake.training_sets()) == before
-    with pytest.raises(BadInput, match="no training set with a receipt"):
+    with pytest.raises(BadInput, match="is not a training set with a receipt"):
         lake.receipt(found)
 
 

@@ -9,7 +9,6 @@ from pyspark.sql import functions as F
 from lakehouse.catalog import Catalog
 from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput
-from lakehouse.gold.label_store import TABLE as LABEL_STORE
 from lakehouse.months import is_month, shift
 from lakehouse.releases.release import Release
 from lakehouse.storage.log import Log, months_of
@@ -29,7 +28,7 @@ def chosen_cut(store: Store, catalog: Catalog, release: Release, asked: str | No
     """
     first, last = _possible(store.log, catalog, release)
     if asked is None:
-        return min(max(_median_application(store, release), first), last)
+        return min(max(_median_application(store, catalog, release), first), last)
     if not is_month(asked) or not first <= asked <= last:
         raise BadInput(
             f"release {release.number} cannot be cut after {asked}: each raw file and gold table "
@@ -55,9 +54,10 @@ def _possible(log: Log, catalog: Catalog, release: Release) -> tuple[str, str]:
     )
 
 
-def _median_application(store: Store, release: Release) -> str:
-    labels = store.read(LABEL_STORE, release.versions[LABEL_STORE.full_name])
-    month = F.substring(F.col("application_date").cast("string"), 1, 7)
+def _median_application(store: Store, catalog: Catalog, release: Release) -> str:
+    table, day = catalog.label_store, catalog.labels.own.application
+    labels = store.read(table, release.versions[table.full_name])
+    month = F.substring(F.col(day).cast("string"), 1, 7)
     # One row per month, so they are few.
     counted = sorted((str(name), int(n)) for name, n in labels.groupBy(month).count().collect())
     up_to = list(accumulate(n for _, n in counted))

@@ -18,7 +18,6 @@ from lakehouse.table import Source
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-CUSTOMER = "Customer_ID"
 # The two halves of the customers, by the last digit of their MD5.
 HALVES = (tuple("02468ace"), tuple("13579bdf"))
 # Takes a source and the SQL of its rows; returns the SQL of the rows that the replay builds on.
@@ -61,22 +60,23 @@ def _write_one(
 
 def truncated(cut: str) -> RowsSql:
     """The rows up to the month of the cut, YYYY-MM."""
-    return lambda source, all_rows: f"SELECT * FROM {all_rows} WHERE {_up_to(cut)}"
+    return lambda source, all_rows: f"SELECT * FROM {all_rows} WHERE {_up_to(cut, source)}"
 
 
 def scrambled(cut: str) -> RowsSql:
     """All rows; those after the cut keep key and date, and get the other cells from another such row."""
 
     def rows_sql(source: Source, all_rows: str) -> str:
+        up_to = _up_to(cut, source)
         moved = [name for name in source.header if name not in source.keys]
         keys, cells = _listed(source.keys), ", ".join(_entry(name) for name in moved)
         taken = ", ".join(f"cells[{literal(name)}] AS {identifier(name)}" for name in moved)
         return f"""
-            SELECT {_listed(source.header)} FROM {all_rows} WHERE {_up_to(cut)}
+            SELECT {_listed(source.header)} FROM {all_rows} WHERE {up_to}
             UNION ALL BY NAME
             SELECT {keys}, {taken} FROM (
                 SELECT {keys}, coalesce(lead(moved) OVER shuffled, first(moved) OVER shuffled) AS cells
-                FROM (SELECT {keys}, {{{cells}}} AS moved FROM {all_rows} WHERE NOT {_up_to(cut)})
+                FROM (SELECT {keys}, {{{cells}}} AS moved FROM {all_rows} WHERE NOT {up_to})
                 WINDOW shuffled AS (ORDER BY md5(concat_ws(chr(31), {keys}))))
         """
 
@@ -87,12 +87,12 @@ def halved(last_digits: tuple[str, ...]) -> RowsSql:
     """The rows of half of the customers: those whose MD5 ends with one of these digits."""
     digits = ", ".join(literal(digit) for digit in last_digits)
     return lambda source, all_rows: (
-        f"SELECT * FROM {all_rows} WHERE right(md5({identifier(CUSTOMER)}), 1) IN ({digits})"
+        f"SELECT * FROM {all_rows} WHERE right(md5({identifier(source.entity)}), 1) IN ({digits})"
     )
 
 
-def _up_to(cut: str) -> str:
-    return f"strftime(snapshot_date, '%Y-%m') <= {literal(cut)}"
+def _up_to(cut: str, source: Source) -> str:
+    return f"strftime({identifier(source.date)}, '%Y-%m') <= {literal(cut)}"
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,7 @@ from lakehouse.run.job import Job
 from lakehouse.run.run import run
 from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.log import Log
-from lakehouse.table import MONTH, snake_case
+from lakehouse.table import MONTH, Table
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Replay:
     name: str
     proves: str
     rows_sql: raw_files.RowsSql
-    same: Column
+    same: Callable[[Table], Column]
     compared: str  # the rows that must be the same, in words
 
 
@@ -51,7 +51,7 @@ def truncated(cut: str) -> Replay:
         "truncated replay",
         "No feature and no label depends on a row of a later month: without these rows all stays the same.",
         raw_files.truncated(cut),
-        F.col(MONTH) <= cut,
+        lambda _table: F.col(MONTH) <= cut,
         f"cut after {cut}",
     )
 
@@ -63,19 +63,22 @@ def scrambled(cut: str) -> Replay:
         "No feature and no label depends on the values of a later row: with other values in these rows "
         "all stays the same.",
         raw_files.scrambled(cut),
-        F.col(MONTH) <= cut,
+        lambda _table: F.col(MONTH) <= cut,
         f"scrambled after {cut}",
     )
 
 
 def halved(name: str, last_digits: tuple[str, ...]) -> Replay:
     """With the raw rows of half of the customers: those whose MD5 ends with one of these digits."""
-    last_digit = F.substring(F.md5(F.col(snake_case(raw_files.CUSTOMER))), 32, 1)
+
+    def same(table: Table) -> Column:
+        return F.substring(F.md5(F.col(table.entity)), 32, 1).isin(*last_digits)
+
     return Replay(
         name,
         "No feature and no label depends on other customers: with half of them all stays the same.",
         raw_files.halved(last_digits),
-        last_digit.isin(*last_digits),
+        same,
         "of every second customer",
     )
 
@@ -131,8 +134,10 @@ def check(
         compared, findings = 0, []
         for table in gold(catalog):
             on_progress("audit", f"{replay.name}: comparing {table.full_name}")
-            released = store.read(table, release.versions[table.full_name]).where(replay.same)
-            replayed = rebuilt.read(table).where(replay.same)
+            released = store.read(table, release.versions[table.full_name]).where(
+                replay.same(table)
+            )
+            replayed = rebuilt.read(table).where(replay.same(table))
             compared += replayed.count()
             findings += differences(table, released, replayed)
     return Check(

@@ -12,9 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lakehouse.audit.finding import Check, Finding
-from lakehouse.model.features import APPLICATION, LABEL
 from lakehouse.model.single_feature import single_feature_auc
 from lakehouse.model.split import Part, Parts
+from lakehouse.training_columns import APPLICATION, CUSTOMER, LABEL
 
 # The best honest feature of the real data has 0.74. A feature with 0.9 knows the outcome.
 TOO_GOOD_AUC = 0.9
@@ -109,7 +109,7 @@ def split_check(parts: Parts, repeat_customers: bool) -> Check:
 
 
 def _shared(one: Part, other: Part) -> list[Finding]:
-    shared = set(one.loans["customer_id"]) & set(other.loans["customer_id"])
+    shared = set(one.loans[CUSTOMER]) & set(other.loans[CUSTOMER])
     where = f"{one.name} and {other.name}"
     return [Finding(where, f"{len(shared):,} customers are in both")] if shared else []
 

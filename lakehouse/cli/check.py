@@ -96,13 +96,14 @@ def doctor(common: Common, deep: bool) -> None:
     """Check Python, engines, Java, Delta's jars, disk and rights: what is missing, how to get it."""
     from lakehouse.upkeep.doctor import examine
 
-    rows = examine(common.data, common.place)
+    findings = examine(common.data, common.place)
     if deep:
         from lakehouse.upkeep.verify import examine_tables
 
-        rows += examine_tables(common.datamart)
+        findings += examine_tables(common.datamart)
+    rows = [asdict(finding) for finding in findings]
     show.answer(common.as_json, rows, lambda: show.rows("Doctor", rows))
-    if any(row["state"] in ("missing", "damaged") for row in rows):
+    if any(finding.state in ("missing", "damaged") for finding in findings):
         raise SystemExit(FAILED)
 
 

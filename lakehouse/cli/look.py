@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import click
 
 from lakehouse.cli import options, show
@@ -14,7 +16,7 @@ def status(common: Common) -> None:
     """Show what is there: tables, rows, months, versions."""
     from lakehouse.releases.inspect import status as inspect_status
 
-    rows = inspect_status(common.datamart)
+    rows = show.status_rows(inspect_status(common.datamart))
     show.answer(common.as_json, rows, lambda: show.rows("Tables", rows))
 
 
@@ -32,7 +34,8 @@ def history(common: Common, table: str | None, limit: int) -> None:
     """Show the versions of TABLE (as gold.label_store), or of every table."""
     from lakehouse.releases.inspect import history as inspect_history
 
-    rows = inspect_history(common.datamart, table, limit)
+    versions = inspect_history(common.datamart, table, limit)
+    rows = [asdict(version) for version in versions]
     show.answer(common.as_json, rows, lambda: show.rows("Versions, newest first", rows))
 
 

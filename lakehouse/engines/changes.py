@@ -1,4 +1,4 @@
-"""The changes that a merge brings to a table: rows that are new or differ, keys that vanished."""
+"""The changes that a merge makes to a table: rows that are new or differ, and keys that vanished."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ UPSERT, DELETE = "upsert", "delete"
 
 
 def upserts(rows: DataFrame) -> DataFrame:
-    """Every row as a change."""
+    """Every row as an upsert."""
     return rows.withColumn(OPERATION, F.lit(UPSERT))
 
 
 def differing(new: DataFrame, old: DataFrame, table: Table, compared: Sequence[str]) -> DataFrame:
     """The changes that make old rows equal to new ones: rows that differ or are new, keys that vanished."""
-    # The partition follows from the key; joined on too, it is known of a row that vanished.
+    # The partition is joined on too, so that it is known for a row that vanished; it follows from the key.
     matched = matched_columns(table)
     kept = old.select(*matched, *(F.col(name).alias(f"_old_{name}") for name in compared))
     both = new.withColumn("_new", F.lit(True)).join(
@@ -44,17 +44,17 @@ def differing(new: DataFrame, old: DataFrame, table: Table, compared: Sequence[s
 
 
 def any_of(conditions: Iterable[Column]) -> Column:
-    """Whether one of the conditions holds; false where there is none."""
+    """Whether at least one of the conditions holds; false if there are none."""
     rest = [F.lit(False), *conditions]
-    # Pair by pair: a chain of as many as a wide table has columns is too deep for a plan's message.
+    # Joined in pairs, because one chain over all columns of a wide table is too deep for the plan's message.
     while len(rest) > 1:
         rest = [reduce(or_, rest[i : i + 2]) for i in range(0, len(rest), 2)]
     return rest[0]
 
 
 def as_declared(rows: DataFrame, table: Table) -> DataFrame:
-    """The rows with just the table's columns, in order and type."""
-    # Asking the frame for its columns would have the engine analyse all of it once more.
+    """The rows with only the table's columns, in its order and types."""
+    # The columns of the frame are not read, because the engine would analyse all of it again.
     return rows.select(*(F.col(f"`{f.name}`").cast(f.type).alias(f.name) for f in table.fields))
 
 
@@ -64,7 +64,7 @@ def matched_columns(table: Table) -> list[str]:
 
 
 def merge_condition(table: Table, months: Sequence[str]) -> str:
-    """Equal keys and partitions; the months by name, so that no other partition is read."""
+    """The condition for equal keys and partitions; it names the months, so that no other one is read."""
     equal = [f"t.`{name}` = s.`{name}`" for name in matched_columns(table)]
     named = ", ".join(f"'{month}'" for month in months)
     return " AND ".join([*([f"t.`{MONTH}` IN ({named})"] if months else []), *equal])

@@ -1,4 +1,4 @@
-"""Which engine runs: the one asked for, or the one that fits the size of the raw files."""
+"""The choice of the engine: the one asked for, or the one that fits the size of the raw files."""
 
 from __future__ import annotations
 
@@ -12,33 +12,35 @@ from lakehouse.progress import Note
 from lakehouse.storage.log import Log
 
 ENGINES = ("auto", "embedded", "spark")
-# On one machine the embedded engine was ahead at every size measured (benchmarks/README.md); what ends it is
-# memory, of which a build of 3.8 GB of raw files takes 4 GiB.
+# On one machine the embedded engine was faster at every measured size (benchmarks/README.md). Its limit is
+# memory: a build of 3.8 GB of raw files takes 4 GiB.
 _AMPLE_MEMORY = 8 << 30
 _LARGE_BYTES, _LARGE_BYTES_IN_LITTLE_MEMORY = 4 << 30, 1 << 30
 
 
 def choose(asked: str, master: str | None, raw_bytes: int, note: Note) -> str:
-    """`embedded` or `spark`; `auto` takes embedded unless a master, the size or its absence forbids."""
+    """`embedded` or `spark`; `auto` is embedded unless there is a master, much data or no pysail."""
     if asked != "auto":
         return asked
     if master or raw_bytes >= embedded_up_to(memory_bytes()):
         return "spark"
     if find_spec("pysail") is None:
-        note("pysail is not installed, so Spark computes: pip install -r requirements.txt mends it")
+        note(
+            "pysail is not installed, so Spark computes; pip install -r requirements.txt installs it"
+        )
         return "spark"
     return "embedded"
 
 
 def embedded_up_to(memory: int) -> int:
-    """Bytes of raw files from which on `auto` takes Spark, on a machine of so many bytes of memory."""
+    """The bytes of raw files from which on `auto` takes Spark, for a machine with this memory in bytes."""
     return _LARGE_BYTES if memory >= _AMPLE_MEMORY else _LARGE_BYTES_IN_LITTLE_MEMORY
 
 
 def open_store(name: str, log: Log, master: str | None = None, raw_bytes: int = 0) -> Store:
-    """Start the engine of that name on the datamart of the log, for work on so many bytes of raw files."""
+    """Start the engine of that name on the datamart of the log; `raw_bytes` is the size of the work."""
     _silence_queries()
-    # Imported here: each costs its start-up, and a process has one engine.
+    # Imported here, because each import takes time and a process needs only one of them.
     if name == "spark":
         from lakehouse.engines.spark import SparkStore
 
@@ -49,14 +51,14 @@ def open_store(name: str, log: Log, master: str | None = None, raw_bytes: int = 
 
 
 def engine_losses() -> tuple[type[Exception], ...]:
-    """What is raised once the process of the Spark engine has died."""
+    """The errors that are raised after the process of the Spark engine has died."""
     from py4j.protocol import Py4JNetworkError
 
     return ConnectionError, Py4JNetworkError
 
 
 def _silence_queries() -> None:
-    """Keep PySpark from logging an error of its own beside the one that is raised, with all of the query."""
+    """Keep PySpark from logging the whole query in addition to the error that it raises."""
     from pyspark.logger import PySparkLogger
 
     for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):

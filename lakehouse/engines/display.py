@@ -1,4 +1,4 @@
-"""How a DataFrame looks in a notebook: its first rows and columns, and how much more there is."""
+"""A DataFrame in a notebook: its first rows and columns, and how much more there is."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def as_html(frame: DataFrame) -> str:
     names = frame.columns
     first = [quoted(name) for name in names[:_COLUMNS]]
     head = frame.select(*first).limit(_ROWS + 1).toArrow()
-    # As objects: beside a NULL pandas makes a whole number a fraction.
+    # As objects, because pandas turns whole numbers into floats if there is a NULL among them.
     shown = head.to_pandas(integer_object_nulls=True).astype(object)
     cells = shown.where(shown.notna(), "").head(_ROWS)
     table: str = cells.to_html(index=False, border=0, float_format="{:.10g}".format)

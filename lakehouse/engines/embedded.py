@@ -29,13 +29,13 @@ from lakehouse.storage.paths import plain
 from lakehouse.storage.work import work_folder
 from lakehouse.table import MONTH, Table
 
-# Sail streams rows through joins and holds their other sides; delta-rs holds a merge several times.
+# Sail streams rows through joins and holds the other side in memory. delta-rs holds a merge several times.
 _CELLS_COMPUTED = 60_000_000
 _CELLS_A_MERGE = 10_000_000
 _BATCH_ROWS = 8192
-# The changes live for a second: encoding them took five times as long as writing them.
+# The files with changes exist for a second, and to encode them took five times as long as to write them.
 _UNENCODED = {"compression": "uncompressed", "dictionary_enabled": "false"}
-# What gRPC reads before no_proxy, in small letters.
+# gRPC reads this before no_proxy; the name must be in small letters.
 _NO_PROXY = "no_grpc_proxy"
 _A_YEAR_SECONDS = 365 * 24 * 3600
 
@@ -83,12 +83,12 @@ class EmbeddedStore:
         with self._computed(changes) as source:
             if not source.count_rows():
                 return merges
-            # Those of no change are not read: a delivery has every month, and changes the last.
+            # Months without a change are not read: a delivery has every month, but changes the last ones.
             changed = _present(source, months)
             for group, later in _slices(source, changed):
                 rows = source.filter(field(MONTH).isin(group)) if group else source
                 merger = self._merger(table, rows, note.with_later(later), group)
-                with _told_what_broke(table, changes):
+                with _explained(table, changes):
                     metrics = _with_clauses(merger, source, insert_only).execute()
                 merges.append(Merged(self.log.version(table) or 0, ChangedRows.of(metrics)))
         return merges
@@ -98,7 +98,7 @@ class EmbeddedStore:
             count = source.count_rows()
             if not count:
                 return []
-            with _told_what_broke(table, upserts(rows)):
+            with _explained(table, upserts(rows)):
                 write_deltalake(
                     self.log.open(table),
                     _without_comments(_reader(source)),
@@ -132,7 +132,7 @@ class EmbeddedStore:
 
     @contextmanager
     def _computed(self, changes: DataFrame) -> Iterator[Dataset]:
-        """The changes as Parquet files: Sail writes them five times as fast as it sends them."""
+        """The changes as Parquet files, because Sail writes them five times as fast as it sends them."""
         with work_folder(self.log.place) as work:
             folder = work / "changes"
             changes.write.options(**_UNENCODED).parquet(self.path(folder))
@@ -140,8 +140,8 @@ class EmbeddedStore:
 
 
 @contextmanager
-def _told_what_broke(table: Table, changes: DataFrame) -> Iterator[None]:
-    """The expectation that the changes break, in place of an error that shows a row of them."""
+def _explained(table: Table, changes: DataFrame) -> Iterator[None]:
+    """Raise the expectation that the changes break, instead of an error that shows a row of them."""
     try:
         yield
     except DeltaError as error:
@@ -156,20 +156,20 @@ def _reader(rows: Dataset) -> pa.RecordBatchReader:
 
 
 def _without_comments(rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
-    """The same rows; delta-rs refuses a column whose comment, from upstream, is not the table's own."""
-    plain = pa.schema([pa.field(each.name, each.type) for each in rows.schema])
+    """The same rows without comments: delta-rs refuses a column whose comment comes from an upstream."""
+    plain = pa.schema([pa.field(column.name, column.type) for column in rows.schema])
     batches = (pa.RecordBatch.from_arrays(batch.columns, schema=plain) for batch in rows)
     return pa.RecordBatchReader.from_batches(plain, batches)
 
 
 def _present(source: Dataset, months: Sequence[str]) -> list[str]:
-    """Those of the months of which there are rows."""
+    """The months of these that have rows in the source."""
     there = {*source.to_table([MONTH])[MONTH].unique().to_pylist()} if months else set()
     return [month for month in months if month in there]
 
 
 def _slices(source: Dataset, months: Sequence[str]) -> list[Group]:
-    """The months in runs whose rows one merge may hold; one run where they cannot be told apart."""
+    """The months in groups that are small enough for one merge; one group if there are no months."""
     cells = source.count_rows() * len(source.schema.names)
     slices = max(-(-cells // _CELLS_A_MERGE), 1)
     return in_groups(months, -(-len(months) // slices)) if months else [Group((), ())]
@@ -187,8 +187,8 @@ def _with_clauses(merger: TableMerger, source: Dataset, insert_only: bool) -> Ta
 
 
 def _writer_properties(table: Table) -> WriterProperties:
-    """Dictionaries for text alone: measured numbers hardly repeat, and looking took most of a merge."""
-    plain, worded = (ColumnProperties(dictionary_enabled=each) for each in (False, True))
+    """Dictionaries only for text: numbers hardly repeat, and the search for repeats took most of a merge."""
+    plain, worded = (ColumnProperties(dictionary_enabled=has_one) for has_one in (False, True))
     texts = {field.name: worded for field in table.fields if field.type == "STRING"}
     return WriterProperties(
         compression="SNAPPY", default_column_properties=plain, column_properties=texts
@@ -197,7 +197,7 @@ def _writer_properties(table: Table) -> WriterProperties:
 
 @contextmanager
 def _unloaded(module: str) -> Iterator[None]:
-    """Have an import fail of what nobody has loaded: PySpark takes the width of a terminal from IPython."""
+    """Let the import of a module fail if nobody has loaded it: PySpark would import IPython for a width."""
     absent = module not in sys.modules
     if absent:
         sys.modules[module] = None  # type: ignore[assignment]
@@ -210,23 +210,23 @@ def _unloaded(module: str) -> Iterator[None]:
 
 @cache
 def session() -> SparkSession:
-    """The one session of this process, on a Sail server that nobody else reaches and that ends with it.
+    """The session of this process, on a Sail server that ends with it and that nobody else can reach.
 
-    LakehouseError where another process came in while it started.
+    LakehouseError if another process connected while it started.
     """
-    # Sail logs to stderr by this variable alone, read when its library loads.
+    # Only this variable controls what Sail logs to stderr; Sail reads it when its library loads.
     os.environ.setdefault("RUST_LOG", "off")
-    # gRPC would ask a proxy of the environment for the server in this very process, and wait.
+    # Without this, gRPC would ask a proxy from the environment for the server in this process, and wait.
     direct = os.environ.get(_NO_PROXY) or os.environ.get("no_proxy")
     os.environ[_NO_PROXY] = ",".join(filter(None, [direct, "127.0.0.1"]))
-    # A notebook's session would end in its lunch break.
+    # With the default the session of a notebook would end after a short pause.
     os.environ.setdefault("SAIL_SPARK__SESSION_TIMEOUT_SECS", str(_A_YEAR_SECONDS))
-    # As `SparkSession.builder.remote` does, which takes no channel.
+    # `SparkSession.builder.remote` sets this too, but it does not take a channel.
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
     with _unloaded("IPython"):
         from lakehouse.engines.sail import start
 
     spark: Any = start()
-    # Sail does not read where in our code a column was named, and finding it out loads all of IPython.
+    # Sail does not use the place in our code where a column was named, and to find it loads IPython.
     spark.conf.set("spark.python.sql.dataFrameDebugging.enabled", "false")
     return cast(SparkSession, spark)

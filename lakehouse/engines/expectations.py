@@ -1,4 +1,4 @@
-"""Which expectation a merge broke, told without showing a row."""
+"""Finds the expectation that a merge broke, without showing a row."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def broken_expectation(table: Table, changes: DataFrame) -> LakehouseError | None:
-    """The error that names the first expectation that rows of the changes break; None if all hold."""
+    """The error for the first expectation that rows of the changes break; None if all hold."""
     upserted = changes.where(F.col(OPERATION) == UPSERT)
     for name, sql in table.expectations:
         broken = upserted.where(~F.expr(sql))
@@ -22,6 +22,6 @@ def broken_expectation(table: Table, changes: DataFrame) -> LakehouseError | Non
         if months:
             return LakehouseError(
                 f"{table.full_name}, {', '.join(months)}: {broken.count()} rows break the "
-                f"expectation {name} ({sql}); nothing was written, mend {table.path}.py or the raw rows"
+                f"expectation {name} ({sql}); nothing was written; correct {table.path}.py or the raw rows"
             )
     return None

@@ -1,4 +1,4 @@
-"""The jars of Delta and S3A: how Spark's resolver finds them, where it keeps them, what each must be."""
+"""The jars of Delta and S3A: their names for Spark's resolver, where it keeps them, and their SHA-256."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from lakehouse.errors import LakehouseError
 from lakehouse.storage.files import fingerprint
 
 _PACKAGE = "io.delta:delta-spark_4.2_2.13:4.4.0"
-# Of what it needs Spark has all but what is Delta's own and Unity Catalog's.
+# Not fetched: dependencies that Spark has. Only those of Delta and of Unity Catalog are missing there.
 _EXCLUDED = "com.*:*,commons-*:*,io.airlift:*,javax.*:*,org.*:*"
-# S3A, of the Hadoop in PySpark, with those 13 MB of Amazon's SDK that it uses, of 690 in its bundle.
+# S3A of the Hadoop version in PySpark. Of Amazon's SDK it uses 13 MB; the whole bundle has 690 MB.
 _S3A_PACKAGES = (
     "org.apache.hadoop:hadoop-aws:3.5.0",
     *(
@@ -19,15 +19,15 @@ _S3A_PACKAGES = (
         for name in ("apache-client", "netty-nio-client", "s3", "s3-transfer-manager", "sts")
     ),
 )
-# What of its needs Spark has, or nobody uses.
+# Not fetched: dependencies of S3A that Spark has, or that nobody uses.
 _S3A_EXCLUDED = (
     "com.*:*,commons-*:*,io.airlift:*,io.netty:*,javax.*:*,org.apache.hadoop:hadoop-client-*,"
     "org.apache.httpcomponents:*,org.apache.logging*:*,org.apache.parquet:*,org.locationtech*:*,"
     "org.roaringbitmap:*,org.slf4j:*,org.wildfly*:*,org.xerial*:*,software.amazon.awssdk:bundle"
 )
-_S3A_KNOWN = Path(__file__).with_name("s3a.sha256")
-# Their SHA-256. They are the files whose SHA-1 Maven Central states.
-_KNOWN = {
+_S3A_SHA256 = Path(__file__).with_name("s3a.sha256")
+# Jar -> SHA-256, of the files with the SHA-1 that Maven Central states.
+_DELTA_SHA256 = {
     "io.delta_delta-kernel-api-4.4.0.jar": (
         "ee9b5a14ac3b7efdff4d61a58478fe8eb0e5a3fbca43889dca7290795fe79a11"
     ),
@@ -53,9 +53,9 @@ _KNOWN = {
 
 
 def settings(s3a: bool = False) -> dict[str, str]:
-    """What gives Spark these jars, kept or resolved; LakehouseError where a kept one is altered.
+    """The settings that give Spark these jars; those of S3A too, for a datamart in an object store.
 
-    Those of S3A, for a datamart in an object store, where they are asked for.
+    The jars are on this machine or are resolved at the start. LakehouseError if one of them is altered.
     """
     kept = kept_jars(s3a)
     check(kept)
@@ -69,40 +69,40 @@ def settings(s3a: bool = False) -> dict[str, str]:
 
 
 def kept_jars(s3a: bool = False) -> list[Path]:
-    """Delta's jars, and S3A's, where Spark's resolver keeps them; [] while one of them is missing."""
+    """The jars of Delta, and of S3A if asked for, in the resolver's folder; [] if one of them is missing."""
     for folder in _folders():
-        jars = [folder / "jars" / name for name in _known(s3a)]
+        jars = [folder / "jars" / name for name in _sha256_by_name(s3a)]
         if all(jar.is_file() for jar in jars):
             return jars
     return []
 
 
-def _known(s3a: bool) -> dict[str, str]:
+def _sha256_by_name(s3a: bool) -> dict[str, str]:
     """The SHA-256 of each jar by its name."""
     if not s3a:
-        return _KNOWN
-    lines = _S3A_KNOWN.read_text(encoding="utf-8").splitlines()
-    return {**_KNOWN, **{name: sha256 for sha256, name in map(str.split, lines)}}
+        return _DELTA_SHA256
+    lines = _S3A_SHA256.read_text(encoding="utf-8").splitlines()
+    return {**_DELTA_SHA256, **{name: sha256 for sha256, name in map(str.split, lines)}}
 
 
 def _folders() -> list[Path]:
-    """Where Spark's resolver keeps what it has brought, of Spark 4.2 first."""
+    """The folders in which Spark's resolver keeps jars; that of Spark 4.2 comes first."""
     return [Path.home() / ".ivy2.5.2", Path.home() / ".ivy2"]
 
 
 def altered(jars: Iterable[Path]) -> list[Path]:
-    """Those whose bytes are not the known ones."""
-    known = _known(s3a=True)
-    return [jar for jar in jars if fingerprint(jar) != known[jar.name]]
+    """The jars of these with another SHA-256 than the expected one."""
+    expected = _sha256_by_name(s3a=True)
+    return [jar for jar in jars if fingerprint(jar) != expected[jar.name]]
 
 
 def check(jars: Iterable[Path]) -> None:
-    """LakehouseError where one of the jars is not the known file."""
+    """LakehouseError if one of the jars is altered."""
     for jar in altered(jars):
         raise LakehouseError(f"{jar} is not the jar that Maven Central has: {remedy(jar)}")
 
 
 def remedy(jar: Path) -> str:
-    """What to do about an altered jar."""
-    # Beside the kept jars the resolver has a cache, from which it would take the same again.
+    """The words that say what to do about an altered jar."""
+    # The resolver also has a cache in this folder, from which it would take the same jar again.
     return f"delete {jar.parent.parent}, which Spark's resolver fills again, and run again"

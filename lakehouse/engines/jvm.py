@@ -1,4 +1,4 @@
-"""The JVM of the Spark engine: started so that a stop or a silent cluster does not hold the command."""
+"""The JVM of the Spark engine; a stop or a cluster that does not answer does not block the command."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ Made = TypeVar("Made")
 
 
 def session(settings: Mapping[str, str]) -> SparkSession:
-    """A session in the JVM of this process; RuntimeError with what it said where it does not start."""
-    with TemporaryFile() as said:
-        # In the main thread PySpark takes Ctrl-C for itself; cut off there, its JVM would never end.
-        starting = in_thread(lambda: _session(settings, said))
+    """A session in the JVM of this process; RuntimeError with the output of the JVM if it does not start."""
+    with TemporaryFile() as output:
+        # Not in the main thread: there PySpark handles Ctrl-C itself, and after a stop the JVM would go on.
+        starting = in_thread(lambda: _session(settings, output))
         before_leaving(lambda: _end(starting))
         try:
             return starting.result()
         except (PySparkException, Py4JError, OSError, RuntimeError, ValueError) as error:
-            said.seek(0)
-            raise RuntimeError(said.read().decode(errors="replace")) from error
+            output.seek(0)
+            raise RuntimeError(output.read().decode(errors="replace")) from error
 
 
 def in_thread(make: Callable[[], Made]) -> Future[Made]:
-    """What a thread makes, which may be waited for or left."""
+    """The future result of a call in another thread, which the caller may wait for or not."""
     made: Future[Made] = Future()
 
     def run() -> None:
@@ -51,19 +51,20 @@ def in_thread(make: Callable[[], Made]) -> Future[Made]:
     return made
 
 
-def _session(settings: Mapping[str, str], said: IO[bytes]) -> SparkSession:
+def _session(settings: Mapping[str, str], output: IO[bytes]) -> SparkSession:
     conf = SparkConf().setAll(list(settings.items()))
     if SparkContext._active_spark_context is None:
-        # What it prints while it starts is no news; its errors reach us as exceptions.
-        gateway = SparkContext._gateway or launch_gateway(conf, {"stdout": said, "stderr": said})  # type: ignore[no-untyped-call]
+        # The output of the start is not shown; errors come as exceptions.
+        streams = {"stdout": output, "stderr": output}
+        gateway = SparkContext._gateway or launch_gateway(conf, streams)  # type: ignore[no-untyped-call]
         context: Any = SparkContext(conf=conf, gateway=gateway)
-        # Once workers ran Python it has a connection, and prints a traceback where the JVM ends first.
+        # After workers ran Python it has a connection, and prints a traceback if the JVM ends first.
         context._accumulatorServer.handle_error = lambda *_: None
     return SparkSession.builder.config(conf=conf).getOrCreate()
 
 
 def _end(starting: Future[Any]) -> None:
-    """Let the JVM end, which tidies up, once its input is closed; kill it where it does not."""
+    """Close the input of the JVM, so that it cleans up and ends; kill it if it does not end in time."""
     end = time.monotonic() + _END_SECONDS
     while SparkContext._gateway is None and not starting.done() and time.monotonic() < end:
         time.sleep(_LOOK_SECONDS)

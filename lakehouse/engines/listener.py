@@ -1,7 +1,7 @@
-"""What the embedded engine listens on, closed to all but this process.
+"""Closes the port of the embedded engine to all other processes.
 
-Sail knows neither a token nor a Unix socket, and who reaches it reads, writes and runs what its user may.
-So its port is closed once the session's own connection stands, which lasts as long as the session.
+Sail has neither a token nor a Unix socket, and anybody who can reach it has all rights of its user.
+So its port is closed when the session has its connection, which lasts as long as the session.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ _ESTABLISHED = 1  # a state of TCP
 
 
 def close_to_others(address: Address) -> None:
-    """Stop listening there; LakehouseError where another process was connected by then.
+    """Stop listening at the address; LakehouseError if another process has connected before.
 
-    Without a folder of open files, as on Windows, it goes on listening.
+    On Windows, which has no folder of open files, the port stays open.
     """
     for listener in _own_sockets():
         if listener.here == address and listener.there is None:
             _replace(listener.descriptor)
     sockets = _own_sockets()
-    ours = {each.here for each in sockets if each.there == address}
+    ours = {one.here for one in sockets if one.there == address}
     strangers = [
-        each
-        for each in sockets
-        if each.here == address and each.there not in ours and _is_open(each.descriptor)
+        one
+        for one in sockets
+        if one.here == address and one.there not in ours and _is_open(one.descriptor)
     ]
     for stranger in strangers:
         _cut(stranger.descriptor)
@@ -47,7 +47,7 @@ def close_to_others(address: Address) -> None:
 
 @dataclass(frozen=True)
 class _Socket:
-    """A socket of this process on IP: its own address, and that of the other end if it has one."""
+    """An IP socket of this process: its own address, and that of the other end if it is connected."""
 
     descriptor: int
     here: Address
@@ -56,11 +56,11 @@ class _Socket:
 
 def _own_sockets() -> list[_Socket]:
     files = list(_OPEN_FILES.iterdir()) if _OPEN_FILES.is_dir() else []
-    return [found for file in files if (found := _socket(int(file.name)))]
+    return [own for file in files if (own := _socket(int(file.name)))]
 
 
 def _socket(descriptor: int) -> _Socket | None:
-    """What a descriptor is, if it is such a socket and no other thread has closed it meanwhile."""
+    """The socket of a descriptor; None if it is not an IP socket, or another thread has closed it."""
     try:
         if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
             return None
@@ -79,13 +79,13 @@ def _peer(connected: socket.socket) -> Address | None:
         return None
 
 
-def _address(told: tuple[Any, ...]) -> Address:
-    """gRPC reaches 127.0.0.1 by a socket of IPv6, and calls it ::ffff:127.0.0.1."""
-    return told[0].removeprefix("::ffff:"), told[1]
+def _address(name: tuple[Any, ...]) -> Address:
+    """Host and port; gRPC reaches 127.0.0.1 with an IPv6 socket, whose name is ::ffff:127.0.0.1."""
+    return name[0].removeprefix("::ffff:"), name[1]
 
 
 def _is_open(descriptor: int) -> bool:
-    """Whether the other end is still there: on a busy machine gRPC gives an attempt up and makes another."""
+    """Whether the other end is still connected: on a busy machine gRPC gives up a try and makes another."""
     if not hasattr(socket, "TCP_INFO"):
         return True
     try:
@@ -96,7 +96,7 @@ def _is_open(descriptor: int) -> bool:
 
 
 def _replace(descriptor: int) -> None:
-    """Put an unused socket in its place: Sail goes on to hold the number, and hears nothing there."""
+    """Put an unused socket in its place: Sail keeps the descriptor, but nothing can connect to it."""
     with socket.socket() as unused:
         os.dup2(unused.fileno(), descriptor, inheritable=False)
 

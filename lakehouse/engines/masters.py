@@ -1,4 +1,4 @@
-"""Spark masters: whether one is this machine, and whether one that is not answers."""
+"""Spark masters: whether a master is on this machine, and whether a remote one answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ANSWER_SECONDS = 5
 
 
 def check_answers(master: str | None) -> None:
-    """LakehouseError where none of a standalone cluster's masters listens: Spark would try for minutes."""
+    """LakehouseError if no master of a standalone cluster answers; Spark would try for minutes."""
     if master is None or not master.startswith(_STANDALONE):
         return
     for host, port in _addresses(master):
@@ -25,16 +25,16 @@ def check_answers(master: str | None) -> None:
 
 
 def _addresses(master: str) -> list[tuple[str, int]]:
-    """Host and port of each master of a standalone cluster; BadInput where they are not told."""
+    """Host and port of each master of a standalone cluster; BadInput if the text does not name them."""
     try:
-        urls = [urlsplit(f"//{each}") for each in master.removeprefix(_STANDALONE).split(",")]
+        urls = [urlsplit(f"//{host}") for host in master.removeprefix(_STANDALONE).split(",")]
         return [(url.hostname or "", url.port or _PORT) for url in urls]
     except ValueError:
         raise BadInput(f"{master} names no Spark master; write it as spark://host:7077") from None
 
 
 def is_here(master: str | None) -> bool:
-    """Whether all of Spark, a cluster on loopback too, is on this machine."""
+    """Whether all of Spark is on this machine; this includes a cluster on loopback."""
     if master is None or is_local(master):
         return True
     hosts = [host for host, _ in _addresses(master)] if master.startswith(_STANDALONE) else [""]
@@ -42,5 +42,5 @@ def is_here(master: str | None) -> bool:
 
 
 def is_local(master: str | None) -> bool:
-    """Whether all of Spark is on this machine."""
+    """Whether Spark runs in local mode, without a cluster."""
     return master is None or master.startswith("local")

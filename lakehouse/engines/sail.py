@@ -1,4 +1,4 @@
-"""Sail's server in this process and the session on it, which a signal leaves whole or not there at all."""
+"""Sail's server in this process and its session; after a signal, either both exist or neither."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from pyspark.sql.connect.session import SparkSession
 from lakehouse.engines.listener import close_to_others
 from lakehouse.stop import unstoppable
 
-# gRPC may close a connection that is not used for half an hour, and would find none to open again.
+# gRPC may close a connection that is not used for half an hour, and then cannot open it again.
 _NEVER_IDLE = ("grpc.client_idle_timeout_ms", 2**31 - 1)
-# A server that nobody holds is stopped by Sail.
+# Sail stops a server to which there is no reference.
 SERVERS: list[SparkConnectServer] = []
 
 
 def start() -> SparkSession:
-    """The session on a new server that nobody else reaches.
+    """The session on a new server that nobody else can reach.
 
-    Until Python's handlers are back, Sail ends a server on Ctrl-C, even where this process ignores it.
-    They then stand in the place of Sail's for good: no signal ends the next server.
+    While the server starts, Sail's own handler ends it on Ctrl-C, even if this process ignores the signal.
+    Afterwards Python's handlers are back for good, so no signal ends the next server.
     """
     spark = None
-    # Stopped half way, it would ask for a server that has ended, at exit, for minutes.
+    # A session stopped half way would try for minutes, at exit, to reach a server that has ended.
     with unstoppable() as signals:
         try:
             spark = _start()
@@ -33,7 +33,7 @@ def start() -> SparkSession:
                 raise
     if spark and not signals:
         return spark
-    # They were ignored: one that is not was raised by now.
+    # The signals were ignored; one that is not ignored has been raised before this line.
     with unstoppable():
         return _start()
 
@@ -44,10 +44,10 @@ def _start() -> SparkSession:
     host, port = server.listening_address
     channel = DefaultChannelBuilder(f"sc://{host}:{port}", [_NEVER_IDLE])
     spark = SparkSession.builder.channelBuilder(channel).create()
-    # A connection that is lost cannot come again: PySpark would try for minutes, at exit as well.
+    # A lost connection cannot come back, but PySpark would try for minutes, also at exit.
     spark.client.set_retry_policies([])
     atexit.unregister(spark.client._on_exit)
-    # A call, not a wait for a connection: Ctrl-C ends Sail's server too, and none would ever stand.
+    # A call, not a wait for the connection: if Ctrl-C ends Sail's server, that wait would never end.
     spark.conf.set("spark.sql.session.timeZone", "UTC")
     close_to_others((host, port))
     SERVERS.append(server)

@@ -46,12 +46,12 @@ class SparkStore:
         self.log = log
         self.spark = start(master, log.place.bucket is not None, raw_bytes)
         self._is_local = is_local(self.spark.sparkContext.master)
-        # What a MERGE says of itself, and what it merges, are the session's: one at a time.
+        # The note and the source of a MERGE belong to the session, so there is only one at a time.
         self._merging = Lock()
 
     @property
     def _bucket(self) -> Bucket | None:
-        """The store by which a cluster gets files of this machine; a datamart's folder all of it have."""
+        """The store through which a cluster gets files of this machine; None if all can read the folder."""
         return None if self._is_local else self.log.place.bucket
 
     @property
@@ -59,7 +59,7 @@ class SparkStore:
         return self._bucket is None
 
     def path(self, path: str | Path) -> str:
-        # On a cluster others read it too: they have the path itself, and no link of this machine.
+        # On a cluster other machines read it too; they have the path, but not a link of this machine.
         return plain(path) if self._is_local else str(path)
 
     def _in_sql(self, table: Table) -> str:
@@ -87,7 +87,7 @@ class SparkStore:
                 bucket.get(f"{name}/{file}", folder / file)
 
     def _for_executors(self, path: str) -> str:
-        """The path itself; of a file of this machine, on a cluster, that of its copy in the store."""
+        """The path itself; on a cluster with a store, the path of the file's copy in the store."""
         bucket = self._bucket
         if bucket is None or is_of_store(path):
             return path
@@ -100,7 +100,7 @@ class SparkStore:
         return max(months, 1)  # Spark spills by itself
 
     def tables_at_once(self, raw_bytes: int) -> int:
-        # A cluster has cores for one; here a job of a small table leaves some idle.
+        # A cluster works on one table at a time. On one machine the job of a small table leaves cores idle.
         return tables_at_once(raw_bytes) if self._is_local else 1
 
     def merge(
@@ -112,10 +112,10 @@ class SparkStore:
         insert_only: bool = False,
     ) -> list[Merged]:
         before = self.log.version(table)
-        # A MERGE reads its source twice, once where it only inserts.
+        # A MERGE reads its source twice; only once if it only inserts.
         source = changes if insert_only else changes.persist()
         try:
-            with _told_what_broke(table, changes):
+            with _explained(table, changes):
                 if insert_only or not source.isEmpty():
                     self._execute(table, source, note, months, insert_only)
         finally:
@@ -124,7 +124,7 @@ class SparkStore:
         return self._merged(table, before)
 
     def _merged(self, table: Table, before: int | None) -> list[Merged]:
-        """What the commit since a version did; nothing where there was none."""
+        """The commit since a version; empty if there was none."""
         after = self.log.version(table)
         if after is None or after == before:
             return []
@@ -134,7 +134,7 @@ class SparkStore:
         self._write_plain_doubles(table)
         writer = rows.write.format("delta").mode("append")
         before = self.log.version(table)
-        with _told_what_broke(table, upserts(rows)):
+        with _explained(table, upserts(rows)):
             writer.option("userMetadata", note.as_json()).save(self.path(self.log.uri(table)))
         return self._merged(table, before)
 
@@ -147,7 +147,7 @@ class SparkStore:
         return None if after == before else after
 
     def _write_plain_doubles(self, table: Table) -> None:
-        """On one machine time counts: a dictionary of measured numbers costs more than it saves of disk."""
+        """Write doubles without a dictionary on one machine, where it costs more time than it saves disk."""
         for field in table.fields if self._is_local else ():
             if field.type == "DOUBLE":
                 self.spark.conf.set(_DICTIONARY.format(field.name), "false")
@@ -180,8 +180,8 @@ class SparkStore:
 
 
 @contextmanager
-def _told_what_broke(table: Table, changes: DataFrame) -> Iterator[None]:
-    """In place of Spark's error, whose message shows a row: personal data that no log may hold."""
+def _explained(table: Table, changes: DataFrame) -> Iterator[None]:
+    """Replace Spark's error, whose message shows a row: it is personal data that no log may hold."""
     try:
         yield
     except PySparkException as error:
@@ -193,5 +193,5 @@ def _told_what_broke(table: Table, changes: DataFrame) -> Iterator[None]:
 def _failed(table: Table, error: PySparkException) -> LakehouseError:
     return LakehouseError(
         f"{table.full_name}: Spark could not merge ({error.getCondition() or type(error).__name__}); "
-        "run again with --debug for all of it"
+        "run again with --debug for the whole error"
     )

@@ -1,4 +1,4 @@
-"""The session of the Spark engine: its settings, the memory it takes, and its start."""
+"""The session of the Spark engine: its settings, its memory and its start."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lakehouse.engines.sizing import SMALL_BYTES, memory_bytes
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.storage.s3 import s3a_settings
 
-# Below 512 MiB of heap a build of the shipped data thrashes; Python and the JVM's own need the rest.
+# With less than 512 MiB of heap a build of the shipped data is very slow. Python and the JVM need the rest.
 LEAST_MEMORY_MIB = 1536
 _BESIDE_HEAP_MIB, _MOST_HEAP_MIB = 1024, 3072
 _SETTINGS = {
@@ -27,17 +27,17 @@ _SETTINGS = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
     "spark.sql.session.timeZone": "UTC",
-    # Where in our code each column was named: asked of the JVM column by column.
+    # Otherwise PySpark asks the JVM for each column where in our code it was named.
     "spark.python.sql.dataFrameDebugging.enabled": "false",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.log.level": "ERROR",
-    # 50 tasks a commit otherwise, for logs of a few kilobytes.
+    # The default is 50 tasks per commit, for logs of a few kilobytes.
     "spark.databricks.delta.snapshotPartitions": "1",
-    # No limit beside the 10,000 rows of a batch: to keep one, Spark measures the batch at each row.
+    # No limit besides the 10,000 rows of a batch. With a limit, Spark measures the batch at each row.
     "spark.sql.execution.arrow.maxBytesPerBatch": str(2**31 - 1),
 }
-# Inherited from a process on the embedded engine, such as a notebook, these forbid a classic session.
+# A parent process with the embedded engine, such as a notebook, sets these; they forbid a classic session.
 _CONNECT_MODE = (
     "SPARK_REMOTE",
     "SPARK_LOCAL_REMOTE",
@@ -45,7 +45,7 @@ _CONNECT_MODE = (
     "SPARK_CONNECT_MODE",
     "SPARK_API_MODE",
 )
-# A setting of ours, which may stand beside those of the cluster in spark-defaults.conf.
+# A setting of ours, which may be in spark-defaults.conf with those of the cluster.
 _WAIT, _WAIT_SECONDS = "spark.lakehouse.executorsWaitSeconds", "180"
 _GIVEN = "PYSPARK_GATEWAY_PORT"
 _NOT_HERE = (
@@ -58,9 +58,9 @@ _JAVA_OPTIONS = "-XX:ReservedCodeCacheSize=400m -XX:+UseParallelGC"
 
 
 def start(master: str | None, on_s3a: bool = False, raw_bytes: int = 0) -> SparkSession:
-    """A Spark session with Delta that computes; LakehouseError in one line where that is not to be had.
+    """A Spark session with Delta that computes; LakehouseError with one line if there is none.
 
-    That is where there is no Java, a jar of Delta is altered, or a cluster's master or workers are silent.
+    The reasons are: no Java, an altered jar, or a cluster whose master or workers do not answer.
     """
     check_answers(master)
     settings = _settings(master, on_s3a, raw_bytes)
@@ -69,7 +69,7 @@ def start(master: str | None, on_s3a: bool = False, raw_bytes: int = 0) -> Spark
     for name in _CONNECT_MODE:
         os.environ.pop(name, None)
     if is_here(master) and _GIVEN not in os.environ:
-        # Spark would take the python3 of the path, which may have no numpy.
+        # Otherwise Spark takes python3 from the PATH, which may not have numpy.
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     try:
         spark = jvm.session(settings)
@@ -77,7 +77,7 @@ def start(master: str | None, on_s3a: bool = False, raw_bytes: int = 0) -> Spark
         raise LakehouseError(_NOT_ON_CLUSTER.format(master) if master else _NOT_HERE) from error
     spark.sparkContext.setLogLevel("OFF")
     if "spark.jars.packages" in settings:
-        # They have only now come.
+        # The jars were resolved only now.
         jars.check(jars.kept_jars(on_s3a))
     if not is_local(spark.sparkContext.master):
         _wait_for_executors(spark)
@@ -85,7 +85,7 @@ def start(master: str | None, on_s3a: bool = False, raw_bytes: int = 0) -> Spark
 
 
 def _check_begun_with_s3a() -> None:
-    """LakehouseError where this process has begun Spark without S3A, which cannot come later."""
+    """LakehouseError if this process has started Spark without S3A, which cannot be added later."""
     begun = SparkContext._active_spark_context
     if (
         begun
@@ -93,8 +93,8 @@ def _check_begun_with_s3a() -> None:
         and "hadoop-aws" not in begun.getConf().get("spark.jars", "")
     ):
         raise LakehouseError(
-            "this process has begun Spark for a datamart of this machine; open the one in an object "
-            "store in a process of its own, or first"
+            "this process has started Spark for a datamart of this machine; open the one in an object "
+            "store in a separate process, or first"
         )
 
 
@@ -102,7 +102,7 @@ def _settings(master: str | None, on_s3a: bool, raw_bytes: int) -> dict[str, str
     settings = {**_SETTINGS, "spark.sql.warehouse.dir": _warehouse().name}
     settings |= s3a_settings() if on_s3a else {}
     if _GIVEN in os.environ:
-        # spark-submit has started this process, and knows of master, memory and jars.
+        # spark-submit has started this process, and has set master, memory and jars.
         return settings
     cores = os.cpu_count() or 2
     settings |= {"spark.master": master or f"local[{cores}]", **jars.settings(on_s3a)}
@@ -115,10 +115,10 @@ def _settings(master: str | None, on_s3a: bool, raw_bytes: int) -> dict[str, str
 
 
 def for_work(raw_bytes: int, cores: int) -> dict[str, str]:
-    """Settings of Spark on one machine for work on so many bytes of raw files."""
+    """Settings of Spark on one machine for work on raw files of this size."""
     if raw_bytes >= SMALL_BYTES:
         return {"spark.driver.extraJavaOptions": _JAVA_OPTIONS}
-    # Time goes into compiling and scheduling, not into rows.
+    # With so little data the time goes into compiling and scheduling, not into rows.
     return {
         "spark.driver.extraJavaOptions": f"{_JAVA_OPTIONS} -XX:TieredStopAtLevel=1",
         "spark.sql.adaptive.enabled": "false",
@@ -127,13 +127,13 @@ def for_work(raw_bytes: int, cores: int) -> dict[str, str]:
 
 
 def _wait_for_executors(spark: SparkSession) -> None:
-    """LakehouseError where a cluster gives no executor: Spark would wait for one without a word."""
+    """LakehouseError if a cluster gives no executor; Spark would wait for one without a message."""
     seconds = float(spark.conf.get(_WAIT, _WAIT_SECONDS) or _WAIT_SECONDS)
     try:
         jvm.in_thread(spark.range(1).count).result(seconds)
     except TimeoutError:
         raise LakehouseError(
-            f"{spark.sparkContext.master} gave no executor within {seconds:g} s: no worker is there, or "
+            f"{spark.sparkContext.master} gave no executor within {seconds:g} s: there is no worker, or "
             "none has the cores and memory that are asked for (spark.executor.cores, "
             f"spark.executor.memory); {_WAIT} is how long to wait"
         ) from None
@@ -143,16 +143,16 @@ def _wait_for_executors(spark: SparkSession) -> None:
 
 @cache
 def _warehouse() -> tempfile.TemporaryDirectory[str]:
-    """A folder that goes with this process, for the databases of a session: they are names alone."""
+    """A folder for the databases of a session, which are only names; it is removed with this process."""
     return tempfile.TemporaryDirectory(prefix="lakehouse-warehouse-")
 
 
 def heap_mib(memory: int) -> int:
-    """The JVM's heap on a machine or in a container of so many bytes; BadInput where Spark has no room."""
+    """The heap of the JVM in MiB, for a memory in bytes; BadInput if that is too little for Spark."""
     mib = memory >> 20
     if mib < LEAST_MEMORY_MIB:
         raise BadInput(
-            f"the Spark engine needs 1.5 GiB of memory, and here are {memory / 2**30:.1f}: "
+            f"the Spark engine needs 1.5 GiB of memory, and there is {memory / 2**30:.1f} GiB: "
             "take --engine embedded, or give the machine or container more"
         )
     return min(mib - _BESIDE_HEAP_MIB, _MOST_HEAP_MIB)

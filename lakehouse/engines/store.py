@@ -1,4 +1,4 @@
-"""What an engine can do with tables, and the changes that are merged: one interface, two forms."""
+"""The interface of the engines: how tables are read, merged and written; there are two engines."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Merged:
-    """What one MERGE did: the version it left, and rows by kind."""
+    """The result of one MERGE: the version that it made, and the rows that it changed."""
 
     version: int
     rows: ChangedRows
 
     @property
     def changed(self) -> int:
-        """How many rows are other than before."""
+        """The number of rows that changed."""
         return self.rows.inserted + self.rows.updated + self.rows.deleted
 
 
@@ -39,25 +39,25 @@ class Store(Protocol):
 
     @property
     def reads_this_machine(self) -> bool:
-        """Whether what computes finds the files of this machine, as all do but a cluster on a store."""
+        """Whether the engine can read files of this machine; a cluster on an object store cannot."""
 
     def path(self, path: str | Path) -> str:
-        """The path by which this engine finds a file or folder, whatever characters its own has."""
+        """The path with which this engine finds a file or folder, whatever characters are in it."""
 
     def read(self, table: Table, version: int | None = None) -> DataFrame:
-        """The table as it was at a Delta version; now where none is given."""
+        """The table at a Delta version, or the newest one if none is given."""
 
     def read_parquet(self, path: str) -> DataFrame:
-        """A Parquet file of the landing."""
+        """The rows of a Parquet file."""
 
     def write_parquet(self, rows: DataFrame, folder: Path) -> None:
-        """Rows as Parquet files in a new folder of this machine, wherever they are computed."""
+        """Write rows as Parquet files into a new folder of this machine, wherever they are computed."""
 
     def months_at_once(self, cells_a_month: int, months: int) -> int:
-        """How many of the months may be computed at once, each of so many cells."""
+        """The number of months that may be computed at once, if each has this number of cells."""
 
     def tables_at_once(self, raw_bytes: int) -> int:
-        """How many tables may be worked on at once, for so many bytes of raw files at work together."""
+        """The number of tables to work on at once, if the raw files at work have this size together."""
 
     def merge(
         self,
@@ -69,26 +69,26 @@ class Store(Protocol):
     ) -> list[Merged]:
         """Merge changes (the table's columns and `_operation`) on the table's keys.
 
-        No change makes no version; what is too much for one commit makes several, each of which
-        says in `pending_months` which of the months come after it. `months` are those the changes
-        may be of, where the table is partitioned by month. `insert_only` says that no key of the
-        changes is in the table.
+        Without a change there is no new version. Changes that are too much for one commit become
+        several, and each says in `pending_months` which months come after it. `months` are the months
+        that may have changes, if the table is partitioned by month. `insert_only` says that the table
+        has no key of the changes.
         """
 
     def load(self, table: Table, rows: DataFrame, note: CommitNote) -> list[Merged]:
-        """Write rows (the table's columns) into a table that holds none of their keys, in one commit.
+        """Write rows (the table's columns) into a table that has none of their keys, in one commit.
 
-        What a merge would do, without looking for rows to match or writing each a second time as a change.
+        The result is that of a merge. But no rows are matched, and no row is written again as a change.
         """
 
     def compact(self, table: Table, note: CommitNote) -> int | None:
-        """Write small files of a partition together, rows unchanged; the new version, None without."""
+        """Join the small files of each partition, without changing rows; the new version, or None."""
 
 
 def add(
     store: Store, table: Table, rows: DataFrame, note: CommitNote, months: Sequence[str]
 ) -> list[Merged]:
-    """Write rows of months of which the table has none; keys are looked for only beside other writers."""
+    """Write rows of months that the table does not have; keys are matched only if others may write too."""
     if store.log.place.has_one_writer:
         return store.load(table, rows, note)
     return store.merge(table, upserts(rows), note, months, insert_only=True)

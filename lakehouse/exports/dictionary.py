@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from lakehouse.table import Field, Table
 
 
-def entries(tables: Iterable[Table]) -> list[dict[str, Any]]:
+def entries(tables: Iterable[Table]) -> list[dict[str, object]]:
     """The tables and their columns as plain values."""
     return [
         {
@@ -25,7 +24,7 @@ def entries(tables: Iterable[Table]) -> list[dict[str, Any]]:
     ]
 
 
-def _column(field: Field) -> dict[str, Any]:
+def _column(field: Field) -> dict[str, object]:
     return {
         "name": field.name,
         "type": field.type,
@@ -37,22 +36,22 @@ def _column(field: Field) -> dict[str, Any]:
 
 def markdown(tables: Iterable[Table]) -> str:
     """The dictionary as Markdown, one section per table."""
-    return "\n\n".join(_section(entry) for entry in entries(tables))
+    return "\n\n".join(map(_section, tables))
 
 
-def _section(entry: dict[str, Any]) -> str:
-    facts = [f"One row: {entry['one_row_is']}", f"Key: {', '.join(entry['keys'])}."]
-    if entry["from"]:
-        facts.append(f"From: {', '.join(entry['from'])}.")
-    if entry["look_back_months"]:
-        facts.append(f"Looks back {entry['look_back_months']} months.")
-    facts += [f"Always: {sql}." for sql in entry["expectations"].values()]
-    columns = [f"| {c['name']} | {c['type']} | {_meaning(c)} |" for c in entry["columns"]]
+def _section(table: Table) -> str:
+    facts = [f"One row: {table.doc}", f"Key: {', '.join(table.keys)}."]
+    if table.upstreams:
+        facts.append(f"From: {', '.join(upstream.full_name for upstream in table.upstreams)}.")
+    if table.look_back_months:
+        facts.append(f"Looks back {table.look_back_months} months.")
+    facts += [f"Always: {sql}." for _, sql in table.expectations]
+    columns = [f"| {field.name} | {field.type} | {_meaning(field)} |" for field in table.fields]
     head = ["| column | type | meaning |", "|---|---|---|"]
-    return "\n".join([f"## {entry['table']}", "", " ".join(facts), "", *head, *columns])
+    return "\n".join([f"## {table.full_name}", "", " ".join(facts), "", *head, *columns])
 
 
-def _meaning(column: dict[str, Any]) -> str:
-    meaning = str(column["meaning"]).replace("|", "\\|")
-    outcome = " Outcome: no feature may know it." if column["outcome"] else ""
-    return meaning + outcome + (" Personal: never shown." if column["personal"] else "")
+def _meaning(field: Field) -> str:
+    meaning = field.doc.replace("|", "\\|")
+    outcome = " Outcome: no feature may know it." if field.outcome else ""
+    return meaning + outcome + (" Personal: never shown." if field.personal else "")

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 MAX_RECORD_BYTES = 16 * 1024**2
-SHOWN_BYTES = 1024**2  # of the text of a record that is longer than that
+SHOWN_BYTES = 1024**2  # kept of the text of a record that is too long
 
 
 class BrokenRecords:

@@ -1,4 +1,4 @@
-"""A raw file in chunks of bytes, checked on the way: UTF-8 text, which begins with what was read before."""
+"""A raw file in chunks of bytes, with checks that it is UTF-8 text and begins with the part read before."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lakehouse.errors import BadInput
 from lakehouse.storage.extent import Extent
 
 CHUNK_BYTES = 4 * 1024**2
-# First bytes of files that are not a CSV, and what such a file is.
+# First bytes of files that are not a CSV -> what the file is, and what to do.
 MAGIC = {
     b"\x1f\x8b": "is compressed (gzip); unpack it first",
     b"PK\x03\x04": "is a zip or Excel file; unpack it, or save the sheet as CSV UTF-8",
@@ -25,7 +25,7 @@ LONGEST_MAGIC = max(map(len, MAGIC))
 
 
 class NotGrown(Exception):
-    """A file is not one that was read before with rows behind its end."""
+    """The file is not one that was read before and then grew at its end."""
 
 
 class Digest(Protocol):
@@ -37,7 +37,7 @@ class Digest(Protocol):
 
 
 def passed_by(raw: BinaryIO, after: Extent, digest: Digest) -> bytes:
-    """Read what was read before, and give its first bytes; NotGrown where it is something else."""
+    """Skip the part that was read before and return its first bytes; NotGrown if it has changed."""
     first, left = b"", after.bytes
     while left and (chunk := raw.read(min(CHUNK_BYTES, left))):
         digest.update(chunk)
@@ -50,7 +50,7 @@ def passed_by(raw: BinaryIO, after: Extent, digest: Digest) -> bytes:
 def checked_chunks(
     raw: BinaryIO, name: str, digest: Digest, after: Extent | None
 ) -> Iterator[tuple[bytes, bool]]:
-    """The file in chunks, the last one marked; BadInput where it is not UTF-8 text."""
+    """The file in chunks, each with whether it is the last; BadInput if the file is not UTF-8 text."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     lines, offset = (after.lines, after.bytes) if after else (0, 0)
     chunk = raw.read(max(CHUNK_BYTES, LONGEST_MAGIC))
@@ -87,6 +87,6 @@ def checked_chunks(
 def _check_is_text(first: bytes, name: str) -> None:
     if not first:
         raise BadInput(f"{name} is empty (0 bytes); deliver the file again.")
-    for magic, what in MAGIC.items():
+    for magic, problem in MAGIC.items():
         if first.startswith(magic):
-            raise BadInput(f"{name} {what}.")
+            raise BadInput(f"{name} {problem}.")

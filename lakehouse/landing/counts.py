@@ -1,4 +1,4 @@
-"""What landing gives: the rows of a file by fate, and where they are."""
+"""The result of landing a file: its accepted and quarantined rows, and how many rows had which fate."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lakehouse.table import Source
 
 @dataclass(frozen=True)
 class Counts:
-    """Rows of one file and month; what came in is one of the other three."""
+    """Rows of one file and month; `rows_in` is the sum of the other three."""
 
     rows_in: int = 0
     accepted: int = 0
@@ -30,10 +30,10 @@ class Counts:
 
 @dataclass(frozen=True)
 class Landed:
-    """A raw file after landing: two Parquet files, and how many rows of each month went where.
+    """A raw file after landing: two Parquet files, and the counts of rows per month.
 
-    Without the rows that were read `before`; `extent` is None where a later file cannot be read on from
-    the end of this one.
+    The rows that were read `before` are not in it. `extent` is None if a longer file cannot be read on
+    from the end of this one.
     """
 
     source: Source
@@ -41,17 +41,17 @@ class Landed:
     fingerprint: str  # SHA-256 of the raw file
     accepted: Path
     quarantined: Path
-    counts: dict[str | None, Counts]  # None: rows whose month cannot be told
+    counts: dict[str | None, Counts]  # None: rows without a readable month
     extra_columns: tuple[str, ...]
     before: Extent | None
     extent: Extent | None
 
     @property
     def months(self) -> set[str]:
-        """Those of the whole file."""
+        """The months of the whole file."""
         return months_met(self.before, self.counts)
 
 
 def months_met(before: Extent | None, counts: Iterable[str | None]) -> set[str]:
-    """Months read before, and those that rows behind them are of."""
+    """The months that were read before, and those of the rows that were read now."""
     return {*(before.months if before else ()), *filter(None, counts)}

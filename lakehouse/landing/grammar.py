@@ -11,7 +11,7 @@ OPEN_QUOTE = re.compile(rb'(?:%b,)*"[^"]*(?:""[^"]*)*\Z' % _CELL)
 
 
 def canonical(block: bytes, start: int, end: int) -> bytes:
-    """A record with each quote inside a bare cell written so that every reader reads it alike."""
+    """The record with each cell that has a bare quote quoted, so that all readers read it in the same way."""
     record = block[start:end] + b"\n"
     return b",".join(
         b'"%b"' % cell.replace(b'"', b'""') if b'"' in cell and cell[:1] != b'"' else cell

@@ -1,6 +1,6 @@
-"""One row: a row of a raw CSV, landed: accepted, quarantined with every reason, or an equal copy.
+"""Landing: each row of a raw CSV is accepted, quarantined with every reason, or an equal copy.
 
-No row is lost: the rows met in the file are counted apart from the rows written, and must agree.
+No row is lost: rows that are read and rows that are written are counted separately, and must agree.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from lakehouse.landing.records import Split
     from lakehouse.landing.rows import Rows
 
-MAX_COLUMNS = 500  # every one costs memory and time in each step from here on
+MAX_COLUMNS = 500  # each column costs memory and time in every later step
 MAX_NAME = 255  # characters
-# Beyond what Delta refuses, also what opens or closes something in SQL, in paths or on a terminal.
+# What Delta refuses, and what has a meaning in SQL, in paths or on a terminal.
 _NOT_IN_A_NAME = re.compile(r"[^\w-]")
 
 
@@ -38,17 +38,17 @@ def find_file(source: Source, data: Path) -> Path:
     """The raw file of a source in a folder, under one of the names it may have."""
     if not data.is_dir():
         raise BadInput(f"There is no data folder {data}; name one that exists with --data.")
-    # A link to nothing is there too, and is told of when it is opened.
-    found = [data / name for name in source.file_names if os.path.lexists(data / name)]
+    # A broken link counts too; the error comes when it is opened.
+    files = [data / name for name in source.file_names if os.path.lexists(data / name)]
     names = " or ".join(source.file_names)
-    if not found:
+    if not files:
         packed = [p.name for n in source.file_names for p in sorted(data.glob(f"{n}.*"))]
         hint = f" ({packed[0]} is there: unpack it)" if packed else ""
         raise BadInput(f"{data} holds no {names}{hint}; put the {source.name} file there.")
-    if len(found) > 1:
-        both = " and ".join(path.name for path in found)
+    if len(files) > 1:
+        both = " and ".join(path.name for path in files)
         raise BadInput(f"{data} holds both {both}: which is it? Remove one of them.")
-    return found[0]
+    return files[0]
 
 
 def land(
@@ -56,14 +56,14 @@ def land(
 ) -> Landed:
     """Split a raw file into accepted and quarantined rows, as Parquet files in `into`.
 
-    Where it is a file that was read before with rows of later months behind its end (`after`), those
-    alone. Raises BadInput for a file that is no CSV of this source, or with a share of bad rows over
+    If the file was read before up to `after`, and only rows of later months were added, only these are
+    read. BadInput for a file that is not a CSV of this source, or that has a share of bad rows above
     `max_bad`; then no file is left in `into`.
     """
     from lakehouse.landing.chunks import NotGrown
 
     into.mkdir(parents=True, exist_ok=True)
-    # Else a row may repeat one that was read before.
+    # If the date is not part of the key, a row of a later month may repeat one that was read before.
     if after and source.date in source.keys:
         with suppress(NotGrown):
             return _land(source, path, into, max_bad, after)
@@ -111,22 +111,22 @@ def _land(source: Source, path: Path, into: Path, max_bad: float, after: Extent 
 
 
 def _extent(split: Split, counts: dict[str | None, Counts], after: Extent | None) -> Extent | None:
-    """How far the file was read; None where it may end within a row, or has a bad one.
+    """The part of the file that was read; None if it may end inside a row, or has a bad row.
 
-    What follows a row may mend it, as a quote that is not closed.
+    Later bytes may complete a bad row, for example close a quote.
     """
-    if not split.ends_a_line or any(each.quarantined for each in counts.values()):
+    if not split.ends_a_line or any(of_month.quarantined for of_month in counts.values()):
         return None
     months = sorted(months_met(after, counts))
     return Extent(split.fingerprint, split.size, split.rows, split.lines, tuple(months))
 
 
 def checked_header(source: Source, file_name: str, header: list[str]) -> tuple[str, ...]:
-    """The column names of a raw file; BadInput where they are not the source's or are ambiguous."""
+    """The column names of a raw file; BadInput if one of the source is missing, or two are alike."""
     if len(header) > MAX_COLUMNS:
         raise BadInput(
             f"{file_name} has {len(header):,} columns, and at most {MAX_COLUMNS} are taken; deliver it"
-            " with the columns that are needed."
+            " with only the columns that are needed."
         )
     names = tuple(name.strip() or f"unnamed_{i}" for i, name in enumerate(header, start=1))
     longest = max(names, key=len)
@@ -145,7 +145,7 @@ def checked_header(source: Source, file_name: str, header: list[str]) -> tuple[s
     alike = [name for name in names if times[kept_as(name).casefold()] > 1]
     if alike:
         raise BadInput(
-            f"{file_name} names columns twice (case and signs apart): {listed(alike)};"
+            f"{file_name} names columns twice (apart from case and signs): {listed(alike)};"
             f" rename or remove one of each."
         )
     reserved = {field.name for field in PROVENANCE} | {MONTH}
@@ -156,13 +156,13 @@ def checked_header(source: Source, file_name: str, header: list[str]) -> tuple[s
 
 
 def kept_as(raw_name: str) -> str:
-    """The name of a raw column in its table: of letters, digits, and signs that no query acts on."""
+    """The name of a raw column in its table: only letters, digits, - and _."""
     name = _NOT_IN_A_NAME.sub("_", raw_name)
     return f"raw{name}" if name.startswith("_") else name
 
 
 def _hint(missing: list[str], names: tuple[str, ...]) -> str:
-    """What the header has in place of the missing columns, if that can be guessed."""
+    """A guess at what the header has in place of the missing columns; empty if there is none."""
     if len(names) == 1 and any(mark in names[0] for mark in ";\t|"):
         return " (cells must be separated by commas)"
     other_case = [n for n in names if n.casefold() in {m.casefold() for m in missing}]
@@ -170,14 +170,14 @@ def _hint(missing: list[str], names: tuple[str, ...]) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names of columns for a message: the first 30, and the first 60 characters of each."""
+    """Column names for a message: at most 30 names, with at most 60 characters each."""
     shown = [" ".join(name.split())[:60] for name in names]
     return ", ".join(shown[:30]) + (f" and {len(shown) - 30} more" if len(shown) > 30 else "")
 
 
 @contextmanager
 def _duckdb(work: Path) -> Iterator[DuckDBPyConnection]:
-    """A DuckDB for one file; what fails in it is a LakehouseError."""
+    """A DuckDB for one file; its errors become a LakehouseError."""
     import duckdb
 
     with duckdb_in(work) as connection:
@@ -185,15 +185,15 @@ def _duckdb(work: Path) -> Iterator[DuckDBPyConnection]:
         try:
             yield connection
         except duckdb.Error as error:
-            raise LakehouseError(f"Landing failed inside DuckDB: {_told(error)}") from error
+            raise LakehouseError(f"Landing failed inside DuckDB: {_reason(error)}") from error
 
 
-def _told(error: duckdb.Error) -> str:
-    """Of memory and disk what DuckDB says; else its kind alone, as what it says may show a row."""
+def _reason(error: duckdb.Error) -> str:
+    """DuckDB's message about memory or disk, else only the kind of error: other messages may show a row."""
     import duckdb
 
-    told = isinstance(error, (duckdb.OutOfMemoryException, duckdb.IOException))
-    return " ".join(str(error).split())[:300] if told else type(error).__name__
+    is_safe = isinstance(error, (duckdb.OutOfMemoryException, duckdb.IOException))
+    return " ".join(str(error).split())[:300] if is_safe else type(error).__name__
 
 
 def _check_nothing_is_lost(file_name: str, split: Split, counts: dict[str | None, Counts]) -> None:
@@ -201,8 +201,8 @@ def _check_nothing_is_lost(file_name: str, split: Split, counts: dict[str | None
     if split.rows_in != total.rows_in:
         raise LakehouseError(
             f"{file_name}: {split.rows_in:,} rows came in, but {total.accepted:,} were accepted,"
-            f" {total.quarantined:,} quarantined and {total.equal_duplicates:,} equal; nothing was"
-            f" kept of it. This is a fault of the lakehouse: please report it."
+            f" {total.quarantined:,} quarantined and {total.equal_duplicates:,} equal; none of them"
+            f" was kept. This is a fault of the lakehouse: please report it."
         )
 
 

@@ -1,4 +1,4 @@
-"""One element: a physical line of a block of raw CSV; all lines of the block at once, by numpy."""
+"""The physical lines of a block of raw CSV, as numpy arrays with one element per line."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ PREFIX_DIGITS = 10
 
 @dataclass
 class Lines:
-    """The physical lines of a block; a record that spans lines is kept at its first one."""
+    """The physical lines of a block; a record that spans several lines is kept at its first line."""
 
     starts: Positions
     ends: Positions  # without the line break
     cells: Positions
-    odd: Flags  # not a record by quotes alone: to be read by the grammar
-    inside: Flags  # goes on with the record of a line before
+    odd: Flags  # the quotes are not simple, so the grammar must read the line
+    inside: Flags  # the line continues the record of an earlier line
     why: dict[int, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, block: bytes, begin: int, end: int) -> Lines:
-        """The lines from begin to end, each as if no quote were open where it begins."""
+        """The lines from begin to end, read as if no quote were open at the start of each."""
         text = np.frombuffer(block, np.uint8, end)
         breaks = np.flatnonzero(text[begin:] == LINE_FEED) + begin
         starts = np.concatenate(([begin], breaks[:-1] + 1))
@@ -47,7 +47,7 @@ class Lines:
         return cls(starts, ends, np.diff(bounds) + 1, odd, np.zeros(len(starts), bool))
 
     def cut(self, i: int) -> None:
-        """Leave out the lines from i on."""
+        """Drop the lines from i on."""
         self.starts, self.ends, self.cells = self.starts[:i], self.ends[:i], self.cells[:i]
         self.odd, self.inside = self.odd[:i], self.inside[:i]
 
@@ -62,7 +62,7 @@ def _oddly_quoted(
     starts: Positions,
     ends: Positions,
 ) -> Flags:
-    """Which lines do not open each quote at a cell's start and close it at a cell's end."""
+    """The lines in which a quote does not open at the start of a cell or close at the end of one."""
     line = _line_of(starts, quotes)
     firsts = np.searchsorted(quotes, starts)
     closes = ((np.arange(len(quotes)) - firsts[line]) & 1).astype(bool)
@@ -75,7 +75,7 @@ def _oddly_quoted(
 
 
 def _is_quoted(commas: Positions, quotes: Positions, starts: Positions) -> Flags:
-    """Which commas stand inside quotes: behind an odd number of them on their line."""
+    """The commas that are inside quotes: those after an odd number of quotes on their line."""
     per_line = np.diff(np.append(np.searchsorted(commas, starts), len(commas)))
     quotes_before_line = np.repeat(np.searchsorted(quotes, starts), per_line)
     return ((np.searchsorted(quotes, commas) - quotes_before_line) & 1).astype(bool)
@@ -88,7 +88,7 @@ def numbered(
     rows: Positions,
     numbers: Positions,
 ) -> bytes:
-    """The chosen lines, each behind its row and line number of fixed width."""
+    """The chosen lines, each after its row number and line number, which have a fixed width."""
     starts, ends = lines.starts[chosen], lines.ends[chosen]
     digits = 10 ** np.arange(PREFIX_DIGITS - 1, -1, -1)
     prefix = np.full((len(starts), 2 * PREFIX_DIGITS + 2), COMMA, np.uint8)

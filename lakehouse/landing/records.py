@@ -1,11 +1,11 @@
-"""One record: a row of a raw CSV as bytes, with the row and the line it begins on.
+"""Splits a raw CSV, as bytes, into sound and broken records, with the row and line each begins on.
 
-A raw file is split into sound records, written to a working copy that any strict reader reads alike
-(row number and line number first, line feeds, no blank lines), and broken ones, kept with their
-text and the reason. DuckDB's own reject table is not used: it cuts raw text at 10,000 characters,
-and one stray quote makes it swallow all rows up to the next quote. Here a row with a stray quote
-costs that line only. Numpy looks at all lines at once; only records that span lines or hold odd
-quotes are looked at one by one, by the grammar in grammar.RECORD. A blank line is not a row.
+Sound records go to a working copy that every strict reader reads in the same way: row number and line
+number first, line feeds, no blank lines. Broken records are kept with their text and the reason.
+DuckDB's reject table is not used: it cuts raw text at 10,000 characters, and after one stray quote it
+takes all rows up to the next quote as one. Here a stray quote costs only its own line.
+Numpy checks all lines at once. Only records that span lines or have odd quotes are read one by one, by
+the grammar in grammar.RECORD. A blank line is not a row.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ MAX_BROKEN = 1_000_000  # records: each is looked at by itself
 
 @dataclass(frozen=True)
 class Split:
-    """What was met in a raw file while it was split."""
+    """The header and the counts of a raw file that was split."""
 
     header: tuple[str, ...]
     fingerprint: str
-    size: int  # of the file in bytes
-    rows: int  # of the file, the header among them
+    size: int  # bytes of the file
+    rows: int  # rows of the file, with the header
     lines: int
     ends_a_line: bool
     rows_in: int
     broken: int
     bytes_in: int
     longest_bytes: int
-    spans_lines: bool  # some sound record does
-    holds_separators: bool  # the characters that the row hash separates cells by
+    spans_lines: bool  # at least one sound record spans several lines
+    holds_separators: bool  # it has characters with which the row hash separates cells
 
 
 def split(
@@ -59,8 +59,8 @@ def split(
 ) -> Split:
     """Write the sound records of a raw CSV to one file and the broken ones to a Parquet file.
 
-    Raises BadInput for a file that is no CSV of UTF-8 text, has no data rows, or changes meanwhile. With
-    `after`, records behind that alone; NotGrown for a file that does not begin with what was read.
+    BadInput for a file that is not a CSV in UTF-8, has no data row, or changes meanwhile. With `after`
+    only the records after that part are split; NotGrown if the file does not begin with that part.
     """
     digest = hashlib.sha256()
     with steady(path) as raw, sound.open("wb") as out, BrokenRecords(broken) as refused:
@@ -74,7 +74,7 @@ def split(
             if last and block and not ends_a_line:
                 block += b"\n"
             rest = block[splitter.take(block, last) :]
-            if b"\n" not in rest:  # what is over the limit is refused anyway: do not hold it
+            if b"\n" not in rest:  # bytes above the limit are refused anyway, so they are not kept
                 rest = rest[: broken_records.MAX_RECORD_BYTES + 1]
         size = raw.tell()
     if splitter.rows_in == 0:
@@ -99,14 +99,14 @@ def split(
 
 @dataclass
 class Splitter:
-    """Splits blocks of whole lines, and counts rows and lines from one block to the next."""
+    """Splits blocks of complete lines, and counts rows and lines across the blocks."""
 
     name: str
     out: BinaryIO
     refused: BrokenRecords
     check_header: Callable[[list[str]], tuple[str, ...]]
     header: tuple[str, ...] = ()
-    rows: int = 0  # met so far, the header among them
+    rows: int = 0  # read so far, with the header
     rows_before: int = 1
     lines: int = 0
     bytes_in: int = 0
@@ -119,16 +119,17 @@ class Splitter:
         return max(self.rows - self.rows_before, 0)
 
     def go_on(self, first: bytes, after: Extent) -> None:
-        """Take the header out of the first bytes of the file, and count on from what was read."""
+        """Read the header from the first bytes of the file, and count on from the part read before."""
         text = first.removeprefix(codecs.BOM_UTF8)
-        if RECORD.match(text.lstrip(b"\r\n")) is None:  # behind very many blank lines
+        # The header may come after very many blank lines.
+        if RECORD.match(text.lstrip(b"\r\n")) is None:
             raise NotGrown
         self._take_header(text, len(text), last=True)
         self.rows = self.rows_before = after.rows
         self.lines = after.lines
 
     def take(self, block: bytes, last: bool) -> int:
-        """Split the whole lines of a block; how many of its bytes are done with."""
+        """Split the complete lines of a block; return how many of its bytes are done."""
         end = block.rfind(b"\n") + 1
         begin = 0 if self.header else self._take_header(block, end, last)
         if begin == end or not self.header:
@@ -143,48 +144,48 @@ class Splitter:
         begin = len(block) - len(block.lstrip(b"\r\n"))
         self.lines += block.count(b"\n", 0, begin)
         limit = begin + MAX_HEADER_BYTES
-        found = RECORD.match(block, begin, min(end, limit))
-        if found is None and not last and len(block) <= limit:
+        record = RECORD.match(block, begin, min(end, limit))
+        if record is None and not last and len(block) <= limit:
             return begin
-        if found is None and b"\n" not in block[begin:limit]:
+        if record is None and b"\n" not in block[begin:limit]:
             raise BadInput(
                 f"{self.name} has no readable header: its first line is longer than {MAX_HEADER_BYTES:,}"
-                " bytes; it must be the column names, its rows must end in line feeds."
+                " bytes; it must be the column names, and rows must end in line feeds."
             )
-        if found is None:
+        if record is None:
             raise BadInput(
                 f"{self.name} has no readable header: {why_broken(block[begin:end])}; its first"
-                f" line must be the column names, its rows must end in line feeds."
+                f" line must be the column names, and rows must end in line feeds."
             )
-        self.header = self.check_header(cells_as_text(found[0]))
+        self.header = self.check_header(cells_as_text(record[0]))
         self.rows = 1
-        self.lines += block.count(b"\n", begin, found.end())
-        return found.end()
+        self.lines += block.count(b"\n", begin, record.end())
+        return record.end()
 
     def _look_closer(self, block: bytes, lines: Lines, end: int, last: bool) -> int:
-        """Read the lines with odd quotes or carriage returns one by one, by the grammar."""
+        """Read the lines with odd quotes or carriage returns one by one, with the grammar."""
         done = end
         for i in map(int, np.flatnonzero(lines.odd)):
             if lines.inside[i]:
                 continue
             start = int(lines.starts[i])
-            found = RECORD.match(block, start, end)
-            if found is None:
-                unread = len(block) - start <= broken_records.MAX_RECORD_BYTES and not last
-                if unread and OPEN_QUOTE.match(block, start, end):
+            record = RECORD.match(block, start, end)
+            if record is None:
+                may_go_on = len(block) - start <= broken_records.MAX_RECORD_BYTES and not last
+                if may_go_on and OPEN_QUOTE.match(block, start, end):
                     lines.cut(i)
                     done = start
                     break
                 lines.why[i] = why_broken(block[start : int(lines.ends[i])])
                 continue
-            after = int(np.searchsorted(lines.starts, found.end()))
+            after = int(np.searchsorted(lines.starts, record.end()))
             lines.inside[i + 1 : after] = True
-            lines.ends[i] = found.end() - (2 if found[0].endswith(b"\r\n") else 1)
-            lines.cells[i] = sum(1 for _ in CELL.finditer(block, start, found.end()))
+            lines.ends[i] = record.end() - (2 if record[0].endswith(b"\r\n") else 1)
+            lines.cells[i] = sum(1 for _ in CELL.finditer(block, start, record.end()))
         return done
 
     def _write(self, block: bytes, lines: Lines) -> None:
-        """Number the records of the lines, and write each to where it belongs."""
+        """Number the records, and write each to the sound or to the broken ones."""
         lengths = lines.ends - lines.starts
         is_row = ~lines.inside & (lengths > 0)
         rows = self.rows + np.cumsum(is_row)
@@ -211,7 +212,7 @@ class Splitter:
     def _refusals(
         self, lines: Lines, is_row: Flags, lengths: Positions
     ) -> Iterator[tuple[int, str]]:
-        """The broken records in their order, one by one: a block may hold millions."""
+        """The broken records in order, one at a time, because a block may hold millions."""
         width = len(self.header)
         broken = (lines.cells != width) | (lengths > broken_records.MAX_RECORD_BYTES)
         broken[list(lines.why)] = True

@@ -1,7 +1,7 @@
-"""One row: a sound row of a raw file, checked by DuckDB against what its source requires.
+"""The sound rows of a raw file, checked by DuckDB against what their source requires.
 
-In SQL a raw column is `c<i>` by its place in the header and its date `d<i>`: a name out of a file
-is only ever an alias, so that no header can run anything.
+In SQL a raw column is `c<i>`, by its place in the header, and its date is `d<i>`. A name from a file is
+only used as a quoted alias, so that no header can run SQL.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Rows:
         self._define_checked(work / "sound.csv")
 
     def accept(self) -> None:
-        """Write the rows that are good by themselves, then take out those of repeated keys."""
+        """Write the rows that pass all checks, then remove those that repeat a key."""
         self._write(self._candidates_sql(), self.candidates)
         self.duckdb.execute(self._repeated_sql())
         if self._count("FROM repeated") == 0:
@@ -70,9 +70,9 @@ class Rows:
         self.candidates.unlink()
 
     def quarantine(self) -> None:
-        """Write the broken records, the rows that fail a check and those that contradict another.
+        """Write the broken records, the rows that fail a check and the rows that contradict another.
 
-        `_row_hash` counts equal texts, so that each of them is a row of its own.
+        `_row_hash` includes a count of equal texts, so that each of them stays a separate row.
         """
         refused = f"SELECT *, NULL::VARCHAR AS month FROM {_parquet(self.broken)}"
         sound = self.split.rows_in - self.split.broken
@@ -92,8 +92,8 @@ class Rows:
         )
 
     def counts(self) -> dict[str | None, Counts]:
-        """How many rows of each month went where; read back from what was written."""
-        found = self.duckdb.execute(
+        """The counts of rows per month, read back from the written files."""
+        counted = self.duckdb.execute(
             f"""
             SELECT month, count(*) AS rows_in, count(*) FILTER (fate = 'accepted'),
                    count(*) FILTER (fate = 'quarantined'), count(*) FILTER (fate = 'equal')
@@ -103,11 +103,11 @@ class Rows:
             GROUP BY month ORDER BY month NULLS LAST
             """
         ).fetchall()
-        return {month: Counts(*numbers) for month, *numbers in found}
+        return {month: Counts(*numbers) for month, *numbers in counted}
 
     def most_frequent_reasons(self) -> str:
         """The three most frequent reasons, as `reason (n rows, first on line m)`."""
-        found = self.duckdb.execute(
+        reasons = self.duckdb.execute(
             f"""
             SELECT regexp_replace(split_part(reason, ': ', 1), 'row [0-9]+', 'another row') AS kind,
                    count(*) AS n, min(_source_line) AS line
@@ -118,15 +118,15 @@ class Rows:
         ).fetchall()
         return "; ".join(
             f"{kind} ({n:,} {'row' if n == 1 else 'rows'}, first on line {line})"
-            for kind, n, line in found
+            for kind, n, line in reasons
         )
 
     def _define_checked(self, sound: Path) -> None:
-        """The sound rows with their dates parsed, as the view `checked`."""
+        """Create the view `checked`: the sound rows with their dates parsed."""
         columns = {"_source_row": "BIGINT", "_source_line": "BIGINT"}
         columns |= dict.fromkeys(self._cell.values(), "VARCHAR")
         types = ", ".join(f"{name}: '{type_}'" for name, type_ in columns.items())
-        # A bare quote is doubled in the working copy, so that a line may grow to twice its size.
+        # The working copy doubles each bare quote, so a line may become twice as long.
         longest = max(2 * 1024**2, 2 * self.split.longest_bytes + 1024)
         dates = "".join(f", {_date(self._cell[n])} AS {d}" for n, d in self._date.items())
         self.duckdb.execute(
@@ -153,9 +153,9 @@ class Rows:
         """
 
     def _repeated_sql(self) -> str:
-        """The rows of repeated keys that are not accepted; `contradicts` is NULL for equal rows."""
+        """The rows with a repeated key that are not accepted; `contradicts` is NULL for equal rows."""
         keys = ", ".join(identifier(key) for key in self.source.keys)
-        # Grouping by a hash first keeps the memory small where (nearly) every key is met once.
+        # To group by a hash first needs little memory if (nearly) every key is there only once.
         return f"""
             CREATE TEMP TABLE repeated AS
             WITH candidates AS (FROM {_parquet(self.candidates)}),
@@ -195,7 +195,7 @@ class Rows:
         """
 
     def _reasons_sql(self) -> list[str]:
-        """One expression a required column: why its cell is no good, or NULL."""
+        """One expression per required column: the reason why its cell is bad, or NULL."""
         return [self._reason_sql(name, kind) for name, kind in self.source.required]
 
     def _reason_sql(self, name: str, kind: str) -> str:
@@ -204,9 +204,10 @@ class Rows:
         if kind == IDENTIFIER:
             numbers = self.source.personal_numbers
             faults += [
-                (_is_like(f"trim({cell})", each.form), f"is {each.called}") for each in numbers
+                (_is_like(f"trim({cell})", number.form), f"is {number.called}")
+                for number in numbers
             ]
-        # Reasons are printed and logged.
+        # Reasons are printed and logged, so they must not show personal data.
         is_shown = kind != IDENTIFIER and name not in self.source.personal
         return _reason(name, cell, faults, is_shown)
 
@@ -219,9 +220,9 @@ class Rows:
         return f"CASE WHEN {within} THEN strftime({day}, '%Y-%m') END"
 
     def _row_hash_sql(self) -> str:
-        """MD5 over the cells that are not empty, by name; required dates in their ISO form.
+        """MD5 of the cells that are not empty, sorted by name; required dates are in ISO form.
 
-        Each name and each value ends in 0x1F; within them 0x1E and 0x1F are escaped.
+        Each name and each value ends with 0x1F; inside them 0x1E and 0x1F are escaped.
         """
         pairs = []
         for name in sorted(self.split.header):
@@ -232,7 +233,7 @@ class Rows:
                 )
             escaped = name.replace("\x1e", "\x1e0").replace("\x1f", "\x1e1")
             pairs.append(f"({literal(escaped)} || chr(31)) || {value}")
-        # It leaves out what is NULL, and so the names of empty cells.
+        # concat_ws leaves out NULL, and with it the names of empty cells.
         return f"md5(concat_ws(chr(31), {', '.join(pairs)}, ''))"
 
     def _raw_text_sql(self) -> str:
@@ -247,17 +248,17 @@ class Rows:
     def _write(self, query: str, path: Path) -> None:
         row_bytes = max(self.split.bytes_in // self.split.rows_in, 1)
         group_rows = min(max(ROW_GROUP_BYTES // row_bytes, 2048), ROW_GROUP_ROWS)
-        # The files live for seconds: compressing them took longer than it saved.
+        # The files exist for seconds, and to compress them took longer than it saved.
         options = f"FORMAT parquet, COMPRESSION uncompressed, ROW_GROUP_SIZE {group_rows}"
         self.duckdb.execute(f"COPY ({query}) TO {literal(str(path))} ({options})")
 
     def _count(self, relation: str) -> int:
-        found = self.duckdb.execute(f"SELECT count(*) {relation}").fetchone()
-        return int(found[0]) if found else 0
+        counted = self.duckdb.execute(f"SELECT count(*) {relation}").fetchone()
+        return int(counted[0]) if counted else 0
 
 
 def _faults(kind: str, cell: str, day: str, today: dt.date) -> list[tuple[str, str]]:
-    """SQL conditions under which a cell is no good as one of these kinds, and why."""
+    """SQL conditions under which a cell of a kind is bad, each with the reason."""
     text = f"trim({cell})"
     return {
         "text": [],
@@ -282,17 +283,17 @@ def _faults(kind: str, cell: str, day: str, today: dt.date) -> list[tuple[str, s
 
 
 def _reason(name: str, cell: str, faults: Iterable[tuple[str, str]], is_shown: bool) -> str:
-    """SQL: the first fault of a cell, or that it is missing; NULL where it is good."""
+    """SQL: that a cell is missing, or its first fault; NULL if it is good."""
     shown = _shown(cell) if is_shown else "''"
     cases = "".join(
-        f" WHEN {fault} THEN {literal(f'{name} {what}')} || {shown}" for fault, what in faults
+        f" WHEN {fault} THEN {literal(f'{name} {reason}')} || {shown}" for fault, reason in faults
     )
     missing = f"{cell} IS NULL OR NOT regexp_matches({cell}, '\\S')"
     return f"CASE WHEN {missing} THEN {literal(name + ' is missing')}{cases} END"
 
 
 def _date(cell: str) -> str:
-    """SQL: the DATE of a cell in one of the two forms that are valid, else NULL."""
+    """SQL: the DATE of a cell in one of the two valid forms, else NULL."""
     text = f"trim({cell})"
     return f"""CASE WHEN {_is_like(text, ISO_DATE)} THEN try_cast({text} AS DATE)
                     WHEN {_is_like(text, US_DATE)}

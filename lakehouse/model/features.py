@@ -10,11 +10,10 @@ import pandas as pd
 from lakehouse.catalog import load
 from lakehouse.errors import BadInput
 from lakehouse.table import AS_OF_SUFFIX
+from lakehouse.training_columns import APPLICATION, CUSTOMER, LABEL, LABEL_DEF, LOAN
 
-LOAN = ["loan_id", "customer_id"]
-APPLICATION = "application_date"
-LABEL = "label"
-_NO_FEATURES = {*LOAN, APPLICATION, LABEL, "label_def"}
+KEY = [LOAN, CUSTOMER]
+_NO_FEATURES = {*KEY, APPLICATION, LABEL, LABEL_DEF}
 
 
 @dataclass(frozen=True)
@@ -55,23 +54,23 @@ def prepared(frame: pd.DataFrame) -> pd.DataFrame:
     """
     _check_columns(frame)
     columns = {str(name): _typed(frame[name]) for name in frame if name not in _NO_FEATURES}
-    columns |= {name: frame[name] for name in LOAN}
+    columns |= {name: frame[name] for name in KEY}
     columns[APPLICATION] = pd.to_datetime(frame[APPLICATION])
     columns[LABEL] = frame[LABEL].astype("int64")
     # The results must not depend on the order in which an engine returns the rows.
-    return pd.DataFrame(columns).sort_values([APPLICATION, *LOAN], ignore_index=True)
+    return pd.DataFrame(columns).sort_values([APPLICATION, *KEY], ignore_index=True)
 
 
 def _check_columns(frame: pd.DataFrame) -> None:
-    missing = [name for name in (*LOAN, APPLICATION, LABEL) if name not in frame]
+    missing = [name for name in (*KEY, APPLICATION, LABEL) if name not in frame]
     if missing:
         raise BadInput(f"this training set lacks {', '.join(missing)}; take one of labelled loans")
     if not frame[LABEL].isin([0, 1]).all():
         raise BadInput("a label is neither 0 nor 1; train on labelled loans only")
-    if frame.duplicated(LOAN).any():
+    if frame.duplicated(KEY).any():
         raise BadInput("a loan is in the training set twice; take one label definition")
-    if frame[[*LOAN, APPLICATION]].isna().any(axis=None):
-        raise BadInput("a loan has no loan_id, customer_id or application_date")
+    if frame[[*KEY, APPLICATION]].isna().any(axis=None):
+        raise BadInput(f"a loan has no {LOAN}, {CUSTOMER} or {APPLICATION}")
     if not any(_is_feature(name) for name in map(str, frame)):
         raise BadInput("the training set has no features; name at least one")
 

@@ -11,10 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from lakehouse.model.features import LABEL, Features
+from lakehouse.model.features import Features
 from lakehouse.model.metrics import Numbers
 from lakehouse.model.single_feature import auc_of_columns
 from lakehouse.model.split import Part
+from lakehouse.training_columns import LABEL
 
 PERMUTATIONS = 5
 MAX_LOANS = 500  # test loans that are permuted; this bounds the time

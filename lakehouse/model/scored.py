@@ -9,6 +9,7 @@ import pandas as pd
 
 from lakehouse.model.metrics import Metrics, Numbers, Resampling, measure, resampling
 from lakehouse.model.split import Part, Parts, month_of
+from lakehouse.training_columns import CUSTOMER, LABEL
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Bootstrap:
     seed: int = 0
 
     def of(self, loans: pd.DataFrame) -> Resampling:
-        return resampling(loans["customer_id"], self.draws, self.seed)
+        return resampling(loans[CUSTOMER], self.draws, self.seed)
 
 
 def scored(
@@ -67,4 +68,4 @@ def _by_month(part: Part, scores: Numbers, bootstrap: Bootstrap) -> Iterator[Mon
 
 
 def _measured(loans: pd.DataFrame, scores: Numbers, bootstrap: Bootstrap) -> Metrics:
-    return measure(loans["label"].to_numpy("float64"), scores, bootstrap.of(loans))
+    return measure(loans[LABEL].to_numpy("float64"), scores, bootstrap.of(loans))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lakehouse.model.features import LABEL
+from lakehouse.training_columns import LABEL
 
 
 def single_feature_auc(

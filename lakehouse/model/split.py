@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from lakehouse.errors import BadInput
-from lakehouse.model.features import APPLICATION, LABEL
 from lakehouse.months import spell
+from lakehouse.training_columns import APPLICATION, CUSTOMER, LABEL
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def divide(frame: pd.DataFrame, split: Split) -> Parts:
 def _part(name: str, frame: pd.DataFrame, months: list[str], split: Split) -> Part:
     month = month_of(frame)
     loans, later = frame[month.isin(months)], frame[month > months[-1]]
-    repeated = loans["customer_id"].isin(later["customer_id"]) & (not split.repeat_customers)
+    repeated = loans[CUSTOMER].isin(later[CUSTOMER]) & (not split.repeat_customers)
     part = Part(name, tuple(months), loans[~repeated].reset_index(drop=True), int(repeated.sum()))
     if part.labels.nunique() < 2:
         raise BadInput(_one_class(part))

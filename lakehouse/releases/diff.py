@@ -59,11 +59,11 @@ class TableDiff:
         return self.added + self.changed + self.removed - len(self.rows)
 
     @property
-    def counts(self) -> dict[str, Any]:
+    def counts(self) -> dict[str, object]:
         """The table with how many rows were added, changed and removed."""
         return {name: getattr(self, name) for name in ("table", ADDED, CHANGED, REMOVED)}
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """All of it as plain values."""
         return {**asdict(self), "more": self.more}
 
@@ -104,13 +104,13 @@ def changed_cells(
     open_engine: Callable[[], Store],
     table: str | None = None,
     limit: int = 20,
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     """The differing rows of two releases as `lines`, `limit` rows a table; a last line tells of more."""
     found = diff(datamart, old, new, open_engine, table, limit)
     return [line for each in found for line in (*lines(each), *_line_of_more(each))]
 
 
-def lines(found: TableDiff) -> list[dict[str, Any]]:
+def lines(found: TableDiff) -> list[dict[str, object]]:
     """A line a changed cell, and one a row that was added or removed: table, what, key, column, old, new."""
     return [
         {
@@ -126,7 +126,7 @@ def lines(found: TableDiff) -> list[dict[str, Any]]:
     ]
 
 
-def _line_of_more(found: TableDiff) -> list[dict[str, Any]]:
+def _line_of_more(found: TableDiff) -> list[dict[str, object]]:
     return [{"table": found.table, "what": f"… and {found.more:,} more"}] if found.more else []
 
 

@@ -1,9 +1,9 @@
-"""What is there: tables, versions, releases."""
+"""The state of a datamart: its tables, their versions, its releases."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, dataclass
+from datetime import datetime
 
 from lakehouse.errors import BadInput
 from lakehouse.months import spell
@@ -16,50 +16,77 @@ from lakehouse.storage.log import Log, months_of
 from lakehouse.table import MONTH, Table
 
 
-def status(datamart: Datamart) -> list[dict[str, Any]]:
-    """A row a table: rows, months, version, size, when it last changed."""
+@dataclass(frozen=True)
+class TableStatus:
+    """A table as it is now; `months` in words, None for a table without months."""
+
+    table: str
+    rows: int
+    months: str | None
+    version: int
+    bytes: int
+    changed_at: datetime
+
+
+@dataclass(frozen=True)
+class TableVersion:
+    """A version of a table: when it was made, by which run and engine, and the rows it changed."""
+
+    table: str
+    version: int
+    time: datetime
+    operation: str
+    inserted: int
+    updated: int
+    deleted: int
+    run: str | None
+    engine: str
+
+
+def status(datamart: Datamart) -> list[TableStatus]:
+    """Every table that is there, in the order of the catalog."""
     check_built(datamart)
     log = datamart.log
     return [_status(log, table) for table in datamart.catalog.tables if log.exists(table)]
 
 
-def _status(log: Log, table: Table) -> dict[str, Any]:
+def _status(log: Log, table: Table) -> TableStatus:
     by_month = log.rows_by_month(table)
     newest = log.history(table, 1)[0]
-    return {
-        "table": table.full_name,
-        "rows": sum(by_month.values()),
-        "months": spell(months_of(by_month)) if table.partition == MONTH else None,
-        "version": newest.version,
-        "MB": sum(log.files(table).values()) / 1e6,
-        "last changed": newest.timestamp,
-    }
+    return TableStatus(
+        table.full_name,
+        sum(by_month.values()),
+        spell(months_of(by_month)) if table.partition == MONTH else None,
+        newest.version,
+        sum(log.files(table).values()),
+        newest.timestamp,
+    )
 
 
 def history(
     datamart: Datamart, name: str | None = None, limit: int | None = None
-) -> list[dict[str, Any]]:
-    """A row a version, newest first, of one table or of all."""
+) -> list[TableVersion]:
+    """The versions of one table or of all, newest first."""
     check_built(datamart)
     log, catalog = datamart.log, datamart.catalog
     asked = [catalog.table(name)] if name else catalog.tables
     tables = [table for table in asked if log.exists(table)]
     if not tables:
         raise BadInput(f"table {name} was never built; run main.py")
-    rows = [_version(table, commit) for table in tables for commit in log.history(table, limit)]
-    return sorted(rows, key=lambda row: row["time"], reverse=True)[:limit]
+    versions = [_version(table, commit) for table in tables for commit in log.history(table, limit)]
+    return sorted(versions, key=lambda version: version.time, reverse=True)[:limit]
 
 
-def _version(table: Table, commit: Commit) -> dict[str, Any]:
-    return {
-        "table": table.full_name,
-        "version": commit.version,
-        "time": commit.timestamp,
-        "operation": commit.operation,
+def _version(table: Table, commit: Commit) -> TableVersion:
+    return TableVersion(
+        table.full_name,
+        commit.version,
+        commit.timestamp,
+        commit.operation,
         **asdict(commit.changed_rows),
-        "run": commit.note.run_id,
-        "engine": commit.engine.split("/")[0],
-    }
+        run=commit.note.run_id,
+        engine=commit.engine.split("/")[0],
+    )
 
 
 def releases(datamart: Datamart) -> list[Release]:

@@ -9,7 +9,8 @@ from deltalake.table import TableMerger
 
 from lakehouse.ledger.erasures import TABLE as ERASURES
 from lakehouse.storage.commit_note import CommitNote
-from lakehouse.storage.log import Log, commit_properties, schema
+from lakehouse.storage.delta_schema import schema
+from lakehouse.storage.log import Log, commit_properties
 from lakehouse.table import Table
 
 

@@ -14,7 +14,8 @@ from lakehouse.releases.recorded import Recorded
 from lakehouse.run.groups import write_in_groups
 from lakehouse.run.plan import Step
 from lakehouse.storage.commit_note import CommitNote
-from lakehouse.storage.log import months_of, type_names
+from lakehouse.storage.delta_schema import type_names
+from lakehouse.storage.log import months_of
 from lakehouse.table import MONTH, Table
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 
 from lakehouse.storage.commit_note import CommitNote
 
-# How both engines spell the counts of a MERGE or an append.
+# The names that both engines give to the counts of a MERGE or an append.
 _INSERTED = (
     "num_target_rows_inserted",
     "numTargetRowsInserted",
@@ -22,7 +22,7 @@ _DELETED = ("num_target_rows_deleted", "numTargetRowsDeleted")
 
 @dataclass(frozen=True)
 class ChangedRows:
-    """How many rows a commit changed, by kind."""
+    """The number of rows that a commit inserted, updated and deleted."""
 
     inserted: int
     updated: int
@@ -30,7 +30,7 @@ class ChangedRows:
 
     @staticmethod
     def of(metrics: Mapping[str, Any]) -> ChangedRows:
-        """The counts of a MERGE or an append, however the engine spells them; 0 of what it does not tell."""
+        """The counts of a MERGE or an append by either engine; 0 if the engine gives no count."""
         return ChangedRows(*(_first(metrics, names) for names in (_INSERTED, _UPDATED, _DELETED)))
 
 
@@ -40,7 +40,7 @@ def _first(metrics: Mapping[str, Any], names: tuple[str, ...]) -> int:
 
 @dataclass(frozen=True)
 class Commit:
-    """A version of a table: when (UTC) and by which operation and engine it came, and its note."""
+    """A version of a table: its time (UTC), operation, metrics, note and engine."""
 
     version: int
     timestamp: datetime

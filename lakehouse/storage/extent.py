@@ -1,4 +1,4 @@
-"""How far a raw file was read when all of its rows were good: one that only grew is read on from there."""
+"""The part of a raw file that was read with only good rows; if the file grows, it is read on from there."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Extent:
-    """A raw file as it was: its SHA-256 and size, the rows and lines met (header included), its months."""
+    """A raw file as it was read: SHA-256, size, rows and lines (with the header), and its months."""
 
     sha256: str
     bytes: int

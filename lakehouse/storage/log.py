@@ -1,4 +1,4 @@
-"""Delta logs, read and created without an engine: versions, commits, months, rows, schema."""
+"""Delta logs, read and created without an engine: versions, commits, months, rows."""
 
 from __future__ import annotations
 
@@ -11,16 +11,14 @@ from urllib.parse import unquote
 from deltalake import (
     CommitProperties,
     DeltaTable,
-    Field,
     QueryBuilder,
-    Schema,
     write_deltalake,
 )
 from deltalake.exceptions import DeltaError
-from deltalake.schema import ArrayType, MapType, PrimitiveType
 
 from lakehouse.storage.commit import Commit
 from lakehouse.storage.commit_note import CommitNote
+from lakehouse.storage.delta_schema import schema
 from lakehouse.storage.folder import Entries
 from lakehouse.storage.layout import LOG_FOLDER
 from lakehouse.storage.place import Place, place
@@ -41,15 +39,6 @@ _PROPERTIES = {
     # Protocol 4 has the change feed and CHECK constraints, and both engines can write it.
     "delta.minReaderVersion": "1",
     "delta.minWriterVersion": "4",
-}
-_PRIMITIVES = {
-    "STRING": "string",
-    "DATE": "date",
-    "TIMESTAMP": "timestamp",
-    "DOUBLE": "double",
-    "INT": "integer",
-    "BIGINT": "long",
-    "BOOLEAN": "boolean",
 }
 
 
@@ -237,29 +226,6 @@ def _rows(opened: DeltaTable, name: str) -> list[dict[str, Any]]:
 def commit_properties(note: CommitNote) -> CommitProperties:
     """The note as a commit's `userMetadata`, where Spark keeps it too, so that both engines read it."""
     return CommitProperties(custom_metadata={"userMetadata": note.as_json()})
-
-
-def schema(table: Table) -> Schema:
-    """The Delta schema of a declaration; the doc of a column becomes its comment."""
-    fields = [
-        Field(f.name, _delta_type(f.type), nullable=True, metadata={"comment": f.doc})
-        for f in table.fields
-    ]
-    return Schema(fields)
-
-
-def _delta_type(name: str) -> PrimitiveType | ArrayType | MapType:
-    if name.startswith("ARRAY<"):
-        return ArrayType(_delta_type(name[6:-1]), contains_null=True)
-    if name.startswith("MAP<"):
-        key, value = name[4:-1].split(",")
-        return MapType(_delta_type(key), _delta_type(value), value_contains_null=True)
-    return PrimitiveType(_PRIMITIVES[name])
-
-
-def type_names(table: Table) -> dict[str, str]:
-    """Name and type of each declared column, written as in `Log.columns`."""
-    return {field.name: str(field.type) for field in schema(table).fields}
 
 
 def months_of(rows: Sequence[str] | Iterable[str]) -> list[str]:

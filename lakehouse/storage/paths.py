@@ -82,17 +82,17 @@ def plain(path: str | Path) -> str:
 @cache
 def _alias(folder: Path) -> str:
     """A link with a plain name to the folder; BadInput if there is no place for one."""
-    link = Path(tempfile.mkdtemp(dir=_aliases().name), "it")
+    link = Path(tempfile.mkdtemp(dir=aliases().name), "it")
     if not all(map(_PLAIN.fullmatch, link.parts[1:])):
         raise BadInput(
             f"{folder} needs a link with a plain name, and the folder for temporary files, "
-            f"{_aliases().name}, does not have one; set TMPDIR to a path of letters and digits"
+            f"{aliases().name}, does not have one; set TMPDIR to a path of letters and digits"
         )
     link.symlink_to(folder, target_is_directory=True)
     return str(link)
 
 
 @cache
-def _aliases() -> tempfile.TemporaryDirectory[str]:
+def aliases() -> tempfile.TemporaryDirectory[str]:
     """A folder for links, which only this user can enter and which is removed with this process."""
     return tempfile.TemporaryDirectory(prefix="lakehouse-alias-")

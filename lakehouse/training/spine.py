@@ -90,7 +90,7 @@ def keep_spine(path: Path, place: Place, taken: Collection[str], work: Path) -> 
         duckdb.execute(f"CREATE TEMP TABLE spine AS FROM {reader.format(path_literal(path))}")
         types = {name: str(kind) for name, kind, *_ in duckdb.execute("DESCRIBE spine").fetchall()}
         _check_columns(path, types, taken)
-        _check_rows(path, duckdb)
+        check_rows(path, duckdb)
         _write(duckdb, types, work / "spine.parquet")
     place.keep(work / "spine.parquet", spine_file(sha256))
     return sha256
@@ -132,7 +132,8 @@ def _check_columns(path: Path, types: Mapping[str, str], taken: Collection[str])
             )
 
 
-def _check_rows(path: Path, duckdb: DuckDBPyConnection) -> None:
+def check_rows(path: Path, duckdb: DuckDBPyConnection) -> None:
+    """BadInput for a spine without rows, or with rows that have no customer or no day."""
     bad = f"{_CUSTOMER} IS NULL OR {_DAY} IS NULL"
     total, broken, first = duckdb.execute(f"""
         SELECT count(*), count(*) FILTER ({bad}), min(number) FILTER ({bad})

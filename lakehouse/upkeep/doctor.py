@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -18,7 +19,15 @@ from lakehouse.storage.rights import nearest_there, unwritable
 _PINNED = {"pyspark": "4.2.0", "delta-spark": "4.4.0", "pysail": "0.7.2", "deltalake": "1.6.6"}
 _NEEDED_BYTES = 1 << 30
 
-Finding = dict[str, str]
+
+@dataclass(frozen=True)
+class Finding:
+    """A subject and how it is: `state` is ok, missing, damaged, or absent where it is not needed."""
+
+    subject: str
+    state: str
+    found: str
+    remedy: str
 
 
 def examine(data: Path, datamart: Place) -> list[Finding]:
@@ -36,12 +45,12 @@ def examine(data: Path, datamart: Place) -> list[Finding]:
 
 def _finding(subject: str, good: bool, found: str, remedy: str) -> Finding:
     state = "ok" if good else "missing"
-    return {"subject": subject, "state": state, "found": found, "remedy": "" if good else remedy}
+    return Finding(subject, state, found, "" if good else remedy)
 
 
 def _optional(subject: str, good: bool, found: str, remedy: str) -> Finding:
     finding = _finding(subject, good, found, remedy)
-    return finding if good else {**finding, "state": "absent"}
+    return finding if good else replace(finding, state="absent")
 
 
 def _python_ok() -> bool:

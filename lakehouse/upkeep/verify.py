@@ -251,12 +251,12 @@ def _spines(log: Log) -> Iterator[Finding]:
         sha256 = each.selection.spine
         file = log.place.on_this_machine() / spine_file(sha256) if sha256 else None
         if file and not _is_parquet(file):
-            yield {
-                "subject": f"training set {each.training_set_id}",
-                "state": "damaged",
-                "found": f"its spine {file} is gone or cannot be read",
-                "remedy": _BACKUP,
-            }
+            yield Finding(
+                f"training set {each.training_set_id}",
+                "damaged",
+                f"its spine {file} is gone or cannot be read",
+                _BACKUP,
+            )
 
 
 def _is_parquet(file: Path) -> bool:
@@ -271,4 +271,4 @@ def _bad(table: Table, found: str, remedy: str) -> Finding:
 
 
 def _finding(table: Table, state: str, found: str, remedy: str) -> Finding:
-    return {"subject": table.full_name, "state": state, "found": found, "remedy": remedy}
+    return Finding(table.full_name, state, found, remedy)

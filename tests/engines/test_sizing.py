@@ -47,7 +47,7 @@ def test_spark_leaves_room_beside_its_heap(gib: float, heap: int) -> None:
 
 def test_spark_is_refused_where_it_has_no_room() -> None:
     with pytest.raises(
-        BadInput, match=r"needs 1.5 GiB of memory, and here are 1.0: take --engine embedded"
+        BadInput, match=r"needs 1.5 GiB of memory, and there is 1.0 GiB: take --engine embedded"
     ):
         heap_mib(1 << 30)
 

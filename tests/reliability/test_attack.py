@@ -180,7 +180,7 @@ def test_a_spine_that_changes_while_it_is_read_is_refused_and_not_kept(
 ) -> None:
     spine = tmp_path / "spine.csv"
     spine.write_text("customer_id,application_date\nC1,2023-06-01\n")
-    monkeypatch.setattr(spines, "_check_rows", lambda path, _duckdb: spine.write_text("other"))
+    monkeypatch.setattr(spines, "check_rows", lambda path, _duckdb: spine.write_text("other"))
     argv = ["--spine", spine, "--out", tmp_path / "t.parquet", "--datamart", odd / "mart"]
     kept = set(odd.glob("mart/ledger/spines/*"))
     assert "spine.csv changed while it was read" in one_line(ask("training-set", *argv))
@@ -339,8 +339,8 @@ def test_where_no_plain_alias_can_be_made_the_user_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "a b").mkdir()
-    monkeypatch.setattr(paths, "_aliases", lambda: SimpleNamespace(name=str(tmp_path / "a b")))
-    with pytest.raises(BadInput, match="set TMPDIR to one of letters and digits"):
+    monkeypatch.setattr(paths, "aliases", lambda: SimpleNamespace(name=str(tmp_path / "a b")))
+    with pytest.raises(BadInput, match="set TMPDIR to a path of letters and digits"):
         plain(tmp_path / "c d")
 
 

@@ -115,9 +115,9 @@ def repair(root: Path, **changes: Any) -> Report:
 
 def told(root: Path) -> dict[str, str]:
     """What doctor --deep finds wrong, by subject; of what a table is, before what its history lost."""
-    wrong = [each for each in examine_tables(datamart_of(root)) if each["state"] != "ok"]
-    assert all(each["state"] == "damaged" and each["remedy"] for each in wrong)
-    return {each["subject"]: each["found"] for each in reversed(wrong)}
+    wrong = [each for each in examine_tables(datamart_of(root)) if each.state != "ok"]
+    assert all(each.state == "damaged" and each.remedy for each in wrong)
+    return {each.subject: each.found for each in reversed(wrong)}
 
 
 def is_whole(root: Path) -> bool:

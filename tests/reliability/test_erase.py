@@ -425,14 +425,13 @@ def test_a_set_that_was_computed_while_a_person_was_erased_gets_no_receipt(
 ) -> None:
     from lakehouse.training import build as training_build
 
-    computed = training_build._computed
+    keep = training_build.keep
 
-    def and_meanwhile(*given: Any) -> Receipt:
-        made = computed(*given)
+    def but_first_erase(*computed: Any) -> Receipt:
         world.erase()
-        return made
+        return keep(*computed)
 
-    monkeypatch.setattr(training_build, "_computed", and_meanwhile)
+    monkeypatch.setattr(training_build, "keep", but_first_erase)
 
     with pytest.raises(LakehouseError, match="a person was erased while training set"):
         world.built(4, features=SOME)

@@ -510,9 +510,9 @@ def test_optimize_and_vacuum_of_a_stopped_run_let_the_next_one_go_on(
 
 
 def _stop_run_at(world: World, table: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lakehouse.run import run as running
+    from lakehouse.run import passes
 
-    refresh = running.refresh
+    refresh = passes.refresh
 
     def stopped(store: Any, at: Any, *rest: Any) -> Any:
         if at == table:
@@ -520,7 +520,7 @@ def _stop_run_at(world: World, table: Any, monkeypatch: pytest.MonkeyPatch) -> N
         return refresh(store, at, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr(running, "refresh", stopped)
+        patch.setattr(passes, "refresh", stopped)
         with pytest.raises(KeyboardInterrupt):
             world.run()
 

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pytest
-from deltalake import write_deltalake
+from deltalake import QueryBuilder, write_deltalake
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
@@ -26,7 +26,8 @@ from lakehouse.releases import ledger_rows, published
 from lakehouse.releases.publish import now_utc
 from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.datamart import Datamart
-from lakehouse.storage.log import Log, schema
+from lakehouse.storage.delta_schema import schema
+from lakehouse.storage.log import Log
 from lakehouse.table import MONTH_FIELD, FeatureGroup, Field, Table
 from lakehouse.training import lookup
 from lakehouse.training.lookup import Lookup, Wanted
@@ -271,11 +272,23 @@ def test_threads_that_ask_at_once_get_what_one_gets_alone(
 def test_more_than_may_be_kept_is_read_again(
     lake: Lakehouse, customers: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    reads: list[str] = []
+
+    class Counted(QueryBuilder):
+        def execute(self, sql: str) -> Any:
+            reads.append(sql)
+            return super().execute(sql)
+
+    monkeypatch.setattr(lookup, "QueryBuilder", Counted)
     before = lake.lookup(customers, DAY)
-    assert lake._lookup._now()._rows
+    once = reads.copy()
+    lake.lookup(customers, DAY)
+    assert reads == once != []
     monkeypatch.setattr(lookup, "KEPT_BYTES", 1)
+    lake.lookup(customers, DAY)
+    reads.clear()
     pd.testing.assert_frame_equal(lake.lookup(customers, DAY), before)
-    assert not lake._lookup._now()._rows
+    assert reads == once
 
 
 def test_an_open_lake_sees_the_next_release_and_one_at_a_release_does_not(

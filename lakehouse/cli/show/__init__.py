@@ -4,7 +4,7 @@ from lakehouse.cli.show.answers import answer, json_text
 from lakehouse.cli.show.building import plan, report, report_as_json
 from lakehouse.cli.show.checking import audit, model
 from lakehouse.cli.show.keeping import erased, optimized, package, vacuumed
-from lakehouse.cli.show.looking import diff, releases, releases_as_json
+from lakehouse.cli.show.looking import diff, releases, releases_as_json, status_rows
 from lakehouse.cli.show.progress_lines import progress
 from lakehouse.cli.show.tables import rows
 from lakehouse.cli.show.terminal import note, on_terminal, plain
@@ -29,6 +29,7 @@ __all__ = [
     "report",
     "report_as_json",
     "rows",
+    "status_rows",
     "training_set",
     "training_sets",
     "vacuumed",

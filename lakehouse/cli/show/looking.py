@@ -12,7 +12,23 @@ from lakehouse.months import spell
 
 if TYPE_CHECKING:
     from lakehouse.releases.diff import TableDiff
+    from lakehouse.releases.inspect import TableStatus
     from lakehouse.releases.release import Release
+
+
+def status_rows(tables: Sequence[TableStatus]) -> list[dict[str, object]]:
+    """A row per table, in units for people."""
+    return [
+        {
+            "table": each.table,
+            "rows": each.rows,
+            "months": each.months,
+            "version": each.version,
+            "MB": each.bytes / 1e6,
+            "last changed": each.changed_at,
+        }
+        for each in tables
+    ]
 
 
 def releases(found: Sequence[Release]) -> None:

@@ -1,0 +1,124 @@
+"""Passes of a run over the tables: each brings every table up to date and publishes a release."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from threading import Lock
+
+from lakehouse.bronze.quarantine import TABLE as QUARANTINE
+from lakehouse.engines.store import Store
+from lakehouse.landing.counts import Landed
+from lakehouse.ledger.releases import TABLE as RELEASES
+from lakehouse.months import MonthRange
+from lakehouse.releases.publish import next_release, publish
+from lakehouse.releases.recorded import Recorded
+from lakehouse.releases.state import is_published, recorded
+from lakehouse.run.failures import told_clearly
+from lakehouse.run.ingest import Delivery, Writer, ingest, quarantine
+from lakehouse.run.job import Job
+from lakehouse.run.plan import Request, Step
+from lakehouse.run.refresh import evolve, pending_months, refresh
+from lakehouse.run.reporting import Reporting
+from lakehouse.run.side_by_side import side_by_side
+from lakehouse.storage.commit_note import CommitNote, SourceRecord
+from lakehouse.table import Table
+
+
+def scopes(request: Request, landed: Mapping[str, Landed]) -> list[MonthRange]:
+    """The months of each release that a run is to make: one range, or with --by-month one per month."""
+    asked = request.scope
+    if not request.by_month:
+        return [asked]
+    delivered = {month for each in landed.values() for month in each.counts if month}
+    by_month = [replace(asked, last=month) for month in sorted(delivered) if asked.has(month)]
+    # The last one is what was asked, so that the files count as wholly taken.
+    return [*by_month[:-1], asked]
+
+
+class Passes:
+    """The passes of one run; `landed` are the files that were read, by bronze table."""
+
+    def __init__(
+        self,
+        job: Job,
+        store: Store,
+        writer: Writer,
+        landed: Mapping[str, Landed],
+        reporting: Reporting,
+    ) -> None:
+        self._job = job
+        self._store = store
+        self._writer = writer
+        self._landed = landed
+        self._reporting = reporting
+        self._quarantining = Lock()
+
+    def run(self, at_once: int) -> None:
+        """Make every release, with so many tables worked on at once."""
+        every = scopes(self._job.request, self._landed)
+        for scope in every:
+            self._pass(scope, at_once, last=scope is every[-1])
+
+    def _pass(self, scope: MonthRange, at_once: int, last: bool) -> None:
+        """Every table once, upstreams first, and the release; a month that changed nothing has none."""
+        datamart, catalog = self._job.datamart, self._job.catalog
+        recorded_by_table = recorded(datamart)
+        sources: dict[str, SourceRecord] = {}
+
+        def bring_up_to_date(table: Table) -> None:
+            own = recorded_by_table[table.full_name]
+            if table.source:
+                sources[table.full_name] = self._ingest(table, scope, own)
+            else:
+                self._refresh(table, own)
+
+        side_by_side([*catalog.sources, *catalog.derived], bring_up_to_date, at_once)
+        if last or not is_published(datamart):
+            self._publish(sources)
+
+    def _publish(self, sources: Mapping[str, SourceRecord]) -> None:
+        datamart = self._job.datamart
+        with told_clearly(datamart, RELEASES):
+            release = next_release(datamart, self._writer.run_id, self._store.name, sources)
+            if release:
+                self._reporting.report.published.append(publish(datamart.log, release))
+
+    def _ingest(self, table: Table, scope: MonthRange, own: Recorded) -> SourceRecord:
+        """Bring a bronze table up to its file; gives what it now holds of the file."""
+        landed = self._landed.get(table.full_name)
+        if landed is None:
+            return own.source
+        code = self._job.catalog.code[table.full_name]
+        delivery = Delivery(table, landed, scope, own, code, self._writer)
+        months = delivery.months(again=self._is_taken_again(own))
+        rows = delivery.checked_counts()
+        # First: a table that has its file is not read again.
+        with self._quarantining, self._reporting.timed(QUARANTINE):
+            self._reporting.add(QUARANTINE, quarantine(self._store, delivery, months))
+        with self._reporting.timed(table) as entry:
+            if months:
+                self._reporting.tell(table, "merging", months)
+            entry.rows = rows
+            self._reporting.add(table, ingest(self._store, delivery, months))
+        return delivery.record
+
+    def _refresh(self, table: Table, own: Recorded) -> None:
+        """Compute the months of a derived table that its upstreams' changes reach."""
+        code = self._job.catalog.code[table.full_name]
+        note = CommitNote(self._writer.run_id, code)
+        with self._reporting.timed(table):
+            everything = self._is_taken_again(own) or own.code != code
+            everything = evolve(self._store, table, note) or everything
+            months = pending_months(self._store, Step(table, "pending", everything), own)
+            merges = refresh(
+                self._store,
+                table,
+                months,
+                note,
+                lambda group: self._reporting.tell(table, "computing", group),
+            )
+            self._reporting.add(table, merges)
+
+    def _is_taken_again(self, own: Recorded) -> bool:
+        return self._job.request.full_refresh or bool(own.again)

@@ -1,0 +1,107 @@
+"""The raw files of a run: which are read, how far they were read before, and what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from lakehouse.engines.sizing import tables_at_once
+from lakehouse.landing.counts import Landed
+from lakehouse.landing.land import land, listed
+from lakehouse.months import MonthRange
+from lakehouse.releases.recorded import Recorded
+from lakehouse.run.job import Job, RawBytes
+from lakehouse.run.plan import Step, follows_raw_files, read_before
+from lakehouse.run.refill import check_refill
+from lakehouse.run.reporting import Reporting
+from lakehouse.run.side_by_side import side_by_side
+from lakehouse.storage.extent import Extent
+from lakehouse.table import Table
+
+
+class RawFiles:
+    """The raw files of one run, and in `landed` what was read of each, by its bronze table."""
+
+    def __init__(
+        self,
+        job: Job,
+        steps: Sequence[Step],
+        recorded_by_table: Mapping[str, Recorded],
+        reporting: Reporting,
+    ) -> None:
+        self._job = job
+        self._steps = steps
+        self._recorded = recorded_by_table
+        self._reporting = reporting
+        self._held_bytes = sum(path.stat().st_size for path in job.files.values())
+        self.landed: dict[str, Landed] = {}
+
+    @property
+    def months(self) -> set[str]:
+        """The months of which the files that were read have rows."""
+        return {month for landed in self.landed.values() for month in landed.months}
+
+    @property
+    def bytes_at_work(self) -> int:
+        """How much of the raw files this run works on: what is new in them, or all of it."""
+        if not follows_raw_files(self._steps, self._recorded):
+            return self._held_bytes
+        return sum(map(self._new_bytes, self._pending))
+
+    @property
+    def _pending(self) -> list[Table]:
+        """The tables whose raw files are to be read."""
+        return [step.table for step in self._steps if step.table.source and step.pending]
+
+    def _new_bytes(self, table: Table) -> int:
+        landed = self.landed.get(table.full_name)
+        before = landed.before if landed else self._read_before(table)
+        size = self._job.files[table].stat().st_size
+        return size - before.bytes if before and before.bytes <= size else size
+
+    def _read_before(self, table: Table) -> Extent | None:
+        """How far the file was read before, where the table still has what was read."""
+        code = self._job.catalog.code[table.full_name]
+        extent = read_before(self._recorded.get(table.full_name), code, self._job.request)
+        if extent and {*extent.months} <= self._job.log.rows_by_month(table).keys():
+            return extent
+        return None
+
+    def read(self, folder: Path, meanwhile: Callable[[RawBytes], None]) -> None:
+        """Read the pending files into a folder, and do something else meanwhile that depends on their size.
+
+        Bad input changes nothing, as no table has changed.
+        """
+        at_work = self.bytes_at_work
+        size = RawBytes(self._held_bytes, at_work)
+        side_by_side(
+            self._pending,
+            lambda table: self._read_file(table, folder),
+            tables_at_once(at_work),
+            meanwhile=lambda: meanwhile(size),
+        )
+
+    def _read_file(self, table: Table, folder: Path) -> None:
+        assert table.source is not None
+        path = self._job.files[table]
+        self._job.on_progress(table.full_name, f"reading {path.name}")
+        with self._reporting.timed(table):
+            before = self._read_before(table)
+            landed = land(table.source, path, folder, self._job.max_bad, before)
+        self.landed[table.full_name] = landed
+        if landed.before:
+            self._reporting.note(
+                f"{landed.file_name} only grew: read from row {landed.before.rows + 1:,} on"
+            )
+        if landed.extra_columns:
+            self._reporting.note(
+                f"{landed.file_name}: no declaration knows column {listed(landed.extra_columns)}; "
+                f"kept as text in {table.full_name}"
+            )
+
+    def check_refills(self, months: MonthRange) -> None:
+        """A bronze table that has lost months gets them from its raw file, or nothing is changed."""
+        for table in (each for each in self._job.catalog.sources if each.full_name in self.landed):
+            own = self._recorded.get(table.full_name, Recorded(0))
+            lost = {*own.lost} & {*own.pending_months}
+            check_refill(self._job.datamart, table, self.landed[table.full_name], months, lost)

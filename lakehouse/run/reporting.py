@@ -1,0 +1,53 @@
+"""The report of a run while it is at work: rows, seconds and notes, from whichever thread they come."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from lakehouse.engines.store import Merged
+from lakehouse.run.failures import told_clearly
+from lakehouse.run.job import Job, Report, TableReport
+from lakehouse.table import Table
+
+
+class Reporting:
+    """Fills the report of one run, and tells its progress to who listens."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self.report = Report()
+
+    def note(self, *lines: str) -> None:
+        """Add lines for the user to the report."""
+        self.report.notes += lines
+
+    def tell(self, table: Table, doing: str, months: Sequence[str]) -> None:
+        """Tell what is done to a table now, with the rows that were changed so far."""
+        # A copy: another thread adds to them.
+        rows = sum(entry.changed for entry in [*self.report.tables.values()])
+        self._job.on_progress(table.full_name, f"{doing} ({rows:,} rows so far)", months)
+
+    def add(self, table: Table, merges: Sequence[Merged]) -> None:
+        """Add the rows that commits changed, and the version that the table now has."""
+        entry = self.report.entry(table)
+        entry.changed += sum(merged.changed for merged in merges)
+        entry.version = self._job.log.version(table)
+
+    @contextmanager
+    def timed(self, table: Table) -> Iterator[TableReport]:
+        """The entry of a table, to which the seconds of the work are added; its failures are told clearly."""
+        entry, began = self.report.entry(table), time.monotonic()
+        with told_clearly(self._job.datamart, table):
+            yield entry
+        entry.seconds += time.monotonic() - began
+
+    def finished(self, release: int) -> Report:
+        """The report of a run that left this release as the newest, its tables in the catalog's order."""
+        report = self.report
+        report.release = release
+        # They came in the order in which their work began.
+        names = [table.full_name for table in self._job.catalog.tables]
+        report.tables = {name: report.tables[name] for name in names if name in report.tables}
+        return report
