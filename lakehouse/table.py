@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from lakehouse.label import LabelStore
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 MONTH = "month"
+# A file is complete for each month it contains, or only has rows to add or correct.
+DeliveryMode = Literal["months", "rows"]
 AS_OF_SUFFIX = "_snapshot_date"
 
 
@@ -56,6 +58,7 @@ class Source:
     date: str
     # (raw column, kind: text | identifier | date | integer | number)
     required: tuple[tuple[str, str], ...]
+    delivery: DeliveryMode = "months"
 
     @property
     def header(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from lakehouse.cli.common import Common, common
 from lakehouse.errors import BadInput
 from lakehouse.months import MonthRange
 from lakehouse.progress import Progress, Wait, silent
+from lakehouse.table import DeliveryMode
 
 if TYPE_CHECKING:
     from lakehouse.run.job import Job
@@ -28,6 +29,7 @@ class RawRows:
     by_month: bool
     full_refresh: bool
     max_bad: float
+    delivery: DeliveryMode | None
 
 
 def _raw_rows(command: options.Command) -> options.Command:
@@ -40,9 +42,11 @@ def _raw_rows(command: options.Command) -> options.Command:
         by_month: bool,
         full_refresh: bool,
         max_bad: float,
+        delivery: DeliveryMode | None,
         **own: object,
     ) -> None:
-        command(raw_rows=RawRows(through, month, by_month, full_refresh, max_bad), **own)
+        raw_rows = RawRows(through, month, by_month, full_refresh, max_bad, delivery)
+        command(raw_rows=raw_rows, **own)
 
     return options.together(
         click.option(
@@ -58,6 +62,12 @@ def _raw_rows(command: options.Command) -> options.Command:
             show_default=True,
             help="Refuse a file with a larger share of bad rows.",
         ),
+        click.option(
+            "--delivery",
+            type=click.Choice(["months", "rows"]),
+            help="What the files are: complete for each month they contain (months), or rows to add "
+            "or correct (rows). Else as declared, months.",
+        ),
     )(called)
 
 
@@ -68,14 +78,19 @@ def _raw_rows(command: options.Command) -> options.Command:
     is_flag=True,
     help="First take what doctor --deep finds lost out of the tables; it is made anew.",
 )
+@click.option(
+    "--allow-shrink",
+    is_flag=True,
+    help="Delete rows that a file no longer has, however many of a month.",
+)
 @options.WAIT
 @common
-def run(common: Common, raw_rows: RawRows, repair: bool, wait: Wait) -> None:
+def run(common: Common, raw_rows: RawRows, repair: bool, allow_shrink: bool, wait: Wait) -> None:
     """Ingest and refresh what changed, and publish a release."""
     from lakehouse.run.run import run as run_job
 
     with show.progress(quiet=common.as_json) as on_progress:
-        report = run_job(_job(common, raw_rows, on_progress, repair, wait))
+        report = run_job(_job(common, raw_rows, on_progress, repair, allow_shrink, wait))
     show.answer(common.as_json, show.report_as_json(report), lambda: show.report(report))
 
 
@@ -96,6 +111,7 @@ def _job(
     raw_rows: RawRows,
     on_progress: Progress,
     repair: bool = False,
+    allow_shrink: bool = False,
     wait: Wait = None,
 ) -> Job:
     from lakehouse.run.job import Job
@@ -110,7 +126,14 @@ def _job(
     return Job(
         data=common.data,
         datamart=common.datamart,
-        request=Request(months, raw_rows.by_month, raw_rows.full_refresh, repair),
+        request=Request(
+            months,
+            raw_rows.by_month,
+            raw_rows.full_refresh,
+            repair,
+            raw_rows.delivery,
+            allow_shrink,
+        ),
         max_bad=raw_rows.max_bad,
         open_store=lambda log, raw: common.store(log, raw.held, raw.at_work),
         on_progress=on_progress,

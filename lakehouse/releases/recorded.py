@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from lakehouse.months import MonthRange
 from lakehouse.storage.commit_note import CommitNote, SourceRecord
@@ -14,8 +14,7 @@ from lakehouse.storage.extent import Extent
 class Recorded:
     """What a table's newest commit, or a release since, says that it holds.
 
-    `consumed` is the version of each upstream; `sha256` and `scopes` are the raw file and its months,
-    `extent` how far it was read, where it can be read on from there;
+    `consumed` is the version of each upstream, `source` the raw file as far as the table holds it.
     `pending_months` had not been written when a run was stopped between two commits. `again`: why all
     of it is to be taken anew. `undo_to`: the version before another program wrote. `lost`: partitions
     of which files were lost since the release.
@@ -24,9 +23,7 @@ class Recorded:
     version: int
     code: str | None = None
     consumed: Mapping[str, int] = field(default_factory=dict)
-    sha256: str | None = None
-    scopes: tuple[MonthRange, ...] = ()
-    extent: Extent | None = None
+    source: SourceRecord = field(default_factory=SourceRecord)
     pending_months: tuple[str, ...] = ()
     again: str = ""
     undo_to: int | None = None
@@ -35,21 +32,32 @@ class Recorded:
     @classmethod
     def by_note(cls, version: int, note: CommitNote) -> Recorded:
         """The content of a table at this version, as a commit of a run tells it."""
-        source = note.source or SourceRecord()
         return cls(
             version,
             note.code,
             note.consumed or {},
-            source.sha256,
-            source.scopes,
-            source.extent,
+            note.source or SourceRecord(),
             note.pending_months or (),
         )
 
     @property
-    def source(self) -> SourceRecord:
-        """The raw file as far as the table holds it."""
-        return SourceRecord(self.sha256, self.scopes, self.extent)
+    def sha256(self) -> str | None:
+        """SHA-256 of the raw file; None if it is to be read again, or never was."""
+        return self.source.sha256
+
+    @property
+    def scopes(self) -> tuple[MonthRange, ...]:
+        """The months of the raw file that were taken."""
+        return self.source.scopes
+
+    @property
+    def extent(self) -> Extent | None:
+        """How far the raw file was read, if it can be read on from there."""
+        return self.source.extent
+
+    def as_not_read(self) -> Recorded:
+        """The same, but the raw file counts as not read."""
+        return replace(self, source=replace(self.source, sha256=None))
 
     def note(self, run_id: str) -> CommitNote:
         """The note of a commit that leaves the table holding this."""

@@ -113,7 +113,7 @@ def _with_lost_quarantine(
     return {
         **found,
         **{
-            table.full_name: replace(found[table.full_name], sha256=None, again=again)
+            table.full_name: replace(found[table.full_name].as_not_read(), again=again)
             for table in catalog.sources
             if table.full_name in found
             and table.source
@@ -131,7 +131,7 @@ def _with_stopped(
     said = [commit.note.quarantined for commit in reversed(held.ours if held else ())]
     files = {each.quarantined_of: each.sha256 for each in said if each}
     return {
-        name: replace(own, sha256=None) if files.get(name, own.sha256) != own.sha256 else own
+        name: own.as_not_read() if files.get(name, own.sha256) != own.sha256 else own
         for name, own in found.items()
     }
 
@@ -146,9 +146,7 @@ def _by_release(table: Table, version: int, newest: Release) -> Recorded:
             for each in table.upstreams
             if each.full_name in newest.versions
         },
-        sha256=source.sha256,
-        scopes=source.scopes,
-        extent=source.extent,
+        source=source,
     )
 
 

@@ -20,7 +20,7 @@ from lakehouse.months import MonthRange
 from lakehouse.releases.recorded import Recorded
 from lakehouse.run.groups import write_in_groups
 from lakehouse.storage.commit_note import CommitNote, Quarantined, SourceRecord
-from lakehouse.table import MONTH, Table, quoted
+from lakehouse.table import MONTH, DeliveryMode, Table, quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -44,6 +44,18 @@ class Delivery:
     known: Recorded
     code: str
     writer: Writer
+    asked: DeliveryMode | None = None
+
+    @property
+    def rows_only(self) -> bool:
+        """Whether the file only has rows to add or correct, so that none of a month vanishes by it.
+
+        As asked for; else as before, where the file was taken before; else as its source declares.
+        """
+        if self.asked is not None:
+            return self.asked == "rows"
+        taken_so = self.known.source.rows_only and self.known.sha256 == self.landed.fingerprint
+        return taken_so or self.landed.source.delivery == "rows"
 
     @property
     def _goes_on(self) -> bool:
@@ -79,7 +91,8 @@ class Delivery:
         """What the table holds of the file once it is taken."""
         before = self.known.scopes if self._goes_on else ()
         scopes = (each for each in before if not self.scope.covers(each))
-        return SourceRecord(self.landed.fingerprint, (*scopes, self.scope), self.landed.extent)
+        taken = (*scopes, self.scope)
+        return SourceRecord(self.landed.fingerprint, taken, self.landed.extent, self.rows_only)
 
     def checked_counts(self) -> Counts:
         """Rows of the file in the scope; a row whose month cannot be told is always in."""
@@ -104,9 +117,9 @@ class Delivery:
 def ingest(store: Store, delivery: Delivery, months: Sequence[str]) -> list[Merged]:
     """Make these months of a bronze table equal to the file's, a commit a group of months.
 
-    A delivery replaces the months it contains and leaves the others. A row of such a month that
-    the file no longer has is deleted, unless a row in quarantine mentions its customer: a damaged
-    row is no vanished row.
+    A delivery replaces the months it contains and leaves the others. A row of such a month that the file
+    no longer has is deleted. It stays if a row in quarantine mentions its entity, as a damaged row has
+    not vanished, and if the delivery only has rows to add or correct.
     """
     table = _with_columns(store, delivery)
     taken = CommitNote(delivery.writer.run_id, delivery.code, source=delivery.record)
@@ -143,7 +156,10 @@ def _write(
         return add(store, table, new, note, months)
     old = store.read(table).where(F.col(MONTH).isin(list(months)))
     changes = differing(new, old, table, [ROW_HASH])
-    changes = _spare_damaged(store, changes, delivery)
+    if delivery.rows_only:
+        changes = changes.where(F.col(OPERATION) != DELETE)
+    else:
+        changes = without_damaged(store, changes, delivery)
     return store.merge(table, changes, note, months)
 
 
@@ -159,6 +175,8 @@ def quarantine(store: Store, delivery: Delivery, months: Sequence[str]) -> list[
     held = set(store.log.rows_by_month(delivery.table))
     # A row whose month cannot be told may be of a month that this delivery does not contain.
     closing = in_scope if held <= delivery.delivered else F.col(MONTH).isin(list(months))
+    if delivery.rows_only:
+        closing = F.lit(False)
     bad = _stamped(store.read_parquet(str(delivery.landed.quarantined)), delivery.writer)
     new = as_declared(bad.withColumn("mended_run_id", F.lit(None)), QUARANTINE).where(in_scope)
     if name not in store.log.rows_by_month(QUARANTINE):
@@ -193,7 +211,7 @@ def _stamped(rows: DataFrame, writer: Writer) -> DataFrame:
     )
 
 
-def _spare_damaged(store: Store, changes: DataFrame, delivery: Delivery) -> DataFrame:
+def without_damaged(store: Store, changes: DataFrame, delivery: Delivery) -> DataFrame:
     """The changes without deletions of rows whose entity a row in quarantine mentions."""
     landed = delivery.landed
     if not sum(counts.quarantined for counts in landed.counts.values()):

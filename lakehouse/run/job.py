@@ -72,9 +72,15 @@ class TableReport:
 
     table: str
     rows: Counts | None = None
-    changed: int = 0
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
     version: int | None = None
     seconds: float = 0.0
+
+    @property
+    def changed(self) -> int:
+        return self.inserted + self.updated + self.deleted
 
 
 @dataclass

@@ -20,6 +20,7 @@ from lakehouse.run.job import Job
 from lakehouse.run.plan import Request, Step
 from lakehouse.run.refresh import evolve, pending_months, refresh
 from lakehouse.run.reporting import Reporting
+from lakehouse.run.shrinking import check_shrink
 from lakehouse.run.side_by_side import side_by_side
 from lakehouse.storage.commit_note import CommitNote, SourceRecord
 from lakehouse.table import Table
@@ -84,13 +85,25 @@ class Passes:
             if release:
                 self._reporting.report.published.append(publish(datamart.log, release))
 
+    def delivery(self, table: Table, landed: Landed, scope: MonthRange, own: Recorded) -> Delivery:
+        code, asked = self._job.catalog.code[table.full_name], self._job.request.delivery
+        return Delivery(table, landed, scope, own, code, self._writer, asked)
+
+    def check_shrinks(self) -> None:
+        """BadInput where a file would delete more rows of a month than a correction does."""
+        recorded_by_table = recorded(self._job.datamart)
+        for table in self._job.catalog.sources:
+            landed, own = self._landed.get(table.full_name), recorded_by_table.get(table.full_name)
+            if landed and own:
+                delivery = self.delivery(table, landed, self._job.request.scope, own)
+                check_shrink(self._store, delivery, delivery.months(self._is_taken_again(own)))
+
     def _ingest(self, table: Table, scope: MonthRange, own: Recorded) -> SourceRecord:
         """Bring a bronze table up to its file; gives what it now holds of the file."""
         landed = self._landed.get(table.full_name)
         if landed is None:
             return own.source
-        code = self._job.catalog.code[table.full_name]
-        delivery = Delivery(table, landed, scope, own, code, self._writer)
+        delivery = self.delivery(table, landed, scope, own)
         months = delivery.months(again=self._is_taken_again(own))
         rows = delivery.checked_counts()
         # First: a table that has its file is not read again.

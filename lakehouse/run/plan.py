@@ -9,7 +9,7 @@ from lakehouse.catalog import Catalog
 from lakehouse.months import MonthRange
 from lakehouse.releases.recorded import Recorded
 from lakehouse.storage.extent import Extent
-from lakehouse.table import Table
+from lakehouse.table import DeliveryMode, Table
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked for."""
+    """What the user asked for; `delivery` is what the raw files are, if the user says so."""
 
     scope: MonthRange = MonthRange()
     by_month: bool = False
     full_refresh: bool = False
     repair: bool = False
+    delivery: DeliveryMode | None = None
+    allow_shrink: bool = False
 
 
 def read_before(known: Recorded | None, code: str, request: Request) -> Extent | None:

@@ -32,7 +32,9 @@ class Reporting:
     def add(self, table: Table, merges: Sequence[Merged]) -> None:
         """Add the rows that commits changed, and the version that the table now has."""
         entry = self.report.entry(table)
-        entry.changed += sum(merged.changed for merged in merges)
+        entry.inserted += sum(merged.rows.inserted for merged in merges)
+        entry.updated += sum(merged.rows.updated for merged in merges)
+        entry.deleted += sum(merged.rows.deleted for merged in merges)
         entry.version = self._job.log.version(table)
 
     @contextmanager

@@ -122,11 +122,13 @@ def _carried_out(job: Job, steps: Sequence[Step], state: State) -> Report:
         reporting.report.engine = store.name
         _check_scope(job, raw_files.months)
         raw_files.check_refills(scopes(job.request, raw_files.landed)[0])
+        passes = Passes(job, store, writer, raw_files.landed, reporting)
+        if not job.request.allow_shrink:
+            passes.check_shrinks()
         with told_clearly(job.datamart, RELEASES):
             reporting.note(*_lost_receipts(job))
             create_missing(job.datamart)
             reporting.note(*undo_others(job.datamart, recorded_by_table, writer.run_id))
-        passes = Passes(job, store, writer, raw_files.landed, reporting)
         passes.run(store.tables_at_once(raw_files.bytes_at_work))
     return reporting.finished(published.newest(job.log).number)
 

@@ -13,11 +13,15 @@ from lakehouse.storage.extent import Extent
 
 @dataclass(frozen=True)
 class SourceRecord:
-    """The raw file that a bronze table holds: its SHA-256, the months that were taken, and the part read."""
+    """The raw file that a bronze table holds: its SHA-256, the months that were taken, and the part read.
+
+    `rows_only`: the file was taken as rows to add or correct, not as all rows of its months.
+    """
 
     sha256: str | None = None
     scopes: tuple[MonthRange, ...] = ()
     extent: Extent | None = None
+    rows_only: bool = False
 
     def as_json(self) -> str:
         """The text that a release keeps in `sources`."""
@@ -29,6 +33,7 @@ class SourceRecord:
             "sha256": self.sha256,
             "scopes": [[scope.first, scope.last] for scope in self.scopes],
             "extent": asdict(self.extent) if self.extent else None,
+            **({"delivery": "rows"} if self.rows_only else {}),
         }
 
     @classmethod
@@ -44,6 +49,7 @@ class SourceRecord:
             values.get("sha256"),
             tuple(MonthRange(first, last) for first, last in values.get("scopes", [])),
             Extent(**{**extent, "months": tuple(extent["months"])}) if extent else None,
+            rows_only=values.get("delivery") == "rows",
         )
 
 

@@ -125,8 +125,8 @@ def test_a_plan_of_nothing_says_so(capsys: Capture) -> None:
 
 def report(**changes: Any) -> Report:
     tables = {
-        "bronze.a": TableReport("bronze.a", Counts(1004, 1000, 3, 1), 1000, 1, 0.5),
-        "gold.b": TableReport("gold.b", None, 7, 2, 1.25),
+        "bronze.a": TableReport("bronze.a", Counts(1004, 1000, 3, 1), 990, 8, 2, 1, 0.5),
+        "gold.b": TableReport("gold.b", None, 7, 0, 0, 2, 1.25),
     }
     return Report(
         **{"release": 3, "tables": tables, "engine": "embedded", "seconds": 2.0, **changes}
@@ -137,11 +137,12 @@ def test_a_run_is_told_in_a_row_a_table(capsys: Capture) -> None:
     show.report(report(published=[3], notes=["a new column"]))
     out, err = capsys.readouterr()
     rows = {line.split()[0]: line.split()[1:] for line in out.splitlines() if line.strip()}
-    assert rows["bronze.a"] == ["1,004", "1,000", "3", "1", "1,000", "1", "0.5"]
-    assert rows["gold.b"] == ["7", "2", "1.2"]
+    assert rows["bronze.a"] == ["1,004", "1,000", "3", "1", "990", "8", "2", "1", "0.5"]
+    assert rows["gold.b"] == ["7", "0", "0", "2", "1.2"]
     assert out.splitlines()[-1] == (
         "1,004 raw rows read: 1,000 accepted, 3 quarantined, 1 equal duplicates. "
-        "1,007 rows changed in 2 tables. Release 3 published (2.0 s on the embedded engine)."
+        "1,007 rows changed in 2 tables (2 of them deleted). "
+        "Release 3 published (2.0 s on the embedded engine)."
     )
     assert err == "note: a new column\n"
 
@@ -151,7 +152,7 @@ def test_a_run_is_told_in_a_row_a_table(capsys: Capture) -> None:
     [
         (report(published=[1, 2, 3]), "Releases 1 to 3 published (2.0 s on the embedded engine)."),
         (
-            report(published=[], tables={"gold.b": TableReport("gold.b", None, 0, 2, 1.25)}),
+            report(published=[], tables={"gold.b": TableReport("gold.b", None, 0, 0, 0, 2, 1.25)}),
             "No row changed. Release 3 stays the newest (2.0 s on the embedded engine).",
         ),
         (report(tables={}), "Nothing is pending: release 3 is up to date (2.00 s)."),
@@ -167,7 +168,8 @@ def test_a_report_as_json_has_the_same_rows() -> None:
     assert found["release"] == 3 and found["published"] == [3] and found["engine"] == "embedded"
     assert found["tables"][0] == {
         "table": "bronze.a", "rows in": 1004, "accepted": 1000, "quarantined": 3,
-        "equal duplicates": 1, "changed": 1000, "version": 1, "seconds": 0.5,
+        "equal duplicates": 1, "inserted": 990, "updated": 8, "deleted": 2, "changed": 1000,
+        "version": 1, "seconds": 0.5,
     }  # fmt: skip
 
 

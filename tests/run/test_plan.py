@@ -11,11 +11,18 @@ from lakehouse.catalog import load
 from lakehouse.months import MonthRange
 from lakehouse.releases.recorded import Recorded
 from lakehouse.run.plan import Request, Step, follows_raw_files, make_plan, read_before
+from lakehouse.storage.commit_note import SourceRecord
 from lakehouse.storage.extent import Extent
 
 CATALOG = load()
 SHA = {table.full_name: "sha" for table in CATALOG.sources}
 LOANS = ("silver.loan_daily", "gold.label_store")
+
+
+def as_recorded(recorded: Recorded, **fields: Any) -> Recorded:
+    """The same with other values, whether its own or those of its raw file."""
+    of_file = {name: fields.pop(name) for name in ("sha256", "scopes", "extent") if name in fields}
+    return replace(recorded, source=replace(recorded.source, **of_file), **fields)
 
 
 def up_to_date() -> dict[str, Recorded]:
@@ -25,8 +32,7 @@ def up_to_date() -> dict[str, Recorded]:
             version=3,
             code=CATALOG.code.get(table.full_name),
             consumed={upstream.full_name: 3 for upstream in table.upstreams},
-            sha256="sha" if table.source else None,
-            scopes=(MonthRange(),) if table.source else (),
+            source=SourceRecord("sha", (MonthRange(),)) if table.source else SourceRecord(),
         )
         for table in CATALOG.tables
     }
@@ -48,7 +54,7 @@ def reasons(*given: Any, **named: Any) -> dict[str, str]:
 
 def changed(name: str, **fields: Any) -> dict[str, Recorded]:
     recorded = up_to_date()
-    return {**recorded, name: replace(recorded[name], **fields)}
+    return {**recorded, name: as_recorded(recorded[name], **fields)}
 
 
 def test_nothing_is_pending_where_all_is_recorded() -> None:
@@ -143,7 +149,7 @@ def test_months_are_pending_until_they_are_taken(
 ) -> None:
     recorded = up_to_date()
     for name in SHA:
-        recorded[name] = replace(recorded[name], scopes=(taken,))
+        recorded[name] = as_recorded(recorded[name], scopes=(taken,))
     found = reasons(recorded, request=Request(asked))
     assert bool(found) is pending
     if pending:
@@ -157,7 +163,7 @@ def test_the_ledger_and_the_quarantine_are_never_pending_themselves() -> None:
 
 
 EXTENT = Extent("sha", 100, 3, 3, ("2023-01",))
-TAKEN = Recorded(3, code="code", sha256="sha", scopes=(MonthRange(),), extent=EXTENT)
+TAKEN = Recorded(3, code="code", source=SourceRecord("sha", (MonthRange(),), EXTENT))
 
 
 @pytest.mark.parametrize(
@@ -167,7 +173,7 @@ TAKEN = Recorded(3, code="code", sha256="sha", scopes=(MonthRange(),), extent=EX
 def test_a_file_is_read_on_from_where_a_table_has_taken_all_its_months(
     asked: Request, taken: MonthRange
 ) -> None:
-    assert read_before(replace(TAKEN, scopes=(taken,)), "code", asked) == EXTENT
+    assert read_before(as_recorded(TAKEN, scopes=(taken,)), "code", asked) == EXTENT
 
 
 @pytest.mark.parametrize(
@@ -187,7 +193,7 @@ def test_a_file_is_read_on_from_where_a_table_has_taken_all_its_months(
 def test_a_file_is_read_whole_where_its_table_may_not_have_all_of_it(
     changes: dict[str, Any],
 ) -> None:
-    assert read_before(replace(TAKEN, **changes), "code", Request()) is None
+    assert read_before(as_recorded(TAKEN, **changes), "code", Request()) is None
 
 
 @pytest.mark.parametrize("asked", [Request(full_refresh=True), Request(repair=True)])

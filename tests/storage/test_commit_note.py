@@ -136,5 +136,13 @@ def test_the_record_of_a_source_has_these_bytes_and_is_read_back() -> None:
 
 
 def test_a_table_holds_what_its_note_says() -> None:
-    held = Recorded(3, "04b3", {"silver.a": 1}, "ab12", (MonthRange(),), EXTENT, ("2023-01",))
+    source = SourceRecord("ab12", (MonthRange(),), EXTENT)
+    held = Recorded(3, "04b3", {"silver.a": 1}, source, ("2023-01",))
     assert Recorded.by_note(3, CommitNote.from_json(held.note("789a").as_json())) == held
+
+
+def test_a_file_of_rows_only_says_so_and_any_other_says_nothing_of_it() -> None:
+    assert "delivery" not in SourceRecord("ab12").as_values()
+    record = SourceRecord("ab12", (MonthRange(),), rows_only=True)
+    assert record.as_values()["delivery"] == "rows"
+    assert SourceRecord.from_json(record.as_json()) == record

@@ -31,7 +31,12 @@ def report(done: Report) -> None:
     if not done.tables:
         say(f"Nothing is pending: release {done.release} is up to date ({done.seconds:.2f} s).")
         return
-    rows("What this run did", _report_rows(done))
+    # What changed in all is the sum of three columns.
+    hidden = ("changed",)
+    rows(
+        "What this run did",
+        [{name: row[name] for name in row if name not in hidden} for row in _report_rows(done)],
+    )
     say(_closing_sentence(done))
 
 
@@ -43,6 +48,9 @@ def _report_rows(done: Report) -> list[dict[str, Json]]:
             "accepted": each.rows.accepted if each.rows else None,
             "quarantined": each.rows.quarantined if each.rows else None,
             "equal duplicates": each.rows.equal_duplicates if each.rows else None,
+            "inserted": each.inserted,
+            "updated": each.updated,
+            "deleted": each.deleted,
             "changed": each.changed,
             "version": each.version,
             "seconds": each.seconds,
@@ -77,7 +85,9 @@ def _changed(done: Report) -> str:
     changed = [each.changed for each in done.tables.values() if each.changed]
     if not changed:
         return "No row changed."
-    return f"{sum(changed):,} rows changed in {len(changed)} tables."
+    deleted = sum(each.deleted for each in done.tables.values())
+    told = f" ({deleted:,} of them deleted)" if deleted else ""
+    return f"{sum(changed):,} rows changed in {len(changed)} tables{told}."
 
 
 def report_as_json(done: Report) -> dict[str, Json]:
