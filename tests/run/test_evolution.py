@@ -200,7 +200,11 @@ def mobs(checkout: Checkout, version: int | None) -> set[tuple[str, int]]:
             "return delay_from_due_date > 30",
             "return delay_from_due_date > 30  # late",
         ),
-        (GOLD_FINANCIALS, '"""Outstanding debt over a year\'s income."""', '"""Debt by income."""'),
+        (
+            GOLD_FINANCIALS,
+            '"""Outstanding debt divided by annual income."""',
+            '"""Debt by income."""',
+        ),
         ("silver/cleaning.py", '"""A day, as ', '"""A day, either as '),
         ("landing/land.py", "    into.mkdir(", "    # why\n    into.mkdir("),
     ],

@@ -66,7 +66,7 @@ def test_a_package_that_is_not_installed_is_missing(
     found = examine(data, tmp_path)
     assert found[name]["state"] == "missing" and found[name]["found"] == "not installed"
     assert found[name]["remedy"] == (
-        f"pip install -r requirements.txt brings {doctor._PINNED[name]}"
+        f"pip install -r requirements.txt installs {doctor._PINNED[name]}"
     )
     others = [each for each in doctor._PINNED if each != name]
     assert {found[each]["state"] for each in others} == {"ok"}
