@@ -125,7 +125,7 @@ def is_whole(root: Path) -> bool:
     log = log_of(root)
     newest = published.newest(log)
     check_readable(log, newest.pins, DATA_TABLES)
-    return is_published(log, CHAIN) and newest.number == len(published.releases(log))
+    return is_published(datamart_of(root)) and newest.number == len(published.releases(log))
 
 
 def files_of(root: Path, table: Any, month: str = "") -> list[Path]:
