@@ -47,7 +47,7 @@ class _Engine:
 
         master = os.environ.get("SPARK_MASTER")
         log = self._datamart.log
-        store = open_store(choose(self._name, master, 0, print), log, master)
+        store = open_store(choose(self._name, master, 0, print), self._datamart, master)
         show_frames_well()
         for table in self._datamart.catalog.tables:
             store.spark.sql(f"CREATE DATABASE IF NOT EXISTS {table.layer}")
@@ -159,7 +159,7 @@ class Lakehouse:
         with as_file(spine) as file:
             months = MonthRange.checked(from_month, to_month)
             asked = Asked(_names(groups), _names(features), label_def, months, file)
-            prepared = prepare(self._store, self._catalog, pinned, asked)
+            prepared = prepare(self._store, pinned, asked)
         frame = prepared.frame
         if keep_receipt:
             self._receipts[frame] = build(prepared, self._store)
@@ -189,8 +189,8 @@ class Lakehouse:
         """A training set of the past, built again; LakehouseError where it comes out different."""
         from lakehouse.training.build import again, reproduce
 
-        kept = reproduce(self._store, self._catalog, training_set_id)
-        frame = again(self._store, self._catalog, kept).frame
+        kept = reproduce(self._store, training_set_id)
+        frame = again(self._store, kept).frame
         self._receipts[frame] = kept
         return frame
 

@@ -112,7 +112,7 @@ def _job(
         datamart=common.datamart,
         request=Request(months, raw_rows.by_month, raw_rows.full_refresh, repair),
         max_bad=raw_rows.max_bad,
-        open_store=lambda log, raw: common.store(log, raw.held, raw.at_work),
+        open_store=lambda datamart, raw: common.store(datamart, raw.held, raw.at_work),
         on_progress=on_progress,
         wait=wait,
     )

@@ -74,7 +74,7 @@ def model(common: Common, release: int | None, out: Path) -> None:
     with show.progress(quiet=common.as_json) as on_progress:
         on_progress("model", "computing the training set")
         at = common.open_release(release)
-        training_set = prepare(at.store, at.catalog, at.release, Asked())
+        training_set = prepare(at.store, at.release, Asked())
         receipt = asdict(build(training_set, at.store))
         assessment = assess(
             sampled(training_set.frame),

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from lakehouse.engines.store import Store
     from lakehouse.releases.release import Release
     from lakehouse.storage.datamart import Datamart
-    from lakehouse.storage.log import Log
 
 
 @dataclass(frozen=True)
@@ -54,23 +53,24 @@ class Common:
         check_built(self.datamart)
         return self.datamart
 
-    def store(self, log: Log, held_bytes: int = 0, bytes_at_work: int = 0) -> Store:
+    def store(self, datamart: Datamart, held_bytes: int = 0, bytes_at_work: int = 0) -> Store:
         """An engine on a datamart: the one asked for, or that for raw files of so many bytes."""
         from lakehouse.engines.choose import choose, open_store
 
         name = choose(self.engine, self.master, held_bytes, show.note)
-        return open_store(name, log, self.master, bytes_at_work)
+        return open_store(name, datamart, self.master, bytes_at_work)
 
     def open_release(self, number: int | None) -> OpenRelease:
         """The release of that number, else the newest."""
         from lakehouse.releases import published
         from lakehouse.releases.readable import check_kept
 
-        log = self.built.log
+        datamart = self.built
+        log = datamart.log
         # Looked up first: a release that is not there starts no engine.
         release = published.release(log, number) if number else published.newest(log)
         check_kept(log, release.pins)
-        return OpenRelease(self.store(log), self.datamart.catalog, release)
+        return OpenRelease(self.store(datamart), datamart.catalog, release)
 
 
 def catalog() -> Catalog:

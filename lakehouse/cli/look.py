@@ -71,7 +71,7 @@ def diff(common: Common, old: int, new: int, table: str | None, keys: bool, limi
         datamart,
         old,
         new,
-        lambda: common.store(datamart.log),
+        lambda: common.store(datamart),
         table,
         limit if keys else 0,
     )

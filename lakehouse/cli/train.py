@@ -72,9 +72,9 @@ def training_set(
         on_progress("training set", "computing")
         at = common.open_release(release)
         if reproduce:
-            made = training_build.reproduce(at.store, at.catalog, reproduce, out)
+            made = training_build.reproduce(at.store, reproduce, out)
         else:
-            prepared = prepare(at.store, at.catalog, at.release, asked)
+            prepared = prepare(at.store, at.release, asked)
             made = training_build.build(prepared, at.store, out)
     show.answer(common.as_json, made, lambda: show.training_set(made, out, bool(reproduce)))
 

@@ -35,7 +35,7 @@ class Job:
 
     data: Path
     datamart: Datamart
-    open_store: Callable[[Log, RawBytes], Store]
+    open_store: Callable[[Datamart, RawBytes], Store]
     request: Request = Request()
     max_bad: float = 0.2
     on_progress: Progress = silent

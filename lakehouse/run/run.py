@@ -134,7 +134,7 @@ def _carried_out(job: Job, steps: Sequence[Step], state: State) -> Report:
 def _read_and_started(job: Job, raw_files: RawFiles, folder: Path) -> Store:
     """Read the pending files and start the engine meanwhile."""
     opened: list[Store] = []
-    raw_files.read(folder, meanwhile=lambda size: opened.append(job.open_store(job.log, size)))
+    raw_files.read(folder, meanwhile=lambda size: opened.append(job.open_store(job.datamart, size)))
     return opened[0]
 
 

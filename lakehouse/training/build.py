@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.errors import PySparkException
 
-from lakehouse.catalog import Catalog
 from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.releases import ledger_rows, published
@@ -40,23 +39,21 @@ def build(training_set: TrainingSet, store: Store, out: Path | None = None) -> R
         return keep(store, made, erased)
 
 
-def reproduce(
-    store: Store, catalog: Catalog, training_set_id: str, out: Path | None = None
-) -> Receipt:
+def reproduce(store: Store, training_set_id: str, out: Path | None = None) -> Receipt:
     """Build a training set again out of its receipt; LakehouseError where other content comes out."""
     past = receipt(store.log, training_set_id)
     with _target(out) as target:
-        check_same(past, _computed(again(store, catalog, past), store, training_set_id, target))
+        check_same(past, _computed(again(store, past), store, training_set_id, target))
     return past
 
 
-def again(store: Store, catalog: Catalog, past: Receipt) -> TrainingSet:
+def again(store: Store, past: Receipt) -> TrainingSet:
     """The training set of a receipt; LakehouseError naming the table and version that are gone.
 
     Where a person in it was erased, saying so.
     """
     check_not_erased(past)
-    found = TrainingSet(store, catalog, past.release, past.versions, past.selection)
+    found = TrainingSet(store, past.release, past.versions, past.selection)
     # Not since the set was built: the clock may have been set back between.
     since = published.release(store.log, past.release).finished_at
     check_readable(store.log, replace(past.pins, moment=since), found.tables)

@@ -136,6 +136,7 @@ class _Kept:
 
     def __init__(self, datamart: Datamart, stamp: Hashable) -> None:
         self.stamp = stamp
+        self._datamart = datamart
         self._log = datamart.log
         self._catalog = datamart.catalog
         self._lock = Lock()
@@ -188,7 +189,7 @@ class _Kept:
     def _opened(self, number: int | None) -> _Groups:
         log = self._log
         row = published.newest(log) if number is None else published.release(log, number)
-        features = features_at(log, self._catalog, row)
+        features = features_at(self._datamart, row)
         versions = {table: row.versions[table.full_name] for table in features}
         tables = {
             table.full_name: _Versioned.of(table, log.open(table, at), log.rows_by_month(table, at))

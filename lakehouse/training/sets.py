@@ -12,13 +12,13 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse.catalog import Catalog
 from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.months import MonthRange
 from lakehouse.releases import ledger_rows
 from lakehouse.releases.readable import check_readable
 from lakehouse.releases.release import Release
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.files import fingerprint
 from lakehouse.storage.log import Log
 from lakehouse.storage.work import work_folder
@@ -54,16 +54,17 @@ class TrainingSet:
     def __init__(
         self,
         store: Store,
-        catalog: Catalog,
         release: int,
         versions: Mapping[str, int],
         selection: Selection,
     ) -> None:
         self._store = store
-        self._catalog = catalog
+        self._catalog = store.datamart.catalog
         self.release = release
         self.selection = selection
-        own = [self._loans.full_name, catalog.label_store.full_name] if selection.label else []
+        own = (
+            [self._loans.full_name, self._catalog.label_store.full_name] if selection.label else []
+        )
         tables = [*(group.table for group in selection.groups), *own]
         for name in tables:
             if name not in versions:
@@ -187,13 +188,13 @@ def spine_folder(log: Log) -> Path:
     return log.place.on_this_machine() / SPINES
 
 
-def prepare(store: Store, catalog: Catalog, release: Release, asked: Asked) -> TrainingSet:
+def prepare(store: Store, release: Release, asked: Asked) -> TrainingSet:
     """The training set that was asked for, as known at a release; BadInput where that cannot be."""
     if asked.spine and (asked.label_def or asked.months != MonthRange()):
         raise BadInput(
             "a spine says by itself which applications; leave out --label-def, --from, --to"
         )
-    columns = features_at(store.log, catalog, release)
+    columns = features_at(store.datamart, release)
     selection = select(
         columns,
         asked.groups,
@@ -201,9 +202,9 @@ def prepare(store: Store, catalog: Catalog, release: Release, asked: Asked) -> T
         asked.label_def,
         asked.months,
         fingerprint(asked.spine) if asked.spine else None,
-        definitions=() if asked.spine else catalog.labels.definitions,
+        definitions=() if asked.spine else store.datamart.catalog.labels.definitions,
     )
-    found = TrainingSet(store, catalog, release.number, release.versions, selection)
+    found = TrainingSet(store, release.number, release.versions, selection)
     check_readable(store.log, release.pins, found.tables)
     if asked.spine:
         with work_folder(store.log.place) as work:
@@ -211,9 +212,10 @@ def prepare(store: Store, catalog: Catalog, release: Release, asked: Asked) -> T
     return found
 
 
-def features_at(log: Log, catalog: Catalog, release: Release) -> dict[Table, tuple[str, ...]]:
+def features_at(datamart: Datamart, release: Release) -> dict[Table, tuple[str, ...]]:
     """The features that each group had at a release, in the order of its columns."""
-    groups = [table for table in catalog.feature_groups if table.full_name in release.versions]
+    log, declared = datamart.log, datamart.catalog.feature_groups
+    groups = [table for table in declared if table.full_name in release.versions]
     check_readable(log, release.pins, groups)
     found = {}
     for table in groups:

@@ -42,7 +42,7 @@ class Optimized:
 
 def optimize(
     datamart: Datamart,
-    open_engine: Callable[[Log], Store],
+    open_engine: Callable[[Datamart], Store],
     on_progress: Progress,
     wait: Wait = None,
 ) -> Optimized:
@@ -56,7 +56,7 @@ def optimize(
     with locked_and_whole(datamart, wait):
         if not any(_is_scattered(datamart.log, table) for table in datamart.catalog.tables):
             return Optimized((), None)
-        return _Optimize(open_engine(datamart.log), datamart, on_progress).whole()
+        return _Optimize(open_engine(datamart), on_progress).whole()
 
 
 def _is_scattered(log: Log, table: Table) -> bool:
@@ -68,10 +68,10 @@ def _is_scattered(log: Log, table: Table) -> bool:
 class _Optimize:
     """One optimize under the lock."""
 
-    def __init__(self, store: Store, datamart: Datamart, on_progress: Progress) -> None:
+    def __init__(self, store: Store, on_progress: Progress) -> None:
         self.store = store
-        self.datamart = datamart
-        self.log = datamart.log
+        self.datamart = store.datamart
+        self.log = store.log
         self.on_progress = on_progress
         self.run_id = uuid.uuid4().hex[:12]
 

@@ -38,7 +38,13 @@ def kept(generated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(generated, data)
     for value in ("1", "2", "3"):
         correct(data / "feature_clickstream.csv", value)
-        run(Job(data, Datamart.at(datamart, CATALOG), lambda log, _size: EmbeddedStore(log)))
+        run(
+            Job(
+                data,
+                Datamart.at(datamart, CATALOG),
+                lambda datamart, _size: EmbeddedStore(datamart),
+            )
+        )
     return datamart
 
 

@@ -79,7 +79,7 @@ class World:
         return build(self.bank.prepared(release, CATALOG, **asked), self.bank.store)
 
     def again(self, made: Receipt) -> Receipt:
-        return reproduce(self.bank.store, CATALOG, made.training_set_id)
+        return reproduce(self.bank.store_of(CATALOG), made.training_set_id)
 
     def copied(self, to: Path) -> World:
         return World(self.bank.copied(to), self.customer, self.ssn, self.name)
@@ -649,15 +649,16 @@ def built_by_spark(root: str) -> None:
         Job(
             data,
             Datamart.at(datamart, of_persons()),
-            lambda log, _size: open_store("spark", log, None),
+            lambda datamart, _size: open_store("spark", datamart, None),
         )
     )
 
 
 def read_by_spark(root: str) -> dict[str, Rows]:
     """Each table at its first version with rows, and at its newest."""
-    log, found = Log(f"{root}/datamart"), {}
-    reader = open_store("spark", log, None).spark.read.format("delta")
+    datamart = Datamart.at(f"{root}/datamart", of_persons())
+    log, found = datamart.log, {}
+    reader = open_store("spark", datamart, None).spark.read.format("delta")
     for table in (each for each in of_persons().tables if each.layer != "ledger"):
         for version in {min(1, log.version(table) or 0), log.version(table)}:
             rows = reader.option("versionAsOf", version).load(log.uri(table))
@@ -667,8 +668,9 @@ def read_by_spark(root: str) -> dict[str, Rows]:
 
 def feeds_by_spark(root: str) -> dict[str, Rows]:
     """The change feed of each table."""
-    log = Log(f"{root}/datamart")
-    spark, found = open_store("spark", log, None).spark, {}
+    datamart = Datamart.at(f"{root}/datamart", of_persons())
+    log = datamart.log
+    spark, found = open_store("spark", datamart, None).spark, {}
     for table in (each for each in of_persons().tables if each.layer != "ledger"):
         feed = spark.read.format("delta").option("readChangeFeed", "true")
         rows = feed.option("startingVersion", 0).load(log.uri(table))

@@ -32,7 +32,6 @@ from lakehouse.run.job import Job, Report
 from lakehouse.run.plan import Request
 from lakehouse.run.run import plan, run
 from lakehouse.storage.datamart import Datamart
-from lakehouse.storage.log import Log
 from lakehouse.training.build import build, reproduce
 from lakehouse.training.receipts import Receipt, receipts
 from lakehouse.training.sets import Asked, prepare, spine_folder
@@ -59,7 +58,7 @@ class World(Bank):
         given = Job(
             self.data,
             Datamart.at(self.datamart, CATALOG),
-            lambda log, _size: EmbeddedStore(log),
+            lambda datamart, _size: EmbeddedStore(datamart),
             Request(MonthRange(None, through)),
         )
         return replace(given, **changes)
@@ -81,7 +80,7 @@ class World(Bank):
 
     def training_set(self, release: int, **asked: Any) -> Receipt:
         prepared = prepare(
-            self.store, CATALOG, published.release(self.log, release), Asked(**asked)
+            self.store_of(CATALOG), published.release(self.log, release), Asked(**asked)
         )
         return build(prepared, self.store)
 
@@ -89,8 +88,7 @@ class World(Bank):
         """The ids of all training sets, each built again with the same content."""
         store = self.store
         return [
-            reproduce(store, CATALOG, each.training_set_id).training_set_id
-            for each in receipts(self.log)
+            reproduce(store, each.training_set_id).training_set_id for each in receipts(self.log)
         ]
 
     def optimize(self, catalog: Catalog = CATALOG) -> Optimized:
@@ -154,7 +152,7 @@ def hour_later(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vacuuming, "_READERS", timedelta(0))
 
 
-def without_engine(_log: Log, _size: int) -> Any:
+def without_engine(_datamart: Datamart, _size: int) -> Any:
     raise AssertionError("an engine was started")
 
 
@@ -473,7 +471,7 @@ def test_optimize_with_nothing_to_compact_starts_no_engine_and_publishes_nothing
     world.optimize()
     before = world.files()
     again = optimize(
-        Datamart.at(world.datamart, CATALOG), lambda log: without_engine(log, 0), silent
+        Datamart.at(world.datamart, CATALOG), lambda datamart: without_engine(datamart, 0), silent
     )
     assert again == Optimized((), None)
     assert world.files() == before
@@ -631,7 +629,7 @@ def _optimized_on_spark(datamart: Path) -> Optimized:
 def _counted_on_spark(datamart: Path, numbers: Sequence[int]) -> list[int]:
     from lakehouse.engines.spark import SparkStore
 
-    store = SparkStore(Log(str(datamart)))
+    store = SparkStore(Datamart.at(datamart, CATALOG))
     versions = [published.release(store.log, n).versions[LABELS.full_name] for n in numbers]
     sql = "SELECT count(*) FROM delta.`{}` VERSION AS OF {}"
     asked = [sql.format(store.log.uri(LABELS), version) for version in versions]

@@ -118,7 +118,7 @@ def deliver(data: Path, rows: Sequence[str]) -> None:
 
 
 def run_on(catalog: Catalog, root: Path, **changes: Any) -> Report:
-    store = {"open_store": lambda log, _size: EmbeddedStore(log)}
+    store = {"open_store": lambda datamart, _size: EmbeddedStore(datamart)}
     return run(Job(root / "data", Datamart.at(root / "datamart", catalog), **store, **changes))
 
 
@@ -178,7 +178,7 @@ def test_a_merge_makes_any_rows_out_of_any_rows_and_the_same_merge_again_makes_n
 ) -> None:
     event(f"{len(old.keys() - new.keys())} rows vanish")
     with folder() as root:
-        store = EmbeddedStore(Log(str(root)))
+        store = EmbeddedStore(Datamart.at(root, RAW))
         store.log.create(POINTS)
         bring_to(store, old)
         assert held(store) == old
