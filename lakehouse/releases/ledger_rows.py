@@ -7,7 +7,6 @@ from typing import Any
 
 from deltalake.table import TableMerger
 
-from lakehouse.ledger.erasures import TABLE as ERASURES
 from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.delta_schema import schema
 from lakehouse.storage.log import Log, commit_properties
@@ -19,11 +18,6 @@ def rows(log: Log, table: Table) -> list[dict[str, Any]]:
     found = log.read(table) if log.exists(table) else []
     maps = [field.name for field in table.fields if field.type.startswith("MAP<")]
     return [{**row, **{name: dict(row.get(name) or []) for name in maps}} for row in found]
-
-
-def erasures(log: Log) -> list[dict[str, Any]]:
-    """Every erasure of a person, oldest first."""
-    return sorted(rows(log, ERASURES), key=lambda row: (row["erased_at"], row["erasure_id"]))
 
 
 def put(log: Log, table: Table, wanted: Iterable[Mapping[str, Any]], note: CommitNote) -> None:

@@ -16,7 +16,8 @@ from pyspark.errors import PySparkException
 
 from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput, LakehouseError
-from lakehouse.releases import ledger_rows, published
+from lakehouse.releases import published
+from lakehouse.releases.erasures import erasures
 from lakehouse.releases.readable import check_readable
 from lakehouse.storage.duck import duckdb_in, identifier, parquet_in
 from lakehouse.storage.files import placed
@@ -33,7 +34,7 @@ def build(training_set: TrainingSet, store: Store, out: Path | None = None) -> R
 
     The same set built before keeps its receipt; other content under the same id is a LakehouseError.
     """
-    erased = ledger_rows.erasures(store.log)
+    erased = erasures(store.log)
     with _target(out) as target:
         made = _computed(training_set, store, training_set.training_set_id, target)
         return keep(store, made, erased)

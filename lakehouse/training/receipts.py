@@ -11,6 +11,7 @@ from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.ledger.training_sets import TABLE as TRAINING_SETS
 from lakehouse.releases import ledger_rows, published
+from lakehouse.releases.erasures import ErasureReceipt, erasures
 from lakehouse.releases.readable import check_kept
 from lakehouse.releases.release import Pins
 from lakehouse.storage.begun_erasure import check_no_erasure_begun
@@ -88,7 +89,7 @@ def check_not_erased(past: Receipt) -> None:
         )
 
 
-def keep(store: Store, made: Receipt, erased: Sequence[Mapping[str, Any]]) -> Receipt:
+def keep(store: Store, made: Receipt, erased: Sequence[ErasureReceipt]) -> Receipt:
     """Write the receipt; the one that is there already if the same set was built before.
 
     LakehouseError where a person was erased since `erased` was read, before the set was computed.
@@ -107,10 +108,10 @@ def keep(store: Store, made: Receipt, erased: Sequence[Mapping[str, Any]]) -> Re
     return made
 
 
-def _check_no_erasure_since(log: Log, erased: Sequence[Mapping[str, Any]], made: Receipt) -> None:
+def _check_no_erasure_since(log: Log, erased: Sequence[ErasureReceipt], made: Receipt) -> None:
     """What was computed of tables that changed meanwhile cannot be built again, so it is not kept."""
     check_no_erasure_begun(log.place)
-    if ledger_rows.erasures(log) != erased:
+    if erasures(log) != erased:
         raise LakehouseError(
             f"a person was erased while training set {made.training_set_id} was computed; no receipt "
             "of it is kept, build it again"

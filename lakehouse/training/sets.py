@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.months import MonthRange
-from lakehouse.releases import ledger_rows
+from lakehouse.releases.erasures import erasures
 from lakehouse.releases.readable import check_readable
 from lakehouse.releases.release import Release
 from lakehouse.storage.datamart import Datamart
@@ -79,9 +79,9 @@ class TrainingSet:
         Where a person in it was erased the same makes other content, so from then on another id.
         """
         said = [self.release, self.versions, self.selection.as_json(), self.code]
-        for erasure in ledger_rows.erasures(self._store.log):
-            if _id(said) in erasure["training_sets"]:
-                said.append(erasure["erasure_id"])
+        for erasure in erasures(self._store.log):
+            if _id(said) in erasure.training_sets:
+                said.append(erasure.erasure_id)
         return _id(said)
 
     @property

@@ -24,7 +24,8 @@ from lakehouse.engines.choose import open_store
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.generate import generate
 from lakehouse.months import MonthRange
-from lakehouse.releases import ledger_rows, published
+from lakehouse.releases import published
+from lakehouse.releases.erasures import erasures
 from lakehouse.releases.readable import check_readable
 from lakehouse.run.job import Job
 from lakehouse.run.run import run
@@ -257,9 +258,9 @@ def test_an_ssn_that_another_customer_has_too_erases_no_row_of_that_one(world: W
 def test_the_receipt_tells_when_and_how_much_and_not_who(world: World) -> None:
     erased = world.erase()
 
-    (row,) = ledger_rows.erasures(world.bank.log)
-    assert row["erasure_id"] == erased.erasure_id and row["row_counts"] == erased.row_counts
-    assert row["files"] == erased.files > 0 and row["row_counts"]["gold.label_store"] > 0
+    (row,) = erasures(world.bank.log)
+    assert row.erasure_id == erased.erasure_id and row.row_counts == erased.row_counts
+    assert row.files == erased.files > 0 and row.row_counts["gold.label_store"] > 0
     hashes = {
         hashlib.new(name, each.encode()).hexdigest()
         for name in ("md5", "sha1", "sha256")
@@ -519,7 +520,7 @@ def test_an_erasure_killed_at_any_step_is_finished_or_undone_by_the_next_run(
     world.run()
 
     log = world.bank.log
-    done = bool(ledger_rows.erasures(log))
+    done = bool(erasures(log))
     assert done or not decided
     assert everything(log) == (ends.after if done else ends.before)
     assert not erasure_folder(world.datamart).exists()
