@@ -601,7 +601,9 @@ def test_files_that_only_grew_are_read_from_where_they_ended_and_make_the_same_t
     deliver(fresh.data / CLICKS, whole[CLICKS])
     deliver(fresh.data / LOANS, whole[LOANS])
     report = fresh.run(by_month=True)
-    assert [note for note in report.notes if "only grew: read from row " in note] == report.notes
+    assert [
+        note for note in report.notes if "only grew: it was read from row " in note
+    ] == report.notes
     assert len(report.notes) == 2
     read = {name: each.rows.rows_in for name, each in report.tables.items() if each.rows}
     assert read == {
