@@ -506,6 +506,7 @@ def check_tables_are_whole(world: World, ends: Ends) -> None:
             assert found in (ends.before[name], ends.after[name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nth", [1, 2, 3, 4, 7, 26, 27, 28, 29, 30, 31])
 def test_an_erasure_killed_at_any_step_is_finished_or_undone_by_the_next_run(
     ends: Ends, tmp_path: Path, nth: int
@@ -529,6 +530,7 @@ def test_an_erasure_killed_at_any_step_is_finished_or_undone_by_the_next_run(
     assert not (done and holders(world))
 
 
+@pytest.mark.slow
 def test_who_erases_again_after_a_kill_is_told_that_it_is_done(ends: Ends, tmp_path: Path) -> None:
     world = ends.world.copied(tmp_path / "world")
     with killed_at(ends.steps // 2), pytest.raises(KilledError):
@@ -540,6 +542,7 @@ def test_who_erases_again_after_a_kill_is_told_that_it_is_done(ends: Ends, tmp_p
     assert everything(world.bank.log) == ends.after
 
 
+@pytest.mark.slow
 def test_who_reads_where_an_erasure_was_killed_is_told_what_to_do(
     ends: Ends, tmp_path: Path
 ) -> None:

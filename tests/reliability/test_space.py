@@ -416,6 +416,7 @@ def test_a_given_up_release_keeps_no_checksum_of_a_file_that_is_gone(world: Worl
     assert told == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [0, 30])
 def test_a_vacuum_that_was_killed_is_gone_on_with(
     world: World, monkeypatch: pytest.MonkeyPatch, after: int
@@ -523,6 +524,7 @@ def _stop_run_at(world: World, table: Any, monkeypatch: pytest.MonkeyPatch) -> N
             world.run()
 
 
+@pytest.mark.slow
 def test_an_optimize_that_was_killed_before_its_release_is_published_by_the_next_run(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

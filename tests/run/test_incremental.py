@@ -1060,6 +1060,7 @@ def nothing_staged(bank: Bank) -> bool:
     return not list(bank.datamart.glob("_work/job-*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "killed",
     [
@@ -1083,6 +1084,7 @@ def test_a_first_build_killed_at_a_commit_is_ended_by_the_next_plain_run(
     assert fresh.releases()[0].versions == fresh.versions
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("table", "nth"),
     [("silver.clickstream", 1), ("gold.features_clickstream", 1), ("gold.features_clickstream", 2)],
@@ -1118,6 +1120,7 @@ def test_a_run_killed_before_its_release_is_published_by_the_next_which_writes_n
     assert newest.months == UNTIL_AUGUST
 
 
+@pytest.mark.slow
 def test_a_correction_killed_half_way_and_then_withdrawn_leaves_no_trace(
     bank: Bank, year: Bank, customer: str, everything: dict[str, Rows]
 ) -> None:
@@ -1130,6 +1133,7 @@ def test_a_correction_killed_half_way_and_then_withdrawn_leaves_no_trace(
     assert bank.everything() == everything
 
 
+@pytest.mark.slow
 def test_a_run_killed_with_rows_of_two_files_in_quarantine_leaves_none_once_both_are_withdrawn(
     bank: Bank, year: Bank, everything: dict[str, Rows]
 ) -> None:

@@ -384,6 +384,7 @@ def afterwards(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return tables_of(root)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nth", range(1, 11))
 def test_a_run_killed_at_any_commit_is_ended_by_the_next(
     nth: int, small_merges: None, afterwards: dict[str, Any], tmp_path: Path
@@ -406,6 +407,7 @@ def test_a_run_killed_at_any_commit_is_ended_by_the_next(
     assert releases(log)[-1].versions == versions
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nth", range(1, 11))
 def test_a_correction_killed_at_any_commit_and_then_withdrawn_leaves_no_trace(
     nth: int, small_merges: None, built: Path, at_once: dict[str, Any], tmp_path: Path
@@ -422,6 +424,7 @@ def test_a_correction_killed_at_any_commit_and_then_withdrawn_leaves_no_trace(
     assert tables_of(tmp_path) == at_once
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("withdrawn", [False, True], ids=["taken", "withdrawn"])
 def test_a_delivery_killed_between_the_quarantine_and_its_table_is_taken_whole_or_leaves_nothing(
     withdrawn: bool, tmp_path: Path
