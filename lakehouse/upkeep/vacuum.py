@@ -37,7 +37,7 @@ from lakehouse.training.sets import spine_folder
 from lakehouse.upkeep.erasure import locked_and_whole
 
 # A reader that opened a log within this time may go on. So may one of the ledger, which no release pins.
-_READERS = timedelta(hours=1)
+READERS_READ_ON = timedelta(hours=1)
 # A training set stores its spine first and its receipt last, so a young spine may have no receipt yet.
 _SPINE_WITHOUT_RECEIPT = timedelta(days=1)
 # With this many commits after its last checkpoint, a log gets another one.
@@ -111,7 +111,7 @@ class _Space:
 
     def _going(self) -> Iterator[Path]:
         for file in (*self._data_files(), *self._log_files()):
-            if not self.table.is_ledger or _is_older(file, _READERS):
+            if not self.table.is_ledger or _is_older(file, READERS_READ_ON):
                 yield file
 
     def _data_files(self) -> Iterator[Path]:
@@ -137,7 +137,7 @@ class _Space:
 
         A checkpoint counts only if it is older than any reader that may still be at work.
         """
-        old = (v for v, file in self._checkpoints().items() if _is_older(file, _READERS))
+        old = (v for v, file in self._checkpoints().items() if _is_older(file, READERS_READ_ON))
         return max((version for version in old if version <= self.versions[0]), default=0)
 
     def _checkpoints(self) -> dict[int, Path]:
@@ -262,7 +262,7 @@ class _Vacuum:
 def _recent_versions(log: Log, table: Table) -> set[int]:
     """The newest version of a ledger table, and those that were the newest within the hour."""
     commits = log.history(table)
-    since = datetime.now(commits[0].timestamp.tzinfo) - _READERS
+    since = datetime.now(commits[0].timestamp.tzinfo) - READERS_READ_ON
     young = [commit for commit in commits if commit.timestamp > since]
     return {commit.version for commit in commits[: len(young) + 1]}
 

@@ -149,7 +149,7 @@ def world(made: World, tmp_path: Path) -> World:
 @pytest.fixture
 def hour_later(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody has opened a table within the hour."""
-    monkeypatch.setattr(vacuuming, "_READERS", timedelta(0))
+    monkeypatch.setattr(vacuuming, "READERS_READ_ON", timedelta(0))
 
 
 def without_engine(_datamart: Datamart, _size: int) -> Any:
@@ -289,7 +289,7 @@ def test_files_of_the_ledger_stay_for_an_hour_for_those_who_read_it(
     world.optimize()
     world.vacuum(keep_releases=1)
     assert all((world.datamart / reading.path / file).exists() for file in before.file_uris())
-    monkeypatch.setattr(vacuuming, "_READERS", timedelta(0))
+    monkeypatch.setattr(vacuuming, "READERS_READ_ON", timedelta(0))
     world.vacuum(keep_releases=1)
     folder = world.datamart / reading.path
     assert {p.name for p in folder.glob("*.parquet")} == world.log.files(reading).keys()
