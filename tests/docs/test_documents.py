@@ -89,6 +89,12 @@ def test_what_the_promises_name_as_their_proof_is_there() -> None:
     assert len(named) > 15 and set(named) - {*tests, *functions} == set()
 
 
+def test_the_files_that_the_architecture_names_are_there() -> None:
+    named = re.findall(r"`([\w/]+\.py)`", (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"))
+    roots = (ROOT, ROOT / "lakehouse")
+    assert named and [f for f in named if not any((root / f).exists() for root in roots)] == []
+
+
 @pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"])
 def test_what_a_page_links_to_is_there(page: str) -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / page).read_text(encoding="utf-8"))
