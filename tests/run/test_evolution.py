@@ -163,7 +163,7 @@ def test_a_changed_silver_rule_recomputes_its_table_and_what_depends_on_it(
 ) -> None:
     before = checkout.versions
     was = checkout.rows("silver.attributes")
-    checkout.change("silver/attributes.py", 'number("Age", 18, 100', 'number("Age", 40, 100')
+    checkout.change("silver/attributes.py", 'number("Age", *AGE_YEARS', 'number("Age", 40, 100')
 
     assert checkout.pending() == {"silver.attributes", "gold.features_attributes"}
     checkout.main("run")
