@@ -31,7 +31,7 @@ from lakehouse.training_columns import SPINE
 
 KEPT_BYTES = 1 << 30
 # Read at once: a month of many wide rows, or years of few.
-_CELLS_A_SPAN = 2_000_000
+CELLS_A_SPAN = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class _Versioned:
     @staticmethod
     def of(table: Table, delta: DeltaTable, rows_by_month: Mapping[str, int]) -> _Versioned:
         schema = pa.schema(delta.schema().to_arrow())
-        return _Versioned(table, delta, schema, _spans(rows_by_month, _CELLS_A_SPAN // len(schema)))
+        return _Versioned(table, delta, schema, _spans(rows_by_month, CELLS_A_SPAN // len(schema)))
 
     def rows(self, span: _Span) -> _Rows:
         between = f"BETWEEN {literal(span.first)} AND {literal(span.last)}"

@@ -16,7 +16,7 @@ from lakehouse.errors import LakehouseError
 from lakehouse.storage.place import Place
 from lakehouse.storage.rights import nearest_there, unwritable
 
-_PINNED = {"pyspark": "4.2.0", "delta-spark": "4.4.0", "pysail": "0.7.2", "deltalake": "1.6.6"}
+PINNED = {"pyspark": "4.2.0", "delta-spark": "4.4.0", "pysail": "0.7.2", "deltalake": "1.6.6"}
 _NEEDED_BYTES = 1 << 30
 
 
@@ -34,7 +34,7 @@ def examine(data: Path, datamart: Place) -> list[Finding]:
     """One finding per subject; its state is ok, missing, or absent if only the Spark engine needs it."""
     return [
         _finding("Python", _python_ok(), sys.version.split()[0], "3.10, 3.11 or 3.12 is needed"),
-        *(_package(name, pinned) for name, pinned in _PINNED.items()),
+        *(_package(name, pinned) for name, pinned in PINNED.items()),
         _java(),
         _jars(),
         _memory(),
