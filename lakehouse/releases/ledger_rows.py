@@ -1,4 +1,4 @@
-"""Rows of the small tables of the ledger, read and merged without any engine."""
+"""Rows of the small tables of the ledger, read and merged without an engine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def rows(log: Log, table: Table) -> list[dict[str, Any]]:
 
 
 def put(log: Log, table: Table, wanted: Iterable[Mapping[str, Any]], note: CommitNote) -> None:
-    """Make rows of a ledger table these, by their key."""
+    """Insert or update rows of a ledger table by their key."""
     there = rows(log, table)
     differing = [row for row in wanted if row not in there]
     if differing:
@@ -37,7 +37,7 @@ def insert(log: Log, table: Table, row: Mapping[str, Any], note: CommitNote) -> 
 def _merger(
     log: Log, table: Table, wanted: Iterable[Mapping[str, Any]], note: CommitNote
 ) -> TableMerger:
-    """By delta-rs: no engine is needed for a row, and Spark takes seconds for it."""
+    """A merge by delta-rs: no engine is needed for one row, and Spark would take seconds."""
     import pyarrow as pa
 
     maps = [field.name for field in table.fields if field.type.startswith("MAP<")]

@@ -1,4 +1,4 @@
-"""What a table holds, as its commits or a release say."""
+"""The content of a table, as its commits or a release record it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from lakehouse.storage.extent import Extent
 
 @dataclass(frozen=True)
 class Recorded:
-    """What a table's newest commit, or a release since, says that it holds.
+    """The content of a table, as its newest commit or a later release records it.
 
-    `consumed` is the version of each upstream; `sha256` and `scopes` are the raw file and its months,
-    `extent` how far it was read, where it can be read on from there;
-    `pending_months` had not been written when a run was stopped between two commits. `again`: why all
-    of it is to be taken anew. `undo_to`: the version before another program wrote. `lost`: partitions
-    of which files were lost since the release.
+    `consumed` is the version of each upstream. `sha256` and `scopes` are the raw file and the months
+    taken from it; `extent` is the part that was read, if a longer file can be read on from there.
+    `pending_months` were not yet written when a run was stopped between two commits. `again` is the
+    reason why everything must be taken again. `undo_to` is the version before another program wrote.
+    `lost` are partitions that lost files since the release.
     """
 
     version: int
@@ -34,7 +34,7 @@ class Recorded:
 
     @classmethod
     def by_note(cls, version: int, note: CommitNote) -> Recorded:
-        """The content of a table at this version, as a commit of a run tells it."""
+        """The content of a table at this version, as the note of a commit records it."""
         source = note.source or SourceRecord()
         return cls(
             version,
@@ -48,11 +48,11 @@ class Recorded:
 
     @property
     def source(self) -> SourceRecord:
-        """The raw file as far as the table holds it."""
+        """The part of the raw file that the table holds."""
         return SourceRecord(self.sha256, self.scopes, self.extent)
 
     def note(self, run_id: str) -> CommitNote:
-        """The note of a commit that leaves the table holding this."""
+        """The note of a commit after which the table holds this content."""
         return CommitNote(
             run_id,
             self.code,
