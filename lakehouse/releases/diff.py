@@ -105,29 +105,29 @@ def changed_cells(
     table: str | None = None,
     limit: int = 20,
 ) -> list[dict[str, object]]:
-    """The differing rows of two releases as `lines`, `limit` rows per table; a last line counts the others."""
+    """The differing rows of two releases as `lines`, `limit` rows per table; a last line counts others."""
     diffs = diff(datamart, old, new, open_engine, table, limit)
     return [line for of_table in diffs for line in (*lines(of_table), *_line_of_more(of_table))]
 
 
-def lines(diff: TableDiff) -> list[dict[str, object]]:
+def lines(of_table: TableDiff) -> list[dict[str, object]]:
     """One line per changed cell, added row and removed row: table, what, key, column, old, new."""
     return [
         {
-            "table": diff.table,
+            "table": of_table.table,
             "what": row.what,
             **row.key,
             "column": cell.column,
             "old": cell.old,
             "new": cell.new,
         }
-        for row in diff.rows
+        for row in of_table.rows
         for cell in row.cells or (Cell("", None, None),)
     ]
 
 
-def _line_of_more(diff: TableDiff) -> list[dict[str, object]]:
-    return [{"table": diff.table, "what": f"… and {diff.more:,} more"}] if diff.more else []
+def _line_of_more(of_table: TableDiff) -> list[dict[str, object]]:
+    return [{"table": of_table.table, "what": f"… and {of_table.more:,} more"}] if of_table.more else []
 
 
 @dataclass(frozen=True)
