@@ -127,7 +127,11 @@ def lines(of_table: TableDiff) -> list[dict[str, object]]:
 
 
 def _line_of_more(of_table: TableDiff) -> list[dict[str, object]]:
-    return [{"table": of_table.table, "what": f"… and {of_table.more:,} more"}] if of_table.more else []
+    return (
+        [{"table": of_table.table, "what": f"… and {of_table.more:,} more"}]
+        if of_table.more
+        else []
+    )
 
 
 @dataclass(frozen=True)
