@@ -27,7 +27,7 @@ MONTH_LATER = """
 import sys
 from datetime import timedelta
 from lakehouse.upkeep import vacuum
-vacuum._READERS = timedelta(0)
+vacuum.READERS_READ_ON = timedelta(0)
 from lakehouse.cli import main
 sys.exit(main(sys.argv[1:]))
 """

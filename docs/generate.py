@@ -217,7 +217,7 @@ def _doc(each: type) -> str:
 
 
 def _messages(error: str) -> Iterator[str]:
-    """What the code raises that error with; a message that is put together elsewhere is left out."""
+    """The texts that the code raises this error with; a text that is put together elsewhere is left out."""
     for path in sorted((ROOT / "lakehouse").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call) or getattr(node.func, "id", "") != error:

@@ -35,7 +35,7 @@ _MAPS = ("months", "versions", "row_counts", "sources", "code", "checksums")
 
 
 class _Engine:
-    """The one session of a lake and of all that is `at` a release of it, started when it is needed."""
+    """The session that a lake shares with every `at` of it; it starts when it is needed."""
 
     def __init__(self, name: str, datamart: Datamart) -> None:
         self._name = name
@@ -47,11 +47,11 @@ class _Engine:
 
         master = os.environ.get("SPARK_MASTER")
         log = self._datamart.log
-        store = open_store(choose(self._name, master, 0, print), log, master)
+        store = open_store(choose(self._name, master, 0, print), self._datamart, master)
         show_frames_well()
         for table in self._datamart.catalog.tables:
             store.spark.sql(f"CREATE DATABASE IF NOT EXISTS {table.layer}")
-            # Names belong to the lake opened last; dropping one leaves the files.
+            # The names belong to the lake that was opened last. To drop a name does not delete files.
             store.spark.sql(f"DROP TABLE IF EXISTS {table.full_name}")
             uri = store.path(log.uri(table)).replace("'", "\\'")
             store.spark.sql(f"CREATE TABLE {table.full_name} USING delta LOCATION '{uri}'")
@@ -62,7 +62,7 @@ class Lakehouse:
     """A datamart to read. `engine` is auto, embedded or spark; `release` pins every table's version.
 
     In its session the tables also answer SQL: `SELECT * FROM gold.label_store VERSION AS OF 4`. Without a
-    version SQL reads the newest commit, which beside a run may be of no release yet.
+    version SQL reads the newest commit, which during a run may not be in a release yet.
     """
 
     def __init__(self, datamart: str | Path = "datamart", engine: str | None = None) -> None:
@@ -77,7 +77,7 @@ class Lakehouse:
 
     @property
     def release(self) -> int | None:
-        """The release this lake is at; None is now."""
+        """The release that this lake is at; None for the newest."""
         return self._pinned.number if self._pinned else None
 
     @property
@@ -90,18 +90,18 @@ class Lakehouse:
         return self._store.spark
 
     def table(self, name: str) -> DataFrame:
-        """A table by its name, as gold.label_store; as of the release this lake is at, else the newest.
+        """The table with a name like gold.label_store, as of the release of this lake or the newest.
 
-        What a run has written and not yet published is in no release, and not seen.
+        Rows that a run has written and not yet published are not in it.
         """
         table = self._catalog.table(name)
-        # The ledger is about releases, so it is in none.
+        # The ledger is about releases, so no release pins it.
         if table.is_ledger:
             return self._store.read(table)
         release = self._pinned or published.newest(self._log)
         if table.full_name not in release.versions:
             raise BadInput(
-                f"release {release.number} has no table {table.full_name}: it came later"
+                f"release {release.number} has no table {table.full_name}; take a later release"
             )
         check_readable(self._log, release.pins, [table])
         return self._store.read(table, release.versions[table.full_name])
@@ -115,11 +115,11 @@ class Lakehouse:
     ) -> Lakehouse:
         """The same datamart as it was: every table at the version of one release.
 
-        Give the release, or a `timestamp` (the newest release finished by then; UTC where it names no
-        zone), or a `month` YYYY-MM (the newest release that knew raw data up to it and no later one).
-        BadInput where there is no such release.
+        Give one of these: the `release`; a `timestamp`, for the newest release that was finished then (UTC
+        if it has no zone); a `month` YYYY-MM, for the newest release that knew raw data up to that month
+        and no later. BadInput if there is no such release.
         """
-        if sum(each is not None for each in (release, timestamp, month)) != 1:
+        if sum(choice is not None for choice in (release, timestamp, month)) != 1:
             raise BadInput("at() takes one of release, timestamp and month")
         if release is not None:
             pinned = published.release(self._log, release)
@@ -143,11 +143,11 @@ class Lakehouse:
         spine: str | Path | pd.DataFrame | None = None,
         keep_receipt: bool = True,
     ) -> DataFrame:
-        """The point-in-time training set: a row a labelled loan, with the features known on its day.
+        """The point-in-time training set: one row per labelled loan, with the features known on its day.
 
-        As of a release (else the one this lake is at, else the newest). All groups and features where
-        none is named. `spine`: a file or pandas DataFrame of customer_id and application_date, for
-        scoring, without labels. `receipt(frame)` tells its id. BadInput for unknown names or months.
+        It is as of `release`; by default the release of this lake, or the newest. By default it has all
+        groups and features. `spine` is a file or pandas DataFrame with customer_id and application_date,
+        for scoring without labels. `receipt(frame)` has its id. BadInput for unknown names or months.
         """
         from lakehouse.training.build import build
         from lakehouse.training.sets import Asked, prepare
@@ -159,7 +159,7 @@ class Lakehouse:
         with as_file(spine) as file:
             months = MonthRange.checked(from_month, to_month)
             asked = Asked(_names(groups), _names(features), label_def, months, file)
-            prepared = prepare(self._store, self._catalog, pinned, asked)
+            prepared = prepare(self._store, pinned, asked)
         frame = prepared.frame
         if keep_receipt:
             self._receipts[frame] = build(prepared, self._store)
@@ -173,62 +173,61 @@ class Lakehouse:
         groups: str | Sequence[str] = (),
         features: str | Sequence[str] = (),
     ) -> pd.DataFrame:
-        """The features of some customers as a training set joins them to an application of that day.
+        """The features of some customers, as a training set joins them to an application of that day.
 
-        A row an id, in the order and as often as asked; columns as in a training set whose spine they
-        are; numbers are float64 whatever the rows, NaN where nothing is known. `as_of`: a day, or a
-        time of it (UTC where it names no zone); today in UTC where none is given. As of the release
-        this lake is at, else the newest. Needs no engine; keep one lake, any number of threads may ask
-        it. BadInput for what is no id, no day, or an unknown name.
+        There is one row per id, in the order given, also for repeated ids. The columns are those of a
+        training set with this spine. Numbers are float64, NaN if nothing is known. `as_of` is a day or a
+        time (UTC if it has no zone); the default is today in UTC. The features are as of the release of
+        this lake, or the newest. No engine is needed. Keep one lake; many threads may use it at once.
+        BadInput for a value that is not an id or not a day, and for an unknown name.
         """
         day = _moment(datetime.now(timezone.utc) if as_of is None else as_of).date()
         wanted = Wanted(_ids(customer_ids), day, _names(groups), _names(features))
         return _as_pandas(self._lookup.find(wanted, self.release))
 
     def reproduce(self, training_set_id: str) -> DataFrame:
-        """A training set of the past, built again; LakehouseError where it comes out different."""
+        """A training set of the past, built again; LakehouseError if its content is different."""
         from lakehouse.training.build import again, reproduce
 
-        kept = reproduce(self._store, self._catalog, training_set_id)
-        frame = again(self._store, self._catalog, kept).frame
+        kept = reproduce(self._store, training_set_id)
+        frame = again(self._store, kept).frame
         self._receipts[frame] = kept
         return frame
 
     def receipt(self, training_set: DataFrame) -> Receipt:
-        """The receipt of a DataFrame that `training_set` or `reproduce` gave: its id, release, hash."""
+        """The receipt (id, release, hash and more) of a DataFrame from `training_set` or `reproduce`."""
         if training_set not in self._receipts:
             raise BadInput("this DataFrame is not a training set with a receipt")
         return self._receipts[training_set]
 
     def diff(self, old: int, new: int, table: str | None = None, limit: int = 20) -> pd.DataFrame:
-        """A row a cell that changed from one release to another, and one a row added or removed.
+        """The cells that changed between two releases, one per row, and one row per added or removed row.
 
-        The first `limit` rows of each table by key; personal values are hidden.
+        For each table the first `limit` rows by key are listed; personal values are hidden.
         """
         import pandas as pd
 
         from lakehouse.releases.diff import changed_cells
 
         rows = changed_cells(self.datamart, old, new, lambda: self._store, table, limit)
-        # Else a whole number beside a NULL turns into a fraction.
+        # As objects, because pandas would turn whole numbers into floats if there is a NULL.
         return pd.DataFrame(rows, dtype=object)
 
     def releases(self) -> pd.DataFrame:
-        """A row a release, oldest first; needs no engine."""
-        return _indexed(
-            [each.as_row() for each in published.releases(self._log)], "release", last=_MAPS
-        )
+        """One row per release, oldest first; no engine is needed."""
+        rows = [release.as_row() for release in published.releases(self._log)]
+        return _indexed(rows, "release", last=_MAPS)
 
     def history(self, name: str) -> pd.DataFrame:
-        """A row a version of a table, newest first; needs no engine."""
+        """One row per version of a table, newest first; no engine is needed."""
         versions = inspect.history(self.datamart, name)
-        return _indexed([asdict(each) for each in versions], "version")
+        return _indexed([asdict(version) for version in versions], "version")
 
     def training_sets(self) -> pd.DataFrame:
-        """A row a training set ever built, oldest first; needs no engine."""
+        """One row per training set that was built, oldest first; no engine is needed."""
         from lakehouse.training.receipts import receipts
 
-        rows = [asdict(each) for each in receipts(self._log)]
+        rows = [asdict(receipt) for receipt in receipts(self._log)]
         return _indexed(rows, "training_set_id", last=("versions", "parameters"))
 
 
@@ -237,28 +236,28 @@ def _names(given: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def _ids(given: str | Iterable[str]) -> tuple[str, ...]:
-    """Ids of customers as a spine takes them; BadInput for what is none, which is not shown."""
+    """Ids of customers as in a spine; BadInput for a value that is not an id, without showing it."""
     ids = tuple([given] if isinstance(given, str) else given)
-    for number, each in enumerate(ids, start=1):
-        if not isinstance(each, str) or not each.strip(" "):
+    for number, id_ in enumerate(ids, start=1):
+        if not isinstance(id_, str) or not id_.strip(" "):
             raise BadInput(
                 f"id {number} of {len(ids)} is not a text, or is empty; give ids as CUS_0x1069"
             )
-    return tuple(each.strip(" ") for each in ids)
+    return tuple(id_.strip(" ") for id_ in ids)
 
 
 def _as_pandas(rows: pa.Table) -> pd.DataFrame:
-    """The rows in types that do not depend on them: else a column of INT is float where one is NULL."""
+    """The rows with fixed types: otherwise an INT column would be float only if it has a NULL."""
     typed = [
         column.cast(pa.float64(), safe=False) if pa.types.is_integer(column.type) else column
         for column in rows.columns
     ]
-    found: pd.DataFrame = pa.table(typed, rows.schema.names).to_pandas()
-    return found
+    frame: pd.DataFrame = pa.table(typed, rows.schema.names).to_pandas()
+    return frame
 
 
 def _moment(given: str | date) -> datetime:
-    """A point in time, in UTC; BadInput for what is none."""
+    """A point in time in UTC; BadInput for a value that is not a time."""
     try:
         moment = datetime.fromisoformat(str(given))
         return (
@@ -273,7 +272,7 @@ def _moment(given: str | date) -> datetime:
 def _indexed(
     rows: Sequence[Mapping[str, Any]], index: str, last: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """The rows as a pandas DataFrame; columns too wide to read come last."""
+    """The rows as a pandas DataFrame; very wide columns come last."""
     import pandas as pd
 
     frame = pd.DataFrame(rows)

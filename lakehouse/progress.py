@@ -1,18 +1,18 @@
-"""How long work tells what it does."""
+"""The types with which long work reports its progress."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-# Hears a line that is to stay.
+# Receives a line that stays on the screen.
 Note = Callable[[str], None]
-# Hears for whom work waits; None where it is not to wait.
+# Receives a line about the run that is waited for; None means that nothing waits.
 Wait = Note | None
 
 
 class Progress(Protocol):
-    """Hears what long work does: to which table, file or check, and for which months."""
+    """Receives what long work does: the table, file or check, the action and the months."""
 
     def __call__(self, subject: str, doing: str, months: Sequence[str] = (), /) -> None: ...
 

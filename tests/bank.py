@@ -56,7 +56,10 @@ class Bank:
 
     @property
     def store(self) -> EmbeddedStore:
-        return EmbeddedStore(self.log)
+        return self.store_of(CATALOG)
+
+    def store_of(self, catalog: Catalog) -> EmbeddedStore:
+        return EmbeddedStore(Datamart.at(self.datamart, catalog))
 
     def change(self, file: str, edit: Edit) -> None:
         """Rewrite a raw file; its cells are texts."""
@@ -69,20 +72,20 @@ class Bank:
             Job(
                 self.data,
                 Datamart.at(self.datamart, catalog),
-                lambda log, _size: EmbeddedStore(log),
+                lambda datamart, _size: EmbeddedStore(datamart),
                 scope,
             )
         )
 
     def prepared(self, release: int, catalog: Catalog = CATALOG, **asked: Any) -> TrainingSet:
         known_then = published.release(self.log, release)
-        return prepare(self.store, catalog, known_then, Asked(**asked))
+        return prepare(self.store_of(catalog), known_then, Asked(**asked))
 
     def build(self, release: int, out: Path | None = None, **asked: Any) -> Receipt:
         return build(self.prepared(release, **asked), self.store, out)
 
     def reproduce(self, made: Receipt, out: Path | None = None) -> Receipt:
-        return reproduce(self.store, CATALOG, made.training_set_id, out)
+        return reproduce(self.store, made.training_set_id, out)
 
     def versions(self, release: int) -> dict[str, int]:
         return dict(published.release(self.log, release).versions)

@@ -76,7 +76,7 @@ def run_job(data: Path, tmp_path: Path) -> Callable[..., Report]:
         given: dict[str, Any] = {
             "data": data,
             "datamart": Datamart.at(datamart, load()),
-            "open_store": lambda log, _size: EmbeddedStore(log),
+            "open_store": lambda datamart, _size: EmbeddedStore(datamart),
         }
         return run(Job(**{**given, **changes}))
 

@@ -45,7 +45,7 @@ def audit(
 ) -> list[Check]:
     """Every check of a release; the replays cut it after the month `cut`. BadInput if that is impossible."""
     month = replayable(store, catalog, release, cut)
-    training_set = prepare(store, catalog, release, Asked())
+    training_set = prepare(store, release, Asked())
     questions: dict[str, Callable[[], Iterable[Check]]] = {
         "as-of dates": lambda: [_as_of(training_set, catalog)],
         "lineage": lambda: [lineage_check(store, catalog, release)],

@@ -30,7 +30,6 @@ from lakehouse.releases.release import Release
 from lakehouse.run.job import Job
 from lakehouse.run.run import run
 from lakehouse.storage.datamart import Datamart
-from lakehouse.storage.log import Log
 from lakehouse.table import MONTH, Table
 
 
@@ -180,15 +179,15 @@ def _rebuilt(
         Job(
             data=work / "data",
             datamart=datamart,
-            open_store=lambda log, _size: _on(store, log),
+            open_store=lambda rebuilt, _size: _on(store, rebuilt),
             on_progress=tell_of_run,
         )
     )
-    return _on(store, datamart.log)
+    return _on(store, datamart)
 
 
-def _on(store: Store, log: Log) -> Store:
+def _on(store: Store, datamart: Datamart) -> Store:
     """The same engine on another datamart, because a process has only one session."""
     other = copy(store)
-    other.log = log
+    other.datamart = datamart
     return other

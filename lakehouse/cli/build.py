@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RawRows:
-    """Which raw rows a run is to take, and how."""
+    """The raw rows that a run takes, and how it takes them."""
 
     through: str | None
     month: str | None
@@ -33,7 +33,7 @@ class RawRows:
 
 
 def _raw_rows(command: options.Command) -> options.Command:
-    """Give the command the options on raw rows, as one value `raw_rows`."""
+    """Give the command the options about raw rows, as one value `raw_rows`."""
 
     @wraps(command)
     def called(
@@ -50,10 +50,10 @@ def _raw_rows(command: options.Command) -> options.Command:
 
     return options.together(
         click.option(
-            "--through", type=options.Month(), help="Take raw rows up to this month only."
+            "--through", type=options.Month(), help="Take only raw rows up to this month."
         ),
-        click.option("--month", type=options.Month(), help="Take raw rows of this month only."),
-        click.option("--by-month", is_flag=True, help="Make one release a month."),
+        click.option("--month", type=options.Month(), help="Take only raw rows of this month."),
+        click.option("--by-month", is_flag=True, help="Make one release per month."),
         click.option("--full-refresh", is_flag=True, help="Recompute every month of every table."),
         click.option(
             "--max-bad",
@@ -76,7 +76,7 @@ def _raw_rows(command: options.Command) -> options.Command:
 @click.option(
     "--repair",
     is_flag=True,
-    help="First take what doctor --deep finds lost out of the tables; it is made anew.",
+    help="First take what doctor --deep finds damaged out of the tables; it is made again.",
 )
 @click.option(
     "--allow-shrink",
@@ -98,7 +98,7 @@ def run(common: Common, raw_rows: RawRows, repair: bool, allow_shrink: bool, wai
 @_raw_rows
 @common
 def plan(common: Common, raw_rows: RawRows) -> None:
-    """Show what run would do, table by table, and why; change nothing."""
+    """Show what run would do for each table, and why; change nothing."""
     from lakehouse.run.run import plan as plan_job
 
     steps = plan_job(_job(common, raw_rows, silent))
@@ -135,7 +135,7 @@ def _job(
             allow_shrink,
         ),
         max_bad=raw_rows.max_bad,
-        open_store=lambda log, raw: common.store(log, raw.held, raw.at_work),
+        open_store=lambda datamart, raw: common.store(datamart, raw.held, raw.at_work),
         on_progress=on_progress,
         wait=wait,
     )
@@ -147,14 +147,14 @@ def _job(
     type=click.IntRange(1),
     default=1500,
     show_default=True,
-    help="Customers, a loan each.",
+    help="Number of customers; each has one loan.",
 )
 @click.option(
     "--months",
     type=click.IntRange(1),
     default=24,
     show_default=True,
-    help="Months of clickstream, from 2023-01.",
+    help="Months of clickstream, from 2023-01 on.",
 )
 @click.option(
     "--seed",

@@ -22,15 +22,17 @@ _SHOWN_OF_RECEIPT = (
 
 
 @click.command()
-@click.option("--release", type=click.IntRange(1), help="The release to audit; else the newest.")
+@click.option(
+    "--release", type=click.IntRange(1), help="The release to audit; default: the newest."
+)
 @click.option(
     "--cut",
     type=options.Month(),
-    help="Month after which the replays cut the raw rows off; else the middle month of application.",
+    help="Month after which the replays cut the raw rows; default: the month of the median application.",
 )
 @common
 def audit(common: Common, release: int | None, cut: str | None) -> None:
-    """Look for leaks of the future: rebuild from less, trace the plans, test by number.
+    """Look for leaks of the future: rebuild from fewer rows, trace the plans, test the numbers.
 
     Exit code 1 if anything leaks.
     """
@@ -53,7 +55,7 @@ def audit(common: Common, release: int | None, cut: str | None) -> None:
 
 @click.command()
 @click.option(
-    "--release", type=click.IntRange(1), help="As known at this release; else the newest."
+    "--release", type=click.IntRange(1), help="As known at this release; default: the newest."
 )
 @click.option(
     "--out",
@@ -64,7 +66,7 @@ def audit(common: Common, release: int | None, cut: str | None) -> None:
 )
 @common
 def model(common: Common, release: int | None, out: Path) -> None:
-    """Check the features by a model: train on early applications, test on the latest three months."""
+    """Check the features with a model: train on early applications, test on the latest three months."""
     from lakehouse.model.report import write_report
     from lakehouse.model.sample import sampled
     from lakehouse.model.sanity import assess
@@ -74,7 +76,7 @@ def model(common: Common, release: int | None, out: Path) -> None:
     with show.progress(quiet=common.as_json) as on_progress:
         on_progress("model", "computing the training set")
         at = common.open_release(release)
-        training_set = prepare(at.store, at.catalog, at.release, Asked())
+        training_set = prepare(at.store, at.release, Asked())
         receipt = asdict(build(training_set, at.store))
         assessment = assess(
             sampled(training_set.frame),
@@ -89,11 +91,11 @@ def model(common: Common, release: int | None, out: Path) -> None:
 @click.option(
     "--deep",
     is_flag=True,
-    help="Read every data file too: which table no longer is what its release says.",
+    help="Also read every data file, and report each table that is not what its release says.",
 )
 @common
 def doctor(common: Common, deep: bool) -> None:
-    """Check Python, engines, Java, Delta's jars, disk and rights: what is missing, how to get it."""
+    """Check Python, engines, Java, Delta's jars, disk and rights; say what is missing and how to get it."""
     from lakehouse.upkeep.doctor import examine
 
     findings = examine(common.data, common.place)

@@ -1,4 +1,4 @@
-"""The common options as one value, and what they open: the catalog, an engine, a release."""
+"""The common options as one value, which opens the catalog, an engine or a release."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from lakehouse.engines.store import Store
     from lakehouse.releases.release import Release
     from lakehouse.storage.datamart import Datamart
-    from lakehouse.storage.log import Log
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class OpenRelease:
 
 @dataclass(frozen=True)
 class Common:
-    """The common options of a command: where things are, what computes, how to answer."""
+    """The common options of a command: folders, engine and form of the answer."""
 
     data: Path
     place: Place
@@ -41,40 +40,41 @@ class Common:
 
     @cached_property
     def datamart(self) -> Datamart:
-        """The datamart, whether it is there or not."""
+        """The datamart, which may not exist yet."""
         from lakehouse.storage.datamart import Datamart
 
         return Datamart.at(self.place, catalog())
 
     @cached_property
     def built(self) -> Datamart:
-        """The datamart; BadInput where none is built."""
+        """The datamart; BadInput if it is not built yet."""
         from lakehouse.releases.inspect import check_built
 
         check_built(self.datamart)
         return self.datamart
 
-    def store(self, log: Log, held_bytes: int = 0, bytes_at_work: int = 0) -> Store:
-        """An engine on a datamart: the one asked for, or that for raw files of so many bytes."""
+    def store(self, datamart: Datamart, held_bytes: int = 0, bytes_at_work: int = 0) -> Store:
+        """An engine on a datamart: the one asked for, or the one that fits the size of the raw files."""
         from lakehouse.engines.choose import choose, open_store
 
         name = choose(self.engine, self.master, held_bytes, show.note)
-        return open_store(name, log, self.master, bytes_at_work)
+        return open_store(name, datamart, self.master, bytes_at_work)
 
     def open_release(self, number: int | None) -> OpenRelease:
-        """The release of that number, else the newest."""
+        """The release with that number, or the newest if there is none given."""
         from lakehouse.releases import published
         from lakehouse.releases.readable import check_kept
 
-        log = self.built.log
-        # Looked up first: a release that is not there starts no engine.
+        datamart = self.built
+        log = datamart.log
+        # The release is looked up first, so that a wrong number starts no engine.
         release = published.release(log, number) if number else published.newest(log)
         check_kept(log, release.pins)
-        return OpenRelease(self.store(log), self.datamart.catalog, release)
+        return OpenRelease(self.store(datamart), datamart.catalog, release)
 
 
 def catalog() -> Catalog:
-    """The tables that the command works on: those `main` was given, else the declared ones."""
+    """The tables that the command works on: those given to `main`, else the declared ones."""
     given = click.get_current_context().obj
     return given if isinstance(given, Catalog) else load()
 

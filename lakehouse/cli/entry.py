@@ -1,4 +1,4 @@
-"""The entry: all commands by their names, and the way from arguments to an exit code."""
+"""The entry point: all commands by name, and `main`, which turns arguments into an exit code."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from lakehouse.stop import Stopped, stoppable
     __version__, "--version", prog_name="lakehouse", message="%(prog)s %(version)s"
 )
 def cli() -> None:
-    """A feature lakehouse: raw CSVs to bronze, silver and gold Delta tables, month after month.
+    """A feature lakehouse: raw CSVs become bronze, silver and gold Delta tables, month after month.
 
-    Without a command it does `run`: everything that is pending.
+    Without a command it does `run`, which builds everything that is pending.
     """
 
 
@@ -32,12 +32,12 @@ for _command in (*build.COMMANDS, *look.COMMANDS, *train.COMMANDS, *check.COMMAN
 
 
 def main(argv: list[str], catalog: Catalog | None = None) -> int:
-    """Run the command line on the tables of a catalog, else on the declared ones; the exit code."""
-    # Options without a command are those of `run`; any other first word is a command, or a mistyped one.
+    """Run the command line on the tables of a catalog, else on the declared ones; return the exit code."""
+    # Options without a command belong to `run`. Any other first word is a command, or a mistyped one.
     if not argv or (argv[0].startswith("-") and argv[0] not in ("-h", "--help", "--version")):
         argv = ["run", *argv]
     try:
-        # Not cli.main: it takes every stop for Ctrl-C, and prints an empty line.
+        # Not cli.main, which takes every stop for Ctrl-C and prints an empty line.
         with stoppable(), cli.make_context("main.py", argv, obj=catalog) as context:
             cli.invoke(context)
     except click.exceptions.Exit as end:
@@ -45,7 +45,7 @@ def main(argv: list[str], catalog: Catalog | None = None) -> int:
     except SystemExit as end:
         return int(end.code or DONE)
     except BrokenPipeError:
-        # The reader of a pipe has left (`| head`): no error of ours.
+        # The reader closed the pipe (`| head`); this is not an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (Exception, Stopped) as error:
         return _failed(error, "--debug" in argv)
@@ -53,7 +53,7 @@ def main(argv: list[str], catalog: Catalog | None = None) -> int:
 
 
 def _failed(error: Exception | Stopped, debug: bool) -> int:
-    """Print the line of an error that is expected, and give its exit code; raise any other."""
+    """Print the line of an expected error and return its exit code; raise any other error again."""
     line = error_line(error)
     if line is None:
         raise error

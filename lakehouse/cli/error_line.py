@@ -14,17 +14,17 @@ _ENGINE_LOST = (
     "run goes on from here; --engine embedded needs less"
 )
 _NO_SPACE = (
-    "no space left on the disk of the datamart, or of the file to write; free some and start again, "
+    "no space left on the disk of the datamart, or of the file to write; free some space and start again, "
     "nothing is half done"
 )
 _UNREADABLE = (
     "a table cannot be read; python main.py doctor --deep says which, and what to do; --debug shows "
-    "all of it"
+    "the whole error"
 )
 
 
 def error_line(error: BaseException) -> str | None:
-    """One line that says what failed and what to do; None for an error that nobody expects."""
+    """One line that says what failed and what to do; None for an unexpected error."""
     message = _message(error)
     return None if message is None else " ".join(message.split())
 
@@ -33,22 +33,22 @@ def _message(error: BaseException) -> str | None:
     if isinstance(error, click.ClickException):
         return error.format_message()
     if isinstance(error, LakehouseError):
-        is_told = isinstance(error, NoSpace) or not _is_disk_full(error.__cause__)
-        return str(error) if is_told else _NO_SPACE
+        says_cause = isinstance(error, NoSpace) or not _is_disk_full(error.__cause__)
+        return str(error) if says_cause else _NO_SPACE
     if isinstance(error, Stopped):
         return _STOPPED
     if isinstance(error, _unreadable()):
         return _NO_SPACE if _is_disk_full(error) else _UNREADABLE
     if isinstance(error, _engine_losses()):
         return _ENGINE_LOST
-    return _told_of_system(error) if isinstance(error, OSError) else None
+    return _system_error(error) if isinstance(error, OSError) else None
 
 
-def _told_of_system(error: OSError) -> str:
+def _system_error(error: OSError) -> str:
     return of_store(str(error)) or f"{error.strerror or error}: {error.filename or ''}"
 
 
-# The imports below take time, which a command that ends well does not spend.
+# The imports below take time, so they are done only after an error.
 
 
 def _is_disk_full(error: BaseException | None) -> bool:

@@ -1,4 +1,4 @@
-"""Commands that keep a datamart in order, and hand it in: optimize, vacuum, erase, package."""
+"""Commands that keep a datamart in order or pack the project: optimize, vacuum, erase, package."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lakehouse.progress import Wait
 @options.WAIT
 @common
 def optimize(common: Common, wait: Wait) -> None:
-    """Write small files of a month together, table by table; no row changes."""
+    """Join the small files of each month of each table; no row changes."""
     from lakehouse.upkeep.optimize import optimize as optimize_tables
 
     with show.progress(quiet=common.as_json) as on_progress:
@@ -30,10 +30,10 @@ def optimize(common: Common, wait: Wait) -> None:
     type=click.IntRange(1),
     default=12,
     show_default=True,
-    help="Newest releases to keep; training sets with a receipt are kept beside them.",
+    help="Number of newest releases to keep; training sets with a receipt are kept too.",
 )
 @click.option(
-    "--dry-run", is_flag=True, help="Tell what would go and what is held; change nothing."
+    "--dry-run", is_flag=True, help="Show what would be deleted and what is kept; change nothing."
 )
 @options.YES
 @options.WAIT
@@ -81,7 +81,7 @@ def erase(common: Common, customer: str, dry_run: bool, yes: bool, wait: Wait) -
 @click.option(
     "--repo-url",
     metavar="URL",
-    help="Link for Readme.txt; else that of the git remote, origin first.",
+    help="Link for Readme.txt; default: that of the git remote, origin first.",
 )
 @click.option(
     "--out",
@@ -93,7 +93,7 @@ def erase(common: Common, customer: str, dry_run: bool, yes: bool, wait: Wait) -
 def package(common: Common, repo_url: str | None, out: Path) -> None:
     """Write the hand-in zip: code, Docker files, raw files, notebooks as they are, the repository's link.
 
-    The same input gives the same bytes. No datamart goes in.
+    The same input gives the same bytes. The datamart is not part of it.
     """
     from lakehouse.exports.package import package as write_package
 

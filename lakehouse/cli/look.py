@@ -13,7 +13,7 @@ from lakehouse.cli.common import Common, catalog, common
 @click.command()
 @common
 def status(common: Common) -> None:
-    """Show what is there: tables, rows, months, versions."""
+    """Show the tables with their rows, months and versions."""
     from lakehouse.releases.inspect import status as inspect_status
 
     rows = show.status_rows(inspect_status(common.datamart))
@@ -42,11 +42,11 @@ def history(common: Common, table: str | None, limit: int) -> None:
 @click.command()
 @common
 def releases(common: Common) -> None:
-    """Show every release: the runs that changed something, and what they left."""
+    """Show every release: each run that changed something, and its result."""
     from lakehouse.releases.inspect import releases as inspect_releases
 
-    found = inspect_releases(common.datamart)
-    show.answer(common.as_json, show.releases_as_json(found), lambda: show.releases(found))
+    published = inspect_releases(common.datamart)
+    show.answer(common.as_json, show.releases_as_json(published), lambda: show.releases(published))
 
 
 @click.command()
@@ -59,11 +59,11 @@ def releases(common: Common) -> None:
     type=click.IntRange(1, 1_000_000),
     default=20,
     show_default=True,
-    help="Rows a table that --keys lists.",
+    help="Number of rows per table that --keys lists.",
 )
 @common
 def diff(common: Common, old: int, new: int, table: str | None, keys: bool, limit: int) -> None:
-    """Show the rows added, changed and removed between two releases, of TABLE or table by table."""
+    """Show the rows added, changed and removed between two releases, for TABLE or for each table."""
     from lakehouse.releases.diff import diff as diff_releases
 
     datamart = common.built
@@ -71,13 +71,13 @@ def diff(common: Common, old: int, new: int, table: str | None, keys: bool, limi
         datamart,
         old,
         new,
-        lambda: common.store(datamart.log),
+        lambda: common.store(datamart),
         table,
         limit if keys else 0,
     )
     title = f"Release {old} to release {new}"
-    told = [each.as_json() if keys else each.counts for each in tables]
-    show.answer(common.as_json, told, lambda: show.diff(title, tables))
+    answer = [table.as_json() if keys else table.counts for table in tables]
+    show.answer(common.as_json, answer, lambda: show.diff(title, tables))
 
 
 @click.command()
@@ -85,7 +85,7 @@ def diff(common: Common, old: int, new: int, table: str | None, keys: bool, limi
 @options.JSON
 @options.DEBUG
 def dictionary(as_json: bool, table: str | None) -> None:
-    """Print the data dictionary as Markdown, out of the declarations; of TABLE, or of all."""
+    """Print the data dictionary as Markdown, from the declarations; of TABLE, or of all tables."""
     from lakehouse.exports.dictionary import entries, markdown
 
     declared = catalog()

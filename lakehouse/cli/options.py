@@ -1,4 +1,4 @@
-"""The options of commands: what their words are read as, and those that several commands take."""
+"""The options of commands: how their values are read, and the options that several commands share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Option = Callable[[Command], Command]
 
 
 class LocalPath(click.ParamType):
-    """A file or folder of this machine, whether it is there or not."""
+    """A file or folder of this machine, which may not exist."""
 
     name = "path"
 
@@ -58,14 +58,14 @@ class Month(click.ParamType):
 
 
 class Names(click.ParamType):
-    """Names with commas between them."""
+    """Names that are separated by commas."""
 
     name = "A,B,..."
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, ...]:
-        # The default is not text: no names.
+        # The default is not text and means no names.
         words = value.split(",") if isinstance(value, str) else ()
         return tuple(word.strip() for word in words if word.strip())
 
@@ -93,7 +93,7 @@ ENGINE = together(
     click.option(
         "--engine", type=click.Choice(["auto", "embedded", "spark"]), default="auto",
         envvar="LAKEHOUSE_ENGINE", show_default=True,
-        help="What computes; auto is embedded below 4 GiB of raw files, or 1 with less than 8 GiB of memory. "
+        help="The engine; auto is embedded below 4 GiB of raw files (1 GiB with less than 8 GiB of memory). "
         "Also LAKEHOUSE_ENGINE.",
     ),
     click.option(
@@ -101,7 +101,7 @@ ENGINE = together(
     ),
 )  # fmt: skip
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
-# The entry looks for it by itself: an error may come before it is read.
+# The entry point looks for it itself, because an error may come before options are read.
 DEBUG = click.option(
     "--debug", is_flag=True, expose_value=False, help="Show the traceback of an error."
 )
@@ -109,5 +109,5 @@ DEBUG = click.option(
 YES = click.option("--yes", is_flag=True, help="Do it without a question.")
 WAIT = click.option(
     "--wait", is_flag=True, callback=lambda _context, _option, wait: show.note if wait else None,
-    help="Where another run is at work, wait until it has ended.",
+    help="If another run is at work, wait until it has ended.",
 )  # fmt: skip

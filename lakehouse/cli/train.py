@@ -1,4 +1,4 @@
-"""Commands on training sets: training-set, training-sets."""
+"""Commands for training sets: training-set, training-sets."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from lakehouse.months import MonthRange
     help="Parquet file to write; its metadata names the set.",
 )
 @click.option(
-    "--release", type=click.IntRange(1), help="As known at this release; else the newest."
+    "--release", type=click.IntRange(1), help="As known at this release; default: the newest."
 )
 @click.option("--from", "first_month", type=options.Month(), help="First month of application.")
 @click.option("--to", "last_month", type=options.Month(), help="Last month of application.")
 @click.option("--label-def", help="Definition of the label, as 30dpd_6mob (the default).")
 @click.option(
-    "--groups", type=options.Names(), default=(), help="Feature groups to take; else all."
+    "--groups", type=options.Names(), default=(), help="Feature groups to take; default: all."
 )
 @click.option(
     "--features",
     type=options.Names(),
     default=(),
-    help="Features to take; else all of the groups.",
+    help="Features to take; default: all of the groups.",
 )
 @click.option(
     "--spine",
     type=options.LocalPath(),
-    help="CSV or Parquet of customer_id and application_date to score, instead of labelled loans.",
+    help="CSV or Parquet with customer_id and application_date to score, instead of labelled loans.",
 )
 @click.option(
-    "--reproduce", metavar="ID", help="Build the training set of that id again, and compare."
+    "--reproduce", metavar="ID", help="Build the training set with that id again, and compare."
 )
 @common
 def training_set(
@@ -56,14 +56,14 @@ def training_set(
 ) -> None:
     """Build the point-in-time training set: labelled loans with the features known on their day.
 
-    Prints its id, which --reproduce takes to build the same content again, whatever ran since.
+    It prints the id of the set. With --reproduce ID the same content is built again, even after other runs.
     """
     from lakehouse.training import build as training_build
     from lakehouse.training.sets import Asked, prepare
 
     choices = (release, groups, features, label_def, first_month, last_month, spine)
     if reproduce and any(choices):
-        raise BadInput("--reproduce takes everything from the receipt; leave out the other choices")
+        raise BadInput("--reproduce takes everything from the receipt; leave out the other options")
     if not reproduce and out is None:
         raise BadInput("training-set needs --out FILE.parquet to write to")
     if out and out.suffix.lower() not in ("", ".parquet", ".pq"):
@@ -74,9 +74,9 @@ def training_set(
         on_progress("training set", "computing")
         at = common.open_release(release)
         if reproduce:
-            made = training_build.reproduce(at.store, at.catalog, reproduce, out)
+            made = training_build.reproduce(at.store, reproduce, out)
         else:
-            prepared = prepare(at.store, at.catalog, at.release, asked)
+            prepared = prepare(at.store, at.release, asked)
             made = training_build.build(prepared, at.store, out)
     show.answer(common.as_json, made, lambda: show.training_set(made, out, bool(reproduce)))
 
@@ -84,7 +84,7 @@ def training_set(
 @click.command("training-sets")
 @common
 def training_sets(common: Common) -> None:
-    """Show the receipt of every training set ever built."""
+    """Show the receipts of all training sets."""
     from lakehouse.training.receipts import receipts
 
     built = receipts(common.built.log)

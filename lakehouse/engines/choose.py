@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from lakehouse.engines.sizing import memory_bytes
 from lakehouse.engines.store import Store
 from lakehouse.progress import Note
-from lakehouse.storage.log import Log
+from lakehouse.storage.datamart import Datamart
 
 ENGINES = ("auto", "embedded", "spark")
 # On one machine the embedded engine was faster at every measured size (benchmarks/README.md). Its limit is
@@ -37,17 +37,19 @@ def embedded_up_to(memory: int) -> int:
     return _LARGE_BYTES if memory >= _AMPLE_MEMORY else _LARGE_BYTES_IN_LITTLE_MEMORY
 
 
-def open_store(name: str, log: Log, master: str | None = None, raw_bytes: int = 0) -> Store:
+def open_store(
+    name: str, datamart: Datamart, master: str | None = None, raw_bytes: int = 0
+) -> Store:
     """Start the engine of that name on the datamart of the log; `raw_bytes` is the size of the work."""
     _silence_queries()
     # Imported here, because each import takes time and a process needs only one of them.
     if name == "spark":
         from lakehouse.engines.spark import SparkStore
 
-        return SparkStore(log, master or os.environ.get("SPARK_MASTER"), raw_bytes)
+        return SparkStore(datamart, master or os.environ.get("SPARK_MASTER"), raw_bytes)
     from lakehouse.engines.embedded import EmbeddedStore
 
-    return EmbeddedStore(log)
+    return EmbeddedStore(datamart)
 
 
 def engine_losses() -> tuple[type[Exception], ...]:

@@ -24,6 +24,7 @@ from lakehouse.engines.store import Merged
 from lakehouse.months import Group, in_groups
 from lakehouse.storage.commit import ChangedRows
 from lakehouse.storage.commit_note import CommitNote
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.log import Log, commit_properties
 from lakehouse.storage.paths import plain
 from lakehouse.storage.work import work_folder
@@ -46,9 +47,13 @@ class EmbeddedStore:
     name = "embedded"
     reads_this_machine = True
 
-    def __init__(self, log: Log) -> None:
-        self.log = log
+    def __init__(self, datamart: Datamart) -> None:
+        self.datamart = datamart
         self.spark = session()
+
+    @property
+    def log(self) -> Log:
+        return self.datamart.log
 
     def path(self, path: str | Path) -> str:
         return plain(path)

@@ -27,7 +27,7 @@ _S3A_EXCLUDED = (
 )
 _S3A_SHA256 = Path(__file__).with_name("s3a.sha256")
 # Jar -> SHA-256, of the files with the SHA-1 that Maven Central states.
-_DELTA_SHA256 = {
+DELTA_SHA256 = {
     "io.delta_delta-kernel-api-4.4.0.jar": (
         "ee9b5a14ac3b7efdff4d61a58478fe8eb0e5a3fbca43889dca7290795fe79a11"
     ),
@@ -80,9 +80,9 @@ def kept_jars(s3a: bool = False) -> list[Path]:
 def _sha256_by_name(s3a: bool) -> dict[str, str]:
     """The SHA-256 of each jar by its name."""
     if not s3a:
-        return _DELTA_SHA256
+        return DELTA_SHA256
     lines = _S3A_SHA256.read_text(encoding="utf-8").splitlines()
-    return {**_DELTA_SHA256, **{name: sha256 for sha256, name in map(str.split, lines)}}
+    return {**DELTA_SHA256, **{name: sha256 for sha256, name in map(str.split, lines)}}
 
 
 def _folders() -> list[Path]:

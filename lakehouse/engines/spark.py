@@ -21,6 +21,7 @@ from lakehouse.engines.store import Merged
 from lakehouse.errors import LakehouseError
 from lakehouse.storage.bucket import Bucket
 from lakehouse.storage.commit_note import CommitNote
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.layout import LANDED
 from lakehouse.storage.log import Log
 from lakehouse.storage.paths import plain
@@ -42,12 +43,16 @@ class SparkStore:
 
     name = "spark"
 
-    def __init__(self, log: Log, master: str | None = None, raw_bytes: int = 0) -> None:
-        self.log = log
-        self.spark = start(master, log.place.bucket is not None, raw_bytes)
+    def __init__(self, datamart: Datamart, master: str | None = None, raw_bytes: int = 0) -> None:
+        self.datamart = datamart
+        self.spark = start(master, datamart.place.bucket is not None, raw_bytes)
         self._is_local = is_local(self.spark.sparkContext.master)
         # The note and the source of a MERGE belong to the session, so there is only one at a time.
         self._merging = Lock()
+
+    @property
+    def log(self) -> Log:
+        return self.datamart.log
 
     @property
     def _bucket(self) -> Bucket | None:

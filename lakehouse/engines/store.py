@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from lakehouse.engines.changes import upserts
 from lakehouse.storage.commit import ChangedRows
 from lakehouse.storage.commit_note import CommitNote
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.log import Log
 from lakehouse.table import Table
 
@@ -34,8 +35,12 @@ class Store(Protocol):
     """One engine on one datamart."""
 
     name: str
-    log: Log
+    datamart: Datamart
     spark: SparkSession
+
+    @property
+    def log(self) -> Log:
+        """The logs of the datamart's tables."""
 
     @property
     def reads_this_machine(self) -> bool:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Places = NDArray[np.int64]
 
 # Smaller batches cost an engine more; larger ones do not fit into the processor's cache.
-_ROWS = 8192
+ROWS_AT_ONCE = 8192
 # The place of a month without a row: the last column of the values, which is NaN.
 _NOWHERE = -1
 
@@ -46,8 +46,8 @@ def with_features(
     keyed = rows.select(keys).combine_chunks()
     # The rows were copied. If they were kept, a partition would take twice its memory.
     del batches, rows
-    for start in range(0, beside.shape[1], _ROWS):
-        taken = beside[:, start : start + _ROWS]
+    for start in range(0, beside.shape[1], ROWS_AT_ONCE):
+        taken = beside[:, start : start + ROWS_AT_ONCE]
         features_by_name = _features(values, taken, signals, windows)
         features = [pa.array(features_by_name[name], from_pandas=True) for name in names]
         key_batch = keyed.take(pa.array(taken[0])).combine_chunks().to_batches()[0]

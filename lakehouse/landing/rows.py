@@ -58,12 +58,12 @@ class Rows:
 
     def accept(self) -> None:
         """Write the rows that pass all checks, then remove those that repeat a key."""
-        self._write(self._candidates_sql(), self.candidates)
+        self.write(self._candidates_sql(), self.candidates)
         self.duckdb.execute(self._repeated_sql())
         if self._count("FROM repeated") == 0:
             self.candidates.replace(self.accepted)
             return
-        self._write(
+        self.write(
             f"SELECT * FROM {_parquet(self.candidates)} ANTI JOIN repeated USING (_source_row)",
             self.accepted,
         )
@@ -79,7 +79,7 @@ class Rows:
         settled = self._count(f"FROM {_parquet(self.accepted)}")
         if settled + self._count("FROM repeated WHERE contradicts IS NULL") < sound:
             refused += f" UNION ALL {self._refused_sql()}"
-        self._write(
+        self.write(
             f"""
             SELECT {literal(self.source.name)} AS source,
                    {literal(self.file_name)} AS _source_file,
@@ -149,7 +149,7 @@ class Rows:
             SELECT {", ".join(cells)},
                    {literal(self.file_name)} AS _source_file, _source_row,
                    {self._row_hash_sql()} AS _row_hash, {self._month_sql()} AS month
-            FROM checked WHERE {self._is_good_sql()}
+            FROM checked WHERE {self.is_good_sql()}
         """
 
     def _repeated_sql(self) -> str:
@@ -191,7 +191,7 @@ class Rows:
             FROM checked LEFT JOIN (
                 SELECT _source_row, contradicts FROM repeated WHERE contradicts IS NOT NULL
             ) USING (_source_row)
-            WHERE contradicts IS NOT NULL OR NOT ({self._is_good_sql()})
+            WHERE contradicts IS NOT NULL OR NOT ({self.is_good_sql()})
         """
 
     def _reasons_sql(self) -> list[str]:
@@ -211,7 +211,8 @@ class Rows:
         is_shown = kind != IDENTIFIER and name not in self.source.personal
         return _reason(name, cell, faults, is_shown)
 
-    def _is_good_sql(self) -> str:
+    def is_good_sql(self) -> str:
+        """The condition that a record is a row of this source."""
         return " AND ".join(f"({reason}) IS NULL" for reason in self._reasons_sql()) or "true"
 
     def _month_sql(self) -> str:
@@ -245,7 +246,8 @@ class Rows:
         ]
         return f"concat_ws(',', {', '.join(cells)})"
 
-    def _write(self, query: str, path: Path) -> None:
+    def write(self, query: str, path: Path) -> None:
+        """Write the rows of a query as a Parquet file, in row groups that bound memory."""
         row_bytes = max(self.split.bytes_in // self.split.rows_in, 1)
         group_rows = min(max(ROW_GROUP_BYTES // row_bytes, 2048), ROW_GROUP_ROWS)
         # The files exist for seconds, and to compress them took longer than it saved.

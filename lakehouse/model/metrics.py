@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 Numbers = NDArray[np.float64]
 LEVEL = 0.95
-_CELLS = 2_000_000  # loans x resamples held at once
+CELLS_AT_ONCE = 2_000_000  # loans x resamples held at once
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Resampling:
         """The number of times that each loan is in each draw: arrays of draws x loans."""
         generator = np.random.default_rng(self.seed)
         number = int(self.customers.max()) + 1
-        size = max(1, _CELLS // len(self.customers))
+        size = max(1, CELLS_AT_ONCE // len(self.customers))
         for first in range(0, self.draws, size):
             draws = min(size, self.draws - first)
             drawn = generator.multinomial(number, np.full(number, 1 / number), size=draws)

@@ -1,4 +1,4 @@
-"""How two releases differ: rows added, changed and removed, down to the changed cells."""
+"""The differences between two releases: rows added, changed and removed, and the changed cells."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HIDDEN = "(hidden)"
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell that changed; `old` and `new` are HIDDEN where they are personal."""
+    """A cell that changed; `old` and `new` are HIDDEN if they are personal."""
 
     column: str
     old: Any
@@ -36,7 +36,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class DifferingRow:
-    """A row that one release alone has (no cells are told), or that has other cells in the other."""
+    """A row that only one release has (then without cells), or whose cells differ between the two."""
 
     what: str
     key: dict[str, Any]
@@ -45,7 +45,7 @@ class DifferingRow:
 
 @dataclass(frozen=True)
 class TableDiff:
-    """How many rows of a table differ, and the first of them by key, as many as were asked for."""
+    """The number of rows of a table that differ, and the first of these rows, by key, up to a limit."""
 
     table: str
     added: int
@@ -55,16 +55,16 @@ class TableDiff:
 
     @property
     def more(self) -> int:
-        """Rows that differ beside those in `rows`."""
+        """The number of rows that differ and are not in `rows`."""
         return self.added + self.changed + self.removed - len(self.rows)
 
     @property
     def counts(self) -> dict[str, object]:
-        """The table with how many rows were added, changed and removed."""
+        """The table with the numbers of added, changed and removed rows."""
         return {name: getattr(self, name) for name in ("table", ADDED, CHANGED, REMOVED)}
 
     def as_json(self) -> dict[str, object]:
-        """All of it as plain values."""
+        """The diff as plain values."""
         return {**asdict(self), "more": self.more}
 
 
@@ -76,11 +76,11 @@ def diff(
     name: str | None = None,
     limit: int = 0,
 ) -> list[TableDiff]:
-    """A TableDiff a table that differs from release `old` to `new`, of one table or of all.
+    """One TableDiff per table that differs between release `old` and `new`, for one table or for all.
 
-    Rows are told apart by the table's keys; columns that only tell of the writing do not count, and one
-    that a release lacks is NULL there. `limit`: rows a table to list. BadInput for a table in neither
-    release; LakehouseError where one of them cannot be read any more.
+    Rows are matched by the table's keys. Columns about the writing do not count; a column that a
+    release lacks is NULL there. `limit` is the number of rows to list per table. BadInput for a table
+    in neither release; LakehouseError if one of the releases cannot be read any more.
     """
     log, catalog = datamart.log, datamart.catalog
     releases = [published.release(log, number) for number in (old, new)]
@@ -89,12 +89,12 @@ def diff(
         raise BadInput(f"neither release {old} nor release {new} has a table {name}")
     for release in releases:
         check_readable(log, release.pins, asked)
-    moved = [each for table in asked if (each := _moved(log, table, *releases)).partitions]
+    moved = [m for table in asked if (m := _moved(log, table, *releases)).partitions]
     if not moved:
         return []
     store = open_engine()
-    found = [_of_table(store, each, limit) for each in moved]
-    return [each for each in found if each.added or each.changed or each.removed]
+    diffs = [_of_table(store, table, limit) for table in moved]
+    return [diff for diff in diffs if diff.added or diff.changed or diff.removed]
 
 
 def changed_cells(
@@ -105,34 +105,38 @@ def changed_cells(
     table: str | None = None,
     limit: int = 20,
 ) -> list[dict[str, object]]:
-    """The differing rows of two releases as `lines`, `limit` rows a table; a last line tells of more."""
-    found = diff(datamart, old, new, open_engine, table, limit)
-    return [line for each in found for line in (*lines(each), *_line_of_more(each))]
+    """The differing rows of two releases as `lines`, `limit` rows per table; a last line counts others."""
+    diffs = diff(datamart, old, new, open_engine, table, limit)
+    return [line for of_table in diffs for line in (*lines(of_table), *_line_of_more(of_table))]
 
 
-def lines(found: TableDiff) -> list[dict[str, object]]:
-    """A line a changed cell, and one a row that was added or removed: table, what, key, column, old, new."""
+def lines(of_table: TableDiff) -> list[dict[str, object]]:
+    """One line per changed cell, added row and removed row: table, what, key, column, old, new."""
     return [
         {
-            "table": found.table,
+            "table": of_table.table,
             "what": row.what,
             **row.key,
             "column": cell.column,
             "old": cell.old,
             "new": cell.new,
         }
-        for row in found.rows
+        for row in of_table.rows
         for cell in row.cells or (Cell("", None, None),)
     ]
 
 
-def _line_of_more(found: TableDiff) -> list[dict[str, object]]:
-    return [{"table": found.table, "what": f"… and {found.more:,} more"}] if found.more else []
+def _line_of_more(of_table: TableDiff) -> list[dict[str, object]]:
+    return (
+        [{"table": of_table.table, "what": f"… and {of_table.more:,} more"}]
+        if of_table.more
+        else []
+    )
 
 
 @dataclass(frozen=True)
 class _Moved:
-    """A table at two releases (None: not there), and the partitions that are not the very same files."""
+    """A table at two releases (None: it has no version there), and the partitions whose files differ."""
 
     table: Table
     versions: tuple[int | None, int | None]
@@ -166,13 +170,13 @@ def _of_table(store: Store, moved: _Moved, limit: int) -> TableDiff:
 
 
 def _frames(store: Store, moved: _Moved) -> list[DataFrame]:
-    """The rows of the partitions that differ, then and now; no row where the table is not there."""
+    """The rows of the differing partitions in the old and the new release; empty if it has no version."""
     either = next(version for version in moved.versions if version is not None)
     partition = F.col(str(moved.table.partition))
-    there = any_of(partition.eqNullSafe(F.lit(each)) for each in moved.partitions)
+    differs = any_of(partition.eqNullSafe(F.lit(value)) for value in moved.partitions)
     return [
         store.read(moved.table, either if version is None else version).where(
-            F.lit(False) if version is None else there
+            F.lit(False) if version is None else differs
         )
         for version in moved.versions
     ]
@@ -184,7 +188,7 @@ def _compared_columns(table: Table, frames: Iterable[DataFrame]) -> list[str]:
 
 
 def _differing(table: Table, frames: Sequence[DataFrame], compared: Sequence[str]) -> DataFrame:
-    """`what` of each row that differs, its key_i, and its old_i and new_i of each compared column."""
+    """The rows that differ: `what`, the key as key_i, and each compared column as old_i and new_i."""
     old, new = (
         _numbered(table, *side, compared) for side in zip(("old", "new"), frames, strict=True)
     )
@@ -199,11 +203,11 @@ def _differing(table: Table, frames: Sequence[DataFrame], compared: Sequence[str
 
 
 def _numbered(table: Table, side: str, rows: DataFrame, compared: Sequence[str]) -> DataFrame:
-    """The rows by numbers in place of names: a raw file may call its columns as it likes."""
-    there = set(rows.columns)
+    """The rows with numbered columns instead of names, because a raw file may use any name."""
+    names = set(rows.columns)
     keys = (F.col(quoted(name)).alias(f"key_{i}") for i, name in enumerate(table.keys))
     cells = (
-        (F.col(quoted(name)) if name in there else F.lit(None)).alias(f"{side}_{i}")
+        (F.col(quoted(name)) if name in names else F.lit(None)).alias(f"{side}_{i}")
         for i, name in enumerate(compared)
     )
     return rows.select(F.lit(True).alias(side), *keys, *cells)
@@ -224,19 +228,19 @@ def _first_rows(
 
 
 def _hidden(table: Table, compared: Iterable[str]) -> set[str]:
-    """Columns that nothing may show: personal ones, and those that no declaration knows.
+    """The columns that must not be shown: personal ones, and those that are not declared.
 
-    Of a raw file with personal columns all: in a shifted row any cell may be a name.
+    If a raw file has personal columns, all its columns: in a shifted row any cell may be a name.
     """
     hidden = {field.name for field in table.fields if field.personal}
     hidden |= set(table.source.header) if table.source and hidden else set()
     hidden |= set(compared) - set(table.columns)
-    # A number of nine digits can be guessed by the hash of a row that holds it.
+    # A number of nine digits can be guessed from the hash of a row that holds it.
     return hidden | {ROW_HASH} if hidden else hidden
 
 
 def _changed_cell(i: int, hidden: bool) -> Column:
-    """A struct of both values, which leave the engine only where they differ and may be shown."""
+    """A struct of both values; they leave the engine only if they differ and may be shown."""
     sides = (
         (F.lit(HIDDEN) if hidden else F.col(f"{side}_{i}")).alias(side) for side in ("old", "new")
     )

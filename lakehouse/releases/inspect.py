@@ -30,7 +30,7 @@ class TableStatus:
 
 @dataclass(frozen=True)
 class TableVersion:
-    """A version of a table: when it was made, by which run and engine, and the rows it changed."""
+    """A version of a table: its time, run and engine, and the number of rows that it changed."""
 
     table: str
     version: int
@@ -44,7 +44,7 @@ class TableVersion:
 
 
 def status(datamart: Datamart) -> list[TableStatus]:
-    """Every table that is there, in the order of the catalog."""
+    """The status of every existing table, in the order of the catalog."""
     check_built(datamart)
     log = datamart.log
     return [_status(log, table) for table in datamart.catalog.tables if log.exists(table)]

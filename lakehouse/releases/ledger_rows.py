@@ -1,4 +1,4 @@
-"""Rows of the small tables of the ledger, read and merged without any engine."""
+"""Rows of the small tables of the ledger, read and merged without an engine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 from deltalake.table import TableMerger
 
-from lakehouse.ledger.erasures import TABLE as ERASURES
 from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.delta_schema import schema
 from lakehouse.storage.log import Log, commit_properties
@@ -21,13 +20,8 @@ def rows(log: Log, table: Table) -> list[dict[str, Any]]:
     return [{**row, **{name: dict(row.get(name) or []) for name in maps}} for row in found]
 
 
-def erasures(log: Log) -> list[dict[str, Any]]:
-    """Every erasure of a person, oldest first."""
-    return sorted(rows(log, ERASURES), key=lambda row: (row["erased_at"], row["erasure_id"]))
-
-
 def put(log: Log, table: Table, wanted: Iterable[Mapping[str, Any]], note: CommitNote) -> None:
-    """Make rows of a ledger table these, by their key."""
+    """Insert or update rows of a ledger table by their key."""
     there = rows(log, table)
     differing = [row for row in wanted if row not in there]
     if differing:
@@ -43,7 +37,7 @@ def insert(log: Log, table: Table, row: Mapping[str, Any], note: CommitNote) -> 
 def _merger(
     log: Log, table: Table, wanted: Iterable[Mapping[str, Any]], note: CommitNote
 ) -> TableMerger:
-    """By delta-rs: no engine is needed for a row, and Spark takes seconds for it."""
+    """A merge by delta-rs: no engine is needed for one row, and Spark would take seconds."""
     import pyarrow as pa
 
     maps = [field.name for field in table.fields if field.type.startswith("MAP<")]

@@ -1,4 +1,4 @@
-"""Publishing: the release that sums up a finished run, the last row that a run writes."""
+"""Publishing: the release of a finished run, which is the last row that a run writes."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from lakehouse.storage.log import Log, months_of
 def next_release(
     datamart: Datamart, run_id: str, engine: str, sources: Mapping[str, SourceRecord]
 ) -> Release | None:
-    """The release that the tables now make; None where the newest says the same already."""
+    """The release that pins the tables as they are now; None if the newest release already does."""
     log, catalog = datamart.log, datamart.catalog
-    known = published.releases(log)
-    before = known[-1] if known else None
+    earlier = published.releases(log)
+    before = earlier[-1] if earlier else None
     now = State(catalog, before, standings_of(datamart, before))
     standings = now.standings
     check_ours(standings)
-    checksums = _checksums(datamart, known)
-    versions = {name: each.version for name, each in standings.items()}
+    checksums = _checksums(datamart, earlier)
+    versions = {name: standing.version for name, standing in standings.items()}
     texts = {name: record.as_json() for name, record in sources.items()}
     code = dict(catalog.code)
     same = before and (before.versions, before.sources, before.code) == (versions, texts, code)
@@ -40,9 +40,9 @@ def next_release(
     counts = {t.full_name: log.rows_by_month(t) for t in released_tables(catalog)}
     held = [month for t in catalog.sources for month in months_of(counts[t.full_name])]
     return Release(
-        number=_next_number(log, known),
+        number=_next_number(log, earlier),
         run_id=run_id,
-        finished_at=_later_than(known, _newest_commits(datamart)),
+        finished_at=_later_than(earlier, _newest_commits(datamart)),
         months=sorted(_changed_months(datamart, standings)),
         through=max(held, default=None),
         versions=versions,
@@ -56,23 +56,23 @@ def next_release(
 
 
 def check_ours(standings: Mapping[str, Standing]) -> None:
-    """A release has no row that another program wrote while the run was at work."""
-    for name, each in standings.items():
-        if each.undo_to is not None:
+    """LakehouseError if another program wrote to a table while the run was at work."""
+    for name, standing in standings.items():
+        if standing.undo_to is not None:
             raise LakehouseError(
                 f"{name}: another program wrote to it while this run was at work; nothing is "
-                "published, the next run undoes that and goes on"
+                "published; the next run undoes that and goes on"
             )
 
 
-def _next_number(log: Log, known: Iterable[Release]) -> int:
-    """One above every release there is, or of which a receipt tells: a ledger may have been lost."""
-    told = [release.number for release in known]
-    told += [row["release"] for row in rows(log, TRAINING_SETS)]
+def _next_number(log: Log, earlier: Iterable[Release]) -> int:
+    """One above the number of any release or receipt; receipts count because releases may be lost."""
+    numbers = [release.number for release in earlier]
+    numbers += [row["release"] for row in rows(log, TRAINING_SETS)]
     if any(commit.operation == "FSCK" for commit in log.history(RELEASES)):
-        # A repair forgot some; each of them was a commit.
-        told.append(log.version(RELEASES) or 0)
-    return max(told, default=0) + 1
+        # A repair has dropped releases; each of them was a commit.
+        numbers.append(log.version(RELEASES) or 0)
+    return max(numbers, default=0) + 1
 
 
 def _newest_commits(datamart: Datamart) -> list[datetime]:
@@ -80,12 +80,12 @@ def _newest_commits(datamart: Datamart) -> list[datetime]:
     return [commit.timestamp for commit in commits if commit]
 
 
-def _later_than(known: Iterable[Release], commits: Iterable[datetime]) -> datetime:
-    """Now; where the clock was set back, just after the last release: their order is that of time.
+def _later_than(earlier: Iterable[Release], commits: Iterable[datetime]) -> datetime:
+    """The time now, but always after the last release: if the clock was set back, just after it.
 
-    Nor before a commit that it pins, by which a table that is made anew later is found out.
+    The time is not before a commit that is pinned either. A table that is made again later is found by that.
     """
-    past: list[datetime] = [row.finished_at + timedelta(microseconds=1) for row in known]
+    past: list[datetime] = [r.finished_at + timedelta(microseconds=1) for r in earlier]
     return max([now_utc(), *past, *commits])
 
 
@@ -93,24 +93,24 @@ def now_utc() -> datetime:
     return datetime.now(timezone.utc)
 
 
-def _checksums(datamart: Datamart, known: Iterable[Release]) -> dict[str, str]:
-    """SHA-256 of each data file that no release has told of; a file that is gone has none."""
-    told = {path for row in known for path in row.checksums}
+def _checksums(datamart: Datamart, earlier: Iterable[Release]) -> dict[str, str]:
+    """SHA-256 of each data file that is in no earlier release; without files that are gone."""
+    recorded = {path for release in earlier for path in release.checksums}
     paths = (
         f"{table.path}/{file}"
         for table in released_tables(datamart.catalog)
         for file in datamart.log.files(table)
     )
-    # Lazy, so that a store, which keeps checksums of its own, is asked for no file.
-    return datamart.place.checksums(path for path in paths if path not in told)
+    # A generator, so that an object store, which keeps its own checksums, is not asked for any file.
+    return datamart.place.checksums(path for path in paths if path not in recorded)
 
 
 def _changed_months(datamart: Datamart, standings: Mapping[str, Standing]) -> set[str]:
-    """Months in which a table that data fills has changed since the release, by whichever run."""
+    """Months in which a table has changed since the newest release, whichever run changed it."""
     changed: set[str] = set()
     for table in (*datamart.catalog.sources, *datamart.catalog.derived):
-        own = standings[table.full_name]
-        changed |= datamart.log.changed_months(table, max(own.base, 0), own.version)
+        standing = standings[table.full_name]
+        changed |= datamart.log.changed_months(table, max(standing.base, 0), standing.version)
     return changed
 
 
@@ -119,7 +119,7 @@ def _together(code: Mapping[str, str]) -> str:
 
 
 def publish(log: Log, release: Release) -> int:
-    """Write the release: the last commit of a run, by which readers find all others."""
+    """Write the release, which is the last commit of a run; readers find all other commits through it."""
     log.place.check_held()
     insert(log, RELEASES, release.as_row(), CommitNote(run_id=release.run_id))
     return release.number

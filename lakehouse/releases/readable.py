@@ -1,4 +1,4 @@
-"""Whether a release can still be read, found out before an engine fails: which table, since when, why."""
+"""Checks that a release can still be read; if not, the error says which table is lost, since when and why."""
 
 from __future__ import annotations
 
@@ -23,16 +23,17 @@ from lakehouse.table import Table
 class _Loss:
     table: Table
     version: int
-    what: str  # with since when, and why where that can be known
+    what: str  # what is lost, since when, and why if that is known
 
     def __str__(self) -> str:
         return f"{self.table.full_name} version {self.version}: {self.what}"
 
 
 def check_readable(log: Log, pins: Pins, tables: Iterable[Table]) -> None:
-    """LakehouseError where a release was given up, or a table has lost a version that is pinned.
+    """LakehouseError if a release was given up, or if a table has lost a pinned version.
 
-    Folder, log, version or a file. A table that is not pinned is passed over.
+    A version is lost with the folder, the log, its entry in the log, or one of its files. Tables that
+    are not pinned are ignored.
     """
     check_kept(log, pins)
     asked = tuple(tables)
@@ -47,7 +48,7 @@ def check_readable(log: Log, pins: Pins, tables: Iterable[Table]) -> None:
 
 
 def check_kept(log: Log, pins: Pins) -> None:
-    """LakehouseError where vacuum gave a release up, even if all its files are still there."""
+    """LakehouseError if vacuum gave the release up, even if all its files still exist."""
     if pins.given_up_at:
         oldest = published.kept(log)[0].number
         raise LakehouseError(
@@ -57,7 +58,7 @@ def check_kept(log: Log, pins: Pins) -> None:
 
 
 def _check_kept_meanwhile(log: Log, pins: Pins) -> None:
-    """LakehouseError where vacuum gave the release up since it was read."""
+    """LakehouseError if vacuum gave the release up after it was read."""
     for release in published.releases(log):
         if release.pins.name == pins.name:
             check_kept(log, release.pins)
@@ -72,13 +73,13 @@ def _first_loss(log: Log, pins: Pins, tables: Sequence[Table]) -> _Loss | None:
 
 
 def loss(log: Log, table: Table, version: int, moment: datetime) -> str | None:
-    """What a table has lost of a version; None where it is whole."""
+    """What a table has lost of a version; None if the version is complete."""
     if not log.exists(table):
         return _without_log(log, table)
     then = _opened(log, table, version)
     made = _made(then or _opened(log, table))
     if made and made > moment:
-        return f"the table was made anew on {_utc(made)}, after the release"
+        return f"the table was made again on {_utc(made)}, after the release"
     if then is None:
         return (
             f"its log was cleaned or set back{_latest(log, f'{table.path}/{LOG_FOLDER}', ', by')}"
@@ -114,7 +115,7 @@ def _made(table: DeltaTable | None) -> datetime | None:
 
 
 def _by_vacuum(log: Log, table: Table, version: int, lacking: set[str]) -> str | None:
-    """When VACUUM can have removed the files; None where they were still in use at the last one."""
+    """When VACUUM may have removed the files; None if they were still in use at the last VACUUM."""
     vacuums = [
         commit
         for commit in log.history(table)
@@ -131,7 +132,7 @@ def _by_vacuum(log: Log, table: Table, version: int, lacking: set[str]) -> str |
 def _by_another(log: Log, table: Table, lacking: set[str]) -> str:
     folders = {str(PurePosixPath(table.path, file).parent) for file in lacking}
     since = min(_latest(log, folder, ", since") for folder in folders)
-    return f"{since}; no VACUUM did it, another program or hand deleted them"
+    return f"{since}; no VACUUM did it, another program or a person deleted them"
 
 
 def _or_instead(log: Log, tables: Sequence[Table]) -> str:
@@ -139,11 +140,11 @@ def _or_instead(log: Log, tables: Sequence[Table]) -> str:
     for release in published.kept(log):
         if names <= release.versions.keys() and not _first_loss(log, release.pins, tables):
             return f", or choose release {release.number}, the oldest that can still be read"
-    return "; no release can be read without"
+    return "; without that no release can be read"
 
 
 def _latest(log: Log, folder: str, word: str) -> str:
-    """When a folder of the datamart last changed, which a store does not tell."""
+    """When a folder of the datamart last changed, in words; empty in an object store, which does not know."""
     changed_at = log.place.changed_at(folder)
     return f"{word} {_utc(changed_at)} at the latest" if changed_at else ""
 

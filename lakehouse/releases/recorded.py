@@ -1,4 +1,4 @@
-"""What a table holds, as its commits or a release say."""
+"""The content of a table, as its commits or a release record it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lakehouse.storage.extent import Extent
 
 @dataclass(frozen=True)
 class Recorded:
-    """What a table's newest commit, or a release since, says that it holds.
+    """The content of a table, as its newest commit or a later release records it.
 
     `consumed` is the version of each upstream, `source` the raw file as far as the table holds it.
     `pending_months` had not been written when a run was stopped between two commits. `again`: why all
@@ -60,7 +60,7 @@ class Recorded:
         return replace(self, source=replace(self.source, sha256=None))
 
     def note(self, run_id: str) -> CommitNote:
-        """The note of a commit that leaves the table holding this."""
+        """The note of a commit after which the table holds this content."""
         return CommitNote(
             run_id,
             self.code,

@@ -1,4 +1,4 @@
-"""A release as a value, and the pins by which it, or a receipt, says which versions it is made of."""
+"""A release as a value, and Pins: the table versions that a release or a receipt needs."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _NUMBER = "release"
 
 @dataclass(frozen=True)
 class Pins:
-    """The versions of tables, by full name, that somebody still reads: a release or a training set.
+    """The versions of tables, by full name, that a release or a training set needs.
 
-    `name` tells in words who that is, `moment` (UTC) since when. `given_up_at` is when vacuum gave
-    a release up.
+    `name` says in words which one it is, `moment` (UTC) is when it was made. `given_up_at` is when
+    vacuum gave a release up.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Pins:
 
 @dataclass(frozen=True)
 class Release:
-    """A row of ledger/releases; its columns are told of there."""
+    """A row of ledger/releases; the declaration of that table describes the columns."""
 
     number: int
     run_id: str
@@ -46,7 +46,7 @@ class Release:
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Release:
-        """The release of a row, in which a datamart of an older version may lack columns."""
+        """The release of a row; a datamart of an older program version may lack columns."""
         named: dict[str, Any] = {name: row.get(name) for name in RELEASES.columns}
         return cls(number=named.pop(_NUMBER), **named)
 
@@ -64,5 +64,5 @@ class Release:
 
     @property
     def pins(self) -> Pins:
-        """The versions that it is made of."""
+        """The table versions of the release."""
         return Pins(f"release {self.number}", self.finished_at, self.versions, self.given_up_at)

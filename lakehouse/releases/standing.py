@@ -1,4 +1,4 @@
-"""How a table stands beside the newest release: as released, gone on, made anew, written by another."""
+"""A table compared with the newest release: the same, changed by runs or others, or made again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lakehouse.storage.commit import Commit
 from lakehouse.storage.log import Log
 from lakehouse.table import Table
 
-# What changes no row; with the spellings of both engines.
+# Operations that change no row, as both engines write them.
 _HARMLESS = {
     "CREATE TABLE",
     "ADD COLUMN",
@@ -31,10 +31,10 @@ _HARMLESS = {
 
 @dataclass(frozen=True)
 class Standing:
-    """A table's version and the commits since the newest release, newest first.
+    """The version of a table, and its commits since the newest release, newest first.
 
-    `base`: the version that the release pins, where the table's log still leads there; -1 where none
-    does, so that it is set back, made anew, or never released.
+    `base` is the version that the release pins, if the log of the table still has it. It is -1 if the
+    table was set back, made again, or never released.
     """
 
     version: int
@@ -48,7 +48,7 @@ class Standing:
 
     @property
     def undo_to(self) -> int | None:
-        """The version before another program wrote; None where none did since, or it was undone."""
+        """The version before another program wrote; None if none has written, or if it was undone."""
         foreign = []
         for commit in self.commits:
             if commit.note.undone is not None:
@@ -59,7 +59,7 @@ class Standing:
 
     @property
     def lost(self) -> frozenset[str]:
-        """Partitions of which a repair since the release took files out."""
+        """Partitions from which a repair removed files since the release."""
         return frozenset(name for commit in self.commits for name in commit.note.lost or ())
 
     def newest_of_ours(self, until: int) -> Commit | None:
@@ -72,13 +72,13 @@ class Standing:
         return tuple(filter(_is_of_a_run, self.commits))
 
     def has(self, version: int, since: datetime) -> bool:
-        """Whether a version is the one that it was at a moment."""
+        """Whether the table still has a version and it is no younger than a moment."""
         at = [commit.timestamp for commit in self.commits if commit.version == version]
         return version <= self.version and all(moment <= since for moment in at)
 
 
 def standing(log: Log, table: Table, newest: Release | None) -> Standing | None:
-    """How a table stands beside the newest release; None where it is not there. Reads the log alone."""
+    """The table compared with the newest release; None if it does not exist. Only its log is read."""
     commit = log.newest_commit(table)
     if commit is None:
         return None
@@ -92,7 +92,7 @@ def standing(log: Log, table: Table, newest: Release | None) -> Standing | None:
 
 
 def is_foreign(commit: Commit) -> bool:
-    """Whether another program than a run of ours changed rows by a commit."""
+    """Whether a commit changed rows and was not made by a run of this program."""
     return _changes_rows(commit) and not commit.note.run_id
 
 

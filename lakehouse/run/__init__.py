@@ -1,1 +1,1 @@
-"""A run: what is pending, what comes in, what is computed again."""
+"""Runs: plan, ingestion of raw files, refresh of derived tables, repair."""

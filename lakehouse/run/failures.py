@@ -1,4 +1,4 @@
-"""What failed in an engine, told in one line without its own message, which may show rows."""
+"""Turns an error of an engine into one line, without its own message, which may show rows."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ _ENGINE_ERRORS = (
     ("deltalake.exceptions", "DeltaError"),
     ("pyarrow", "ArrowException"),
     ("pyspark.errors", "PySparkException"),
-    # What the JVM throws as an Error, PySpark does not translate; a full disk is one.
+    # PySpark does not translate what the JVM throws as an Error, for example a full disk.
     ("py4j.protocol", "Py4JJavaError"),
 )
 _PANIC_SECONDS = 0.3
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-# As the engines spell it: Rust and DuckDB by the system's words, the JVM too.
+# How the engines say it: Rust, DuckDB and the JVM use the words of the system.
 _FULL_WORDS = ("no space left on device", "disk quota exceeded", "os error 28", "os error 122")
 
 
 @contextmanager
-def told_clearly(datamart: Datamart, table: Table) -> Iterator[None]:
-    """What fails while a table is made: LakehouseError of a full disk, a damaged file, or the engine."""
+def explained(datamart: Datamart, table: Table) -> Iterator[None]:
+    """Turn what fails while a table is made into a LakehouseError: a full disk, a damaged file, an engine."""
     try:
         yield
     except _failures() as error:
         if is_disk_full(error):
-            # Threads of delta-rs panic of it on stderr by themselves; what is to be done is told after that.
+            # Threads of delta-rs also write about it to stderr; our message comes after that.
             time.sleep(_PANIC_SECONDS)
             raise NoSpace(
                 f"no space left on the disk of datamart {datamart.log.root} while writing {table.full_name}; "
-                "free some, the next run goes on from there"
+                "free some space; the next run goes on from there"
             ) from error
         if isinstance(error, _engine_errors()):
-            raise LakehouseError(_told(datamart, table, error)) from error
+            raise LakehouseError(_explanation(datamart, table, error)) from error
         raise
 
 
@@ -52,31 +52,31 @@ def _failures() -> tuple[type[Exception], ...]:
 
 
 def _engine_errors() -> tuple[type[Exception], ...]:
-    """What the engines raise; a module that nobody has imported yet, which takes time, has raised nothing."""
-    found = (getattr(sys.modules.get(module), name, None) for module, name in _ENGINE_ERRORS)
-    return tuple(filter(None, found))
+    """The errors of the engines that are loaded; a module that is not imported has raised nothing."""
+    types = (getattr(sys.modules.get(module), name, None) for module, name in _ENGINE_ERRORS)
+    return tuple(filter(None, types))
 
 
 def is_disk_full(error: BaseException | None) -> bool:
-    """Whether an error, or what it came of, is that a disk or a quota is used up."""
-    return any(map(_tells_of_full_disk, causes(error)))
+    """Whether an error, or one of its causes, means that a disk or a quota is full."""
+    return any(map(_is_of_full_disk, causes(error)))
 
 
-def _tells_of_full_disk(error: BaseException) -> bool:
+def _is_of_full_disk(error: BaseException) -> bool:
     by_number = isinstance(error, OSError) and error.errno in _FULL
     return by_number or any(words in str(error).lower() for words in _FULL_WORDS)
 
 
-def _told(datamart: Datamart, table: Table, error: Exception) -> str:
+def _explanation(datamart: Datamart, table: Table, error: Exception) -> str:
     damage = _damage(datamart, table) if datamart.place.folder else None
     if damage:
         return (
             f"{damage.table.full_name} is damaged: {damage.what}; python main.py doctor --deep tells "
-            "more, run --repair mends"
+            "more, run --repair repairs it"
         )
     return (
-        f"{table.full_name}: {type(error).__name__} in the engine; what was whole stays, the "
-        "next run goes on from there; --debug shows all of it"
+        f"{table.full_name}: {type(error).__name__} in the engine; completed work stays, and the "
+        "next run goes on from there; --debug shows the whole error"
     )
 
 

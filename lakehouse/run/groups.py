@@ -1,4 +1,4 @@
-"""Months written a group at a time: as many as fit into one merge, and a commit per group."""
+"""Writes months in groups: as many months as fit into one merge, with one commit per group."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def write_in_groups(
     note: CommitNote,
     write: WriteMonths,
 ) -> list[Merged]:
-    """Write the months in order; each commit's note says which months are still to come.
+    """Write the months in order; the note of each commit says which months come after it.
 
-    `rows_of_largest` is the number of rows of the largest month, which says how many fit into a merge.
+    `rows_of_largest` is the number of rows of the largest month. It decides how many months fit.
     """
     merges: list[Merged] = []
     size = store.months_at_once(rows_of_largest * len(table.fields), len(months))

@@ -1,4 +1,4 @@
-"""Raw rows into bronze: what a landed file changes in its table and in the quarantine."""
+"""Raw rows into bronze: the changes that a landed file makes to its table and to the quarantine."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Writer:
-    """Who writes: goes into each row and each commit."""
+    """The run that writes; its id is in each row and each commit."""
 
     run_id: str
     started_at: datetime
@@ -36,12 +36,12 @@ class Writer:
 
 @dataclass(frozen=True)
 class Delivery:
-    """A landed file on its way into its bronze table, as far as the scope takes it."""
+    """A landed file on its way into its bronze table; only the months of the scope are taken."""
 
     table: Table
     landed: Landed
     scope: MonthRange
-    known: Recorded
+    recorded: Recorded
     code: str
     writer: Writer
     asked: DeliveryMode | None = None
@@ -54,23 +54,25 @@ class Delivery:
         """
         if self.asked is not None:
             return self.asked == "rows"
-        taken_so = self.known.source.rows_only and self.known.sha256 == self.landed.fingerprint
+        taken_so = (
+            self.recorded.source.rows_only and self.recorded.sha256 == self.landed.fingerprint
+        )
         return taken_so or self.landed.source.delivery == "rows"
 
     @property
     def _goes_on(self) -> bool:
-        """Whether this file, read by this code, was begun before."""
-        same_file = self.known.sha256 == self.landed.fingerprint
-        return same_file and self.known.code == self.code and not self.known.pending_months
+        """Whether the table has already taken a part of this file with this code."""
+        same_file = self.recorded.sha256 == self.landed.fingerprint
+        return same_file and self.recorded.code == self.code and not self.recorded.pending_months
 
     @property
     def delivered(self) -> set[str]:
-        """The months in the scope that the file has rows of."""
+        """The months of the file that are in the scope."""
         return {month for month in self.landed.counts if month and self.scope.has(month)}
 
     def months(self, again: bool = False) -> list[str]:
-        """The months to take: those of the file in the scope, less those taken before."""
-        taken = self.known.scopes if self._goes_on and not again else ()
+        """The months to take: those of the file in the scope, without those taken before."""
+        taken = self.recorded.scopes if self._goes_on and not again else ()
         return [
             month
             for month in sorted(self.delivered)
@@ -78,9 +80,9 @@ class Delivery:
         ]
 
     def extra_columns(self, held: Iterable[str]) -> dict[str, str]:
-        """Undeclared raw columns, each with its name in a table that holds these columns.
+        """Undeclared raw columns, each with its name in a table that has the columns `held`.
 
-        To Delta names are the same whatever their case.
+        Delta does not distinguish names by case.
         """
         spelt = {name.casefold(): name for name in held}
         names = {raw: kept_as(raw) for raw in self.landed.extra_columns}
@@ -89,13 +91,13 @@ class Delivery:
     @property
     def record(self) -> SourceRecord:
         """What the table holds of the file once it is taken."""
-        before = self.known.scopes if self._goes_on else ()
+        before = self.recorded.scopes if self._goes_on else ()
         scopes = (each for each in before if not self.scope.covers(each))
         taken = (*scopes, self.scope)
         return SourceRecord(self.landed.fingerprint, taken, self.landed.extent, self.rows_only)
 
     def checked_counts(self) -> Counts:
-        """Rows of the file in the scope; a row whose month cannot be told is always in."""
+        """The counts of the file's rows in the scope; a row without a readable month always counts."""
         counts = reduce(
             Counts.__add__,
             (
@@ -115,7 +117,7 @@ class Delivery:
 
 
 def ingest(store: Store, delivery: Delivery, months: Sequence[str]) -> list[Merged]:
-    """Make these months of a bronze table equal to the file's, a commit a group of months.
+    """Make these months of a bronze table equal to those of the file, with one commit per group of months.
 
     A delivery replaces the months it contains and leaves the others. A row of such a month that the file
     no longer has is deleted. It stays if a row in quarantine mentions its entity, as a damaged row has
@@ -133,11 +135,11 @@ def ingest(store: Store, delivery: Delivery, months: Sequence[str]) -> list[Merg
 
 
 def _delivered(store: Store, table: Table, delivery: Delivery, months: Sequence[str]) -> DataFrame:
-    """The file's rows of the months, as the table has them."""
+    """The rows of the months in the file, in the form of the table."""
     accepted = store.read_parquet(str(delivery.landed.accepted))
     extra = delivery.extra_columns(table.columns)
     accepted = accepted.withColumnsRenamed(extra)
-    # Columns of earlier deliveries that this one has not.
+    # Columns of earlier deliveries that this delivery does not have.
     gone = {*table.columns} - {*delivery.table.columns} - {*extra.values()}
     accepted = accepted.select("*", *(F.lit(None).alias(name) for name in sorted(gone)))
     stamped = as_declared(_stamped(accepted, delivery.writer), table)
@@ -164,7 +166,7 @@ def _write(
 
 
 def quarantine(store: Store, delivery: Delivery, months: Sequence[str]) -> list[Merged]:
-    """Make the open list of the quarantine equal to the bad rows of these months."""
+    """Make the open rows of the quarantine equal to the bad rows of these months."""
     name = delivery.landed.source.name
     bad_rows_of = Quarantined(delivery.table.full_name, delivery.landed.fingerprint)
     note = CommitNote(delivery.writer.run_id, quarantined=bad_rows_of)
@@ -173,7 +175,7 @@ def quarantine(store: Store, delivery: Delivery, months: Sequence[str]) -> list[
         return []
     in_scope = F.col(MONTH).isNull() | F.col(MONTH).isin(list(months))
     held = set(store.log.rows_by_month(delivery.table))
-    # A row whose month cannot be told may be of a month that this delivery does not contain.
+    # A row without a readable month may belong to a month that this delivery does not contain.
     closing = in_scope if held <= delivery.delivered else F.col(MONTH).isin(list(months))
     if delivery.rows_only:
         closing = F.lit(False)
@@ -192,7 +194,7 @@ def quarantine(store: Store, delivery: Delivery, months: Sequence[str]) -> list[
 
 
 def _with_columns(store: Store, delivery: Delivery) -> Table:
-    """The table as declared, with every raw column that it has or now gets beyond that."""
+    """The declared table with all additional raw columns that it has, or that this delivery brings."""
     table = delivery.table
     have = store.log.columns(table)
     wide = table.with_extra((*have, *delivery.extra_columns(have).values()))

@@ -1,4 +1,4 @@
-"""What a run is asked, and what it answers."""
+"""The input of a run, and its report."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lakehouse.table import Table
 
 @dataclass(frozen=True)
 class RawBytes:
-    """How large the raw files are, and what of it a run works on: all, or what is new."""
+    """The size of the raw files, and the size of the part that a run works on: all, or what is new."""
 
     held: int
     at_work: int
@@ -28,14 +28,15 @@ class RawBytes:
 
 @dataclass(frozen=True)
 class Job:
-    """Everything a run needs to know; `open_store` starts an engine for raw files of that size.
+    """Everything that a run needs; `open_store` starts an engine for raw files of a given size.
 
-    `wait`: where another run is at work, tell it this and go on once it has ended; None fails instead.
+    If another run is at work, `wait` gets a message and this run starts when the other has ended.
+    Without `wait` it fails.
     """
 
     data: Path
     datamart: Datamart
-    open_store: Callable[[Log, RawBytes], Store]
+    open_store: Callable[[Datamart, RawBytes], Store]
     request: Request = Request()
     max_bad: float = 0.2
     on_progress: Progress = silent
@@ -54,21 +55,21 @@ class Job:
 
     @property
     def files(self) -> dict[Table, Path]:
-        """The raw file of each bronze table; BadInput where one is missing."""
+        """The raw file of each bronze table; BadInput if one is missing."""
         tables = self.catalog.sources
         return {table: find_file(table.source, self.data) for table in tables if table.source}
 
     def sha256(self, path: Path) -> str:
-        """Of the bytes of a raw file, which is not read again while it is as it was."""
-        now = path, state(path)
-        if now not in self._sha256:
-            self._sha256[now] = fingerprint(path)
-        return self._sha256[now]
+        """SHA-256 of a raw file; the file is read again only if it has changed."""
+        version = path, state(path)
+        if version not in self._sha256:
+            self._sha256[version] = fingerprint(path)
+        return self._sha256[version]
 
 
 @dataclass
 class TableReport:
-    """What a run did to one table; `rows` where it read a raw file."""
+    """What a run did to one table; `rows` are the counts of its raw file, if one was read."""
 
     table: str
     rows: Counts | None = None
@@ -85,7 +86,7 @@ class TableReport:
 
 @dataclass
 class Report:
-    """What a run did: `release` is the newest one, `published` those that this run made."""
+    """What a run did; `release` is the newest release, `published` are those that this run made."""
 
     release: int | None = None
     published: list[int] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Passes of a run over the tables: each brings every table up to date and publishes a release."""
+"""The passes of a run over all tables: each brings every table up to date and publishes a release."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lakehouse.months import MonthRange
 from lakehouse.releases.publish import next_release, publish
 from lakehouse.releases.recorded import Recorded
 from lakehouse.releases.state import is_published, recorded
-from lakehouse.run.failures import told_clearly
+from lakehouse.run.failures import explained
 from lakehouse.run.ingest import Delivery, Writer, ingest, quarantine
 from lakehouse.run.job import Job
 from lakehouse.run.plan import Request, Step
@@ -27,13 +27,13 @@ from lakehouse.table import Table
 
 
 def scopes(request: Request, landed: Mapping[str, Landed]) -> list[MonthRange]:
-    """The months of each release that a run is to make: one range, or with --by-month one per month."""
+    """The months of each release that a run makes: one range, or with --by-month one per month."""
     asked = request.scope
     if not request.by_month:
         return [asked]
-    delivered = {month for each in landed.values() for month in each.counts if month}
+    delivered = {month for file in landed.values() for month in file.counts if month}
     by_month = [replace(asked, last=month) for month in sorted(delivered) if asked.has(month)]
-    # The last one is what was asked, so that the files count as wholly taken.
+    # The last range is the one asked for, so that the files count as completely taken.
     return [*by_month[:-1], asked]
 
 
@@ -56,13 +56,13 @@ class Passes:
         self._quarantining = Lock()
 
     def run(self, at_once: int) -> None:
-        """Make every release, with so many tables worked on at once."""
+        """Make every release; `at_once` is the number of tables to work on at a time."""
         every = scopes(self._job.request, self._landed)
         for scope in every:
             self._pass(scope, at_once, last=scope is every[-1])
 
     def _pass(self, scope: MonthRange, at_once: int, last: bool) -> None:
-        """Every table once, upstreams first, and the release; a month that changed nothing has none."""
+        """Bring every table up to date, upstreams first, and publish a release if something changed."""
         datamart, catalog = self._job.datamart, self._job.catalog
         recorded_by_table = recorded(datamart)
         sources: dict[str, SourceRecord] = {}
@@ -80,7 +80,7 @@ class Passes:
 
     def _publish(self, sources: Mapping[str, SourceRecord]) -> None:
         datamart = self._job.datamart
-        with told_clearly(datamart, RELEASES):
+        with explained(datamart, RELEASES):
             release = next_release(datamart, self._writer.run_id, self._store.name, sources)
             if release:
                 self._reporting.report.published.append(publish(datamart.log, release))
@@ -99,14 +99,14 @@ class Passes:
                 check_shrink(self._store, delivery, delivery.months(self._is_taken_again(own)))
 
     def _ingest(self, table: Table, scope: MonthRange, own: Recorded) -> SourceRecord:
-        """Bring a bronze table up to its file; gives what it now holds of the file."""
+        """Bring a bronze table up to date with its file; return what it now holds of the file."""
         landed = self._landed.get(table.full_name)
         if landed is None:
             return own.source
         delivery = self.delivery(table, landed, scope, own)
         months = delivery.months(again=self._is_taken_again(own))
         rows = delivery.checked_counts()
-        # First: a table that has its file is not read again.
+        # The quarantine comes first, because a table that has its file is not read again.
         with self._quarantining, self._reporting.timed(QUARANTINE):
             self._reporting.add(QUARANTINE, quarantine(self._store, delivery, months))
         with self._reporting.timed(table) as entry:
@@ -117,7 +117,7 @@ class Passes:
         return delivery.record
 
     def _refresh(self, table: Table, own: Recorded) -> None:
-        """Compute the months of a derived table that its upstreams' changes reach."""
+        """Compute the months of a derived table that changes of its upstreams reach."""
         code = self._job.catalog.code[table.full_name]
         note = CommitNote(self._writer.run_id, code)
         with self._reporting.timed(table):

@@ -1,4 +1,4 @@
-"""What is pending: declared minus recorded. Pure: no session, no disk."""
+"""The plan: what is declared and not yet recorded is pending. It needs no session and no disk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lakehouse.table import DeliveryMode, Table
 
 @dataclass(frozen=True)
 class Step:
-    """One table's part of a run: `reason` is empty where nothing is to do."""
+    """The part of a run for one table; `reason` is empty if there is nothing to do."""
 
     table: Table
     reason: str = ""
@@ -38,7 +38,7 @@ class Request:
 
 
 def read_before(known: Recorded | None, code: str, request: Request) -> Extent | None:
-    """How far a table has taken a file, where no row before that is wanted again; None where one may be."""
+    """The part of a raw file that a table has taken; None if a row of that part may be needed again."""
     if known is None or known.extent is None or known.extent.sha256 != known.sha256:
         return None
     taken = all(any(scope.has(m) for scope in known.scopes) for m in known.extent.months)
@@ -53,7 +53,7 @@ def make_plan(
     sha256: Mapping[str, str],
     request: Request,
 ) -> list[Step]:
-    """A step a table, upstreams first; `sha256` holds the raw files' fingerprints by bronze table."""
+    """One step per table, upstreams first; `sha256` has the SHA-256 of the raw file of each bronze table."""
     steps: dict[str, Step] = {}
     for table in catalog.tables:
         known = recorded.get(table.full_name)
@@ -71,7 +71,7 @@ def make_plan(
 
 
 def follows_raw_files(steps: Sequence[Step], recorded: Mapping[str, Recorded]) -> bool:
-    """Whether all there is to do comes of raw files that changed; not where history is computed again."""
+    """Whether all pending work comes from raw files that changed, so that no history is computed again."""
     pending = {step.table for step in steps if step.pending}
     return not any(
         step.everything
@@ -98,9 +98,9 @@ def _ingest_step(
     if known.sha256 != sha256:
         return Step(table, "the raw file changed")
     if known.pending_months:
-        return Step(table, "a run was stopped before it was whole")
+        return Step(table, "a run was stopped before its end")
     if not any(scope.covers(request.scope) for scope in known.scopes):
-        return Step(table, "months of the raw file are still to be taken")
+        return Step(table, "months of the raw file are not taken yet")
     return Step(table)
 
 
@@ -121,11 +121,11 @@ def _refresh_step(
     if known.again:
         return Step(table, known.again, everything=True)
     if known.pending_months:
-        return Step(table, "a run was stopped before it was whole")
+        return Step(table, "a run was stopped before its end")
     for upstream in table.upstreams:
         if steps[upstream.full_name].pending:
             return Step(table, f"after {upstream.full_name}")
-        now = recorded.get(upstream.full_name)
-        if now and now.version != known.consumed.get(upstream.full_name):
+        newest = recorded.get(upstream.full_name)
+        if newest and newest.version != known.consumed.get(upstream.full_name):
             return Step(table, f"{upstream.full_name} changed")
     return Step(table)

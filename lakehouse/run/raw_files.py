@@ -1,4 +1,4 @@
-"""The raw files of a run: which are read, how far they were read before, and what came of them."""
+"""The raw files of a run: which ones are read, from where on, and with what result."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lakehouse.table import Table
 
 
 class RawFiles:
-    """The raw files of one run, and in `landed` what was read of each, by its bronze table."""
+    """The raw files of one run; `landed` has the result for each file that was read, by bronze table."""
 
     def __init__(
         self,
@@ -38,19 +38,19 @@ class RawFiles:
 
     @property
     def months(self) -> set[str]:
-        """The months of which the files that were read have rows."""
+        """The months of the files that were read."""
         return {month for landed in self.landed.values() for month in landed.months}
 
     @property
     def bytes_at_work(self) -> int:
-        """How much of the raw files this run works on: what is new in them, or all of it."""
+        """The size of the part of the raw files that this run works on: what is new, or all."""
         if not follows_raw_files(self._steps, self._recorded):
             return self._held_bytes
         return sum(map(self._new_bytes, self._pending))
 
     @property
     def _pending(self) -> list[Table]:
-        """The tables whose raw files are to be read."""
+        """The tables whose raw files must be read."""
         return [step.table for step in self._steps if step.table.source and step.pending]
 
     def _new_bytes(self, table: Table) -> int:
@@ -60,7 +60,7 @@ class RawFiles:
         return size - before.bytes if before and before.bytes <= size else size
 
     def _read_before(self, table: Table) -> Extent | None:
-        """How far the file was read before, where the table still has what was read."""
+        """The part of the file that was read before, if the table still has it."""
         code = self._job.catalog.code[table.full_name]
         extent = read_before(self._recorded.get(table.full_name), code, self._job.request)
         if extent and {*extent.months} <= self._job.log.rows_by_month(table).keys():
@@ -68,9 +68,9 @@ class RawFiles:
         return None
 
     def read(self, folder: Path, meanwhile: Callable[[RawBytes], None]) -> None:
-        """Read the pending files into a folder, and do something else meanwhile that depends on their size.
+        """Read the pending files into a folder; `meanwhile` runs beside it and gets their size.
 
-        Bad input changes nothing, as no table has changed.
+        Bad input is found here, before any table is changed.
         """
         at_work = self.bytes_at_work
         size = RawBytes(self._held_bytes, at_work)
@@ -91,17 +91,17 @@ class RawFiles:
         self.landed[table.full_name] = landed
         if landed.before:
             self._reporting.note(
-                f"{landed.file_name} only grew: read from row {landed.before.rows + 1:,} on"
+                f"{landed.file_name} only grew: it was read from row {landed.before.rows + 1:,} on"
             )
         if landed.extra_columns:
             self._reporting.note(
-                f"{landed.file_name}: no declaration knows column {listed(landed.extra_columns)}; "
-                f"kept as text in {table.full_name}"
+                f"{landed.file_name}: column {listed(landed.extra_columns)} is not declared; "
+                f"it is kept as text in {table.full_name}"
             )
 
     def check_refills(self, months: MonthRange) -> None:
-        """A bronze table that has lost months gets them from its raw file, or nothing is changed."""
-        for table in (each for each in self._job.catalog.sources if each.full_name in self.landed):
-            own = self._recorded.get(table.full_name, Recorded(0))
-            lost = {*own.lost} & {*own.pending_months}
+        """BadInput if a bronze table has lost months that its raw file cannot restore."""
+        for table in (t for t in self._job.catalog.sources if t.full_name in self.landed):
+            recorded = self._recorded.get(table.full_name, Recorded(0))
+            lost = {*recorded.lost} & {*recorded.pending_months}
             check_refill(self._job.datamart, table, self.landed[table.full_name], months, lost)

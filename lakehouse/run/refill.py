@@ -1,4 +1,4 @@
-"""Whether a raw file can give back what its bronze table has lost; else tables downstream would lose it."""
+"""Checks that a raw file can restore what its bronze table has lost; otherwise later tables lose it too."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def check_refill(
     lost: Iterable[str] = (),
     is_there: bool = True,
 ) -> None:
-    """BadInput where months `lost`, or held downstream alone, are not in the file as far as asked for.
+    """BadInput if the file, within the scope, lacks months that are `lost` or that only later tables hold.
 
-    Nor may a month have fewer good rows than are held where damaged ones might be the others.
+    It is also BadInput if the file has damaged rows and such a month has fewer good rows than are held.
     """
     log, catalog = datamart.log, datamart.catalog
     is_there = is_there and log.exists(table)
@@ -31,7 +31,7 @@ def check_refill(
     own = log.rows_by_month(table) if is_there else {}
     wanted = {*lost, *months_of(held.keys() - own.keys())}
     counts = {month: n for month, n in landed.counts.items() if month and scope.has(month)}
-    damaged = any(each.quarantined for each in landed.counts.values())
+    damaged = any(counted.quarantined for counted in landed.counts.values())
     short = [
         month
         for month in wanted
@@ -46,18 +46,18 @@ def check_refill(
 
 
 def _rows_by_month(log: Log, tables: Iterable[Table]) -> dict[str, int]:
-    """The most rows that any of the tables holds of a month."""
+    """The largest number of rows of each month in any of the tables."""
     most: dict[str, int] = {}
-    for table in (each for each in tables if log.exists(each)):
+    for table in filter(log.exists, tables):
         for month, rows in log.rows_by_month(table).items():
             most[month] = max(rows, most.get(month, 0))
     return most
 
 
 def _downstream(catalog: Catalog, table: Table) -> list[Table]:
-    """Every table that a table's rows reach."""
+    """Every table that is computed from a table, directly or not."""
     reached = {table}
-    for each in catalog.derived:
-        if reached & {*each.upstreams}:
-            reached.add(each)
-    return [each for each in catalog.derived if each in reached]
+    for derived in catalog.derived:
+        if reached & {*derived.upstreams}:
+            reached.add(derived)
+    return [derived for derived in catalog.derived if derived in reached]

@@ -1,4 +1,4 @@
-"""Derived tables: recompute the months that changed upstream, and merge the rows that differ."""
+"""Derived tables: recomputes the months that changed upstream, and merges the rows that differ."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def pending_months(store: Store, step: Step, known: Recorded | None) -> list[str]:
-    """The months of a table that its upstreams' changes reach."""
+    """The months of a table that changes of its upstreams reach."""
     table = step.table
     upstream_months = _existing(store, table.upstreams)
     existing = upstream_months | _existing(store, [table])
@@ -45,15 +45,17 @@ def refresh(
     note: CommitNote,
     on_group: Callable[[Sequence[str]], None],
 ) -> list[Merged]:
-    """Recompute the months of a table out of its upstreams as they are now; a commit a group of months.
+    """Recompute the months of a table from its upstreams as they are now; one commit per group of months.
 
-    Months of which the table holds nothing yet are loaded: there is no key to merge on.
+    Months that the table does not have yet are loaded, because there are no rows to merge with.
     """
-    versions = {each.full_name: store.log.version(each) or 0 for each in table.upstreams}
+    versions = {
+        upstream.full_name: store.log.version(upstream) or 0 for upstream in table.upstreams
+    }
 
-    def write(group: Sequence[str], said: CommitNote) -> list[Merged]:
+    def write(group: Sequence[str], group_note: CommitNote) -> list[Merged]:
         on_group(group)
-        return _write(store, table, _computed(store, table, group, versions), group, said)
+        return _write(store, table, _computed(store, table, group, versions), group, group_note)
 
     consumed = replace(note, consumed=versions)
     return write_in_groups(store, table, months, _largest_month(store, table), consumed, write)
@@ -62,12 +64,12 @@ def refresh(
 def _computed(
     store: Store, table: Table, months: Sequence[str], versions: Mapping[str, int]
 ) -> DataFrame:
-    """The rows that the months should have."""
+    """The rows of the months, computed from the upstreams."""
     assert table.transform is not None, f"{table.full_name} has no transformation"
     needed = sorted(widen(months, before=table.look_back_months))
     frames = [
-        store.read(each, versions[each.full_name]).where(F.col(MONTH).isin(needed))
-        for each in table.upstreams
+        store.read(upstream, versions[upstream.full_name]).where(F.col(MONTH).isin(needed))
+        for upstream in table.upstreams
     ]
     wanted = {"months": months} if table.look_back_months else {}
     rows = as_declared(table.transform(*frames, **wanted), table)
@@ -86,7 +88,7 @@ def _write(
 
 
 def evolve(store: Store, table: Table, note: CommitNote) -> bool:
-    """Make the table's columns the declared ones; whether it had to be emptied for that."""
+    """Make the table's columns the declared ones; return whether the table had to be emptied for that."""
     have, wanted = store.log.columns(table), type_names(table)
     if any(wanted.get(name) != kind for name, kind in have.items()):
         store.log.replace_schema(table, replace(note, code=None, consumed={}))
@@ -98,10 +100,10 @@ def evolve(store: Store, table: Table, note: CommitNote) -> bool:
 
 
 def _existing(store: Store, tables: Iterable[Table]) -> set[str]:
-    return {month for each in tables for month in months_of(store.log.rows_by_month(each))}
+    return {month for table in tables for month in months_of(store.log.rows_by_month(table))}
 
 
 def _largest_month(store: Store, table: Table) -> int:
-    """The rows of the largest month of any upstream."""
+    """The number of rows of the largest month in any upstream."""
     by_month = [store.log.rows_by_month(upstream) for upstream in table.upstreams]
     return max((rows for counted in by_month for rows in counted.values()), default=1)

@@ -1,6 +1,6 @@
-"""Repair: what is lost is taken out of the tables' logs; a run then makes it anew from the raw files.
+"""Repair: takes lost files out of the logs of tables, so that a run makes their rows again from raw files.
 
-A table whose log is lost is set aside, and made anew as if it had been dropped.
+A table whose log is lost is set aside, and made again as if it had been dropped.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from lakehouse.upkeep.verify import Checked, Damage
 
 
 def mend(job: Job) -> list[str]:
-    """Take what the tables have lost out of their logs; what was done, a line a table.
+    """Take lost files out of the logs of tables; return one line per table about what was done.
 
-    BadInput, with nothing changed, where the raw files cannot give it back.
+    BadInput, with nothing changed, if the raw files cannot restore the lost rows.
     """
     log, catalog = job.log, job.catalog
     if not any(log.exists(table) for table in catalog.tables):
         return []
     run_id = uuid.uuid4().hex[:12]
     damages = _refillable(job)
-    told = [_set_aside(job, each, run_id) for each in damages if not each.files]
+    done = [_set_aside(job, damage, run_id) for damage in damages if not damage.files]
     if not log.exists(RELEASES):
         create_missing(job.datamart)
-        told.append(
+        done.append(
             f"{RELEASES.full_name} was gone: a new one begins; earlier releases are forgotten"
         )
-    # First the ledger: what the others hold is read from it.
-    told += [_take_out(job, each, run_id) for each in damages if each.files and _is_ledger(each)]
+    # The ledger comes first, because it says what the other tables hold.
+    done += [_take_out(job, d, run_id) for d in damages if d.files and _is_ledger(d)]
     undone = undo_others(job.datamart, recorded(job.datamart), run_id)
     if undone:
         damages = _refillable(job)
-    lost = [each for each in damages if each.files and not _is_ledger(each)]
-    return [*told, *undone, *(_take_out(job, each, run_id) for each in lost)]
+    lost = [damage for damage in damages if damage.files and not _is_ledger(damage)]
+    return [*done, *undone, *(_take_out(job, damage, run_id) for damage in lost)]
 
 
 def _is_ledger(damage: Damage) -> bool:
@@ -53,7 +53,7 @@ def _is_ledger(damage: Damage) -> bool:
 
 
 def _refillable(job: Job) -> list[Damage]:
-    """What is damaged; BadInput where the raw file of a bronze table does not have what is lost."""
+    """The damages of all tables; BadInput if the raw file of a bronze table lacks lost rows."""
     damages = Checked(job.datamart).damages()
     for damage in damages:
         if damage.table.source:
@@ -71,18 +71,18 @@ def _set_aside(job: Job, damage: Damage, run_id: str) -> str:
         damaged_folder(job.datamart.place.on_this_machine()) / f"{damage.table.full_name}-{run_id}"
     )
     shutil.move(folder, aside)
-    anew = "a new one begins, empty" if _is_ledger(damage) else "it is made anew"
-    return f"{damage.table.full_name}: {damage.what}; {anew}, what was left is in {aside}"
+    next_step = "a new, empty one begins" if _is_ledger(damage) else "it is made again"
+    return f"{damage.table.full_name}: {damage.what}; {next_step}, and what was left is in {aside}"
 
 
 def _take_out(job: Job, damage: Damage, run_id: str) -> str:
-    """A version without the lost files, which says that their partitions are still to be taken."""
+    """Commit a version without the lost files; its note says that their partitions are pending."""
     table = damage.table
     for path in damage.files:
         (job.log.folder(table) / path).unlink(missing_ok=True)
     job.log.take_out_missing(table, _note(job, damage, run_id))
-    then = "their rows are forgotten" if _is_ledger(damage) else "their rows are made anew"
-    return f"{table.full_name}: {damage.what}; {then}"
+    next_step = "their rows are forgotten" if _is_ledger(damage) else "their rows are made again"
+    return f"{table.full_name}: {damage.what}; {next_step}"
 
 
 def _note(job: Job, damage: Damage, run_id: str) -> CommitNote:

@@ -1,4 +1,4 @@
-"""The report of a run while it is at work: rows, seconds and notes, from whichever thread they come."""
+"""The report of a run while it works: rows, seconds and notes, from all its threads."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from lakehouse.engines.store import Merged
-from lakehouse.run.failures import told_clearly
+from lakehouse.run.failures import explained
 from lakehouse.run.job import Job, Report, TableReport
 from lakehouse.table import Table
 
 
 class Reporting:
-    """Fills the report of one run, and tells its progress to who listens."""
+    """Fills the report of one run, and reports its progress."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
@@ -24,13 +24,13 @@ class Reporting:
         self.report.notes += lines
 
     def tell(self, table: Table, doing: str, months: Sequence[str]) -> None:
-        """Tell what is done to a table now, with the rows that were changed so far."""
-        # A copy: another thread adds to them.
+        """Report what is done to a table now, with the number of rows changed so far."""
+        # A copy, because other threads add entries.
         rows = sum(entry.changed for entry in [*self.report.tables.values()])
         self._job.on_progress(table.full_name, f"{doing} ({rows:,} rows so far)", months)
 
     def add(self, table: Table, merges: Sequence[Merged]) -> None:
-        """Add the rows that commits changed, and the version that the table now has."""
+        """Add the rows that commits changed, and the table's new version."""
         entry = self.report.entry(table)
         entry.inserted += sum(merged.rows.inserted for merged in merges)
         entry.updated += sum(merged.rows.updated for merged in merges)
@@ -39,17 +39,17 @@ class Reporting:
 
     @contextmanager
     def timed(self, table: Table) -> Iterator[TableReport]:
-        """The entry of a table, to which the seconds of the work are added; its failures are told clearly."""
+        """The entry of a table; the seconds of the block are added to it, and its errors are explained."""
         entry, began = self.report.entry(table), time.monotonic()
-        with told_clearly(self._job.datamart, table):
+        with explained(self._job.datamart, table):
             yield entry
         entry.seconds += time.monotonic() - began
 
     def finished(self, release: int) -> Report:
-        """The report of a run that left this release as the newest, its tables in the catalog's order."""
+        """The complete report, with the newest release and the tables in the order of the catalog."""
         report = self.report
         report.release = release
-        # They came in the order in which their work began.
+        # Until here they are in the order in which the work on them began.
         names = [table.full_name for table in self._job.catalog.tables]
         report.tables = {name: report.tables[name] for name in names if name in report.tables}
         return report

@@ -1,4 +1,4 @@
-"""A run: plan, land every pending file, bring each table up to date, publish a release."""
+"""A run: it plans, lands every pending file, brings each table up to date and publishes a release."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lakehouse.months import spell
 from lakehouse.releases import published
 from lakehouse.releases.publish import now_utc
 from lakehouse.releases.state import State, read_state
-from lakehouse.run.failures import told_clearly
+from lakehouse.run.failures import explained
 from lakehouse.run.ingest import Writer
 from lakehouse.run.job import Job, Report
 from lakehouse.run.passes import Passes, scopes
@@ -35,12 +35,12 @@ _CLOCK_MAY_BE_OFF = timedelta(days=1)
 
 
 def plan(job: Job) -> list[Step]:
-    """What a run would do, a step a table; changes nothing and starts no engine."""
+    """The steps of a run, one per table; nothing is changed and no engine starts."""
     return _planned(job)[0]
 
 
 def _planned(job: Job) -> tuple[list[Step], State]:
-    """The steps, and the state of the datamart that they were planned on."""
+    """The steps, and the state of the datamart from which they were planned."""
     check_datamart(job.datamart)
     sha256 = _checksums(job)
     state = read_state(job.datamart)
@@ -51,8 +51,8 @@ def _checksums(job: Job) -> dict[str, str]:
     """SHA-256 of the raw file of each bronze table."""
     files = job.files
     with ThreadPoolExecutor(os.cpu_count()) as readers:
-        found = readers.map(job.sha256, files.values())
-        return {table.full_name: sha256 for table, sha256 in zip(files, found, strict=True)}
+        checksums = readers.map(job.sha256, files.values())
+        return {table.full_name: sha256 for table, sha256 in zip(files, checksums, strict=True)}
 
 
 def run(job: Job) -> Report:
@@ -66,7 +66,7 @@ def run(job: Job) -> Report:
         job.datamart.place.check_writable()
         with locked_and_whole(job.datamart, job.wait):
             mended = _mended(job) if job.request.repair else []
-            # Another run may have done it meanwhile.
+            # Planned again, because another run may have done the work meanwhile.
             steps, state = _planned(job)
             report = _up_to_date(job, steps, state) or _carried_out(job, steps, state)
             report.notes[:0] = mended
@@ -81,7 +81,7 @@ def _mended(job: Job) -> list[str]:
 
 
 def _up_to_date(job: Job, steps: Sequence[Step], state: State) -> Report | None:
-    """What is told of a datamart where nothing is to do; None where something is."""
+    """The report if there is nothing to do; None if there is."""
     there = all(job.log.of_each(job.catalog.tables, job.log.exists))
     if not (there and state.newest and state.is_published) or any(step.pending for step in steps):
         return None
@@ -91,7 +91,7 @@ def _up_to_date(job: Job, steps: Sequence[Step], state: State) -> Report | None:
 
 
 def _check_scope(job: Job, held: set[str]) -> None:
-    """Months asked for of which there is no row are a mistake of the asker."""
+    """BadInput if no raw file has a row of the months that were asked for."""
     scope = job.request.scope
     if held and not any(scope.has(month) for month in held):
         raise BadInput(
@@ -100,7 +100,7 @@ def _check_scope(job: Job, held: set[str]) -> None:
 
 
 def _check_clock(job: Job) -> None:
-    """Rows of the days between would be taken for rows of the future, and stay in quarantine."""
+    """LakehouseError if the clock is before the newest release: rows would seem to be in the future."""
     now = now_utc()
     for newest in published.releases(job.log)[-1:]:
         if now < newest.finished_at - _CLOCK_MAY_BE_OFF:
@@ -125,7 +125,7 @@ def _carried_out(job: Job, steps: Sequence[Step], state: State) -> Report:
         passes = Passes(job, store, writer, raw_files.landed, reporting)
         if not job.request.allow_shrink:
             passes.check_shrinks()
-        with told_clearly(job.datamart, RELEASES):
+        with explained(job.datamart, RELEASES):
             reporting.note(*_lost_receipts(job))
             create_missing(job.datamart)
             reporting.note(*undo_others(job.datamart, recorded_by_table, writer.run_id))
@@ -136,12 +136,12 @@ def _carried_out(job: Job, steps: Sequence[Step], state: State) -> Report:
 def _read_and_started(job: Job, raw_files: RawFiles, folder: Path) -> Store:
     """Read the pending files and start the engine meanwhile."""
     opened: list[Store] = []
-    raw_files.read(folder, meanwhile=lambda size: opened.append(job.open_store(job.log, size)))
+    raw_files.read(folder, meanwhile=lambda size: opened.append(job.open_store(job.datamart, size)))
     return opened[0]
 
 
 def _lost_receipts(job: Job) -> list[str]:
-    """A line per table of the ledger that is not there, though releases are."""
+    """One line per table of the ledger that is missing although there are releases."""
     if not job.log.exists(RELEASES):
         return []
     return [

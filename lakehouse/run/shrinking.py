@@ -19,7 +19,7 @@ def check_shrink(store: Store, delivery: Delivery, months: list[str]) -> None:
     """BadInput if a delivery would delete more than one row, and more than 5 %, of a held month."""
     if delivery.rows_only or not store.log.exists(delivery.table):
         return
-    held = store.log.rows_by_month(delivery.table, delivery.known.undo_to)
+    held = store.log.rows_by_month(delivery.table, delivery.recorded.undo_to)
     again = [month for month in months if month in held]
     lost = _lost_by_month(store, delivery, again) if again else {}
     shrunk = {n: rows for n, rows in lost.items() if rows > max(1, _SHARE_THAT_MAY_GO * held[n])}
@@ -38,7 +38,7 @@ def _lost_by_month(store: Store, delivery: Delivery, months: list[str]) -> Mappi
     """The rows of each month whose keys the delivery does not have, without those that are damaged in it."""
     keys = [quoted(key) for key in delivery.table.keys]
     delivered = store.read_parquet(str(delivery.landed.accepted)).select(*keys)
-    held = store.read(delivery.table, delivery.known.undo_to).where(F.col(MONTH).isin(months))
+    held = store.read(delivery.table, delivery.recorded.undo_to).where(F.col(MONTH).isin(months))
     gone = held.select(*keys, MONTH).join(delivered, [*delivery.table.keys], "left_anti")
     deleted = without_damaged(store, gone.withColumn(OPERATION, F.lit(DELETE)), delivery)
     counted = deleted.groupBy(MONTH).count().collect()

@@ -1,4 +1,4 @@
-"""Work on several tables at once, each after its upstreams."""
+"""Works on several tables at once, each after its upstreams."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def side_by_side(
     at_once: int,
     meanwhile: Callable[[], None] = lambda: None,
 ) -> None:
-    """Do the work of each table, upstreams first, so many at once, and something else meanwhile.
+    """Do the work of each table, upstreams first, `at_once` tables at a time; `meanwhile` runs beside it.
 
-    What fails, or a stop, is raised when what had begun has ended; the rest is left.
+    After an error or a stop no other table is begun, and it is raised when the running work has ended.
     """
     if at_once == 1:
         for table in tables:
@@ -58,9 +58,9 @@ def side_by_side(
 
 
 def _weights(tables: Sequence[Table]) -> dict[Table, int]:
-    """The columns on the longest way that begins with a table: the last to end would be alone at the end."""
+    """The number of columns on the longest path that begins with a table; the longest path is begun first."""
     weights: dict[Table, int] = {}
     for table in reversed(tables):
-        after = [weights[each] for each in weights if table in each.upstreams]
+        after = [weights[later] for later in weights if table in later.upstreams]
         weights[table] = len(table.fields) + max(after, default=0)
     return weights

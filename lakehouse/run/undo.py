@@ -1,4 +1,4 @@
-"""What another program wrote to a table of ours is undone: a version more, as the one before it."""
+"""Undoes what another program wrote to a table: a new version restores the one before it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lakehouse.table import Table
 
 
 def undo_others(datamart: Datamart, known: Mapping[str, Recorded], run_id: str) -> list[str]:
-    """Make each table that another program wrote to what it was before; what was done, a line a table."""
+    """Restore each table that another program wrote to; return one line per table about what was done."""
     tables = [table for table in datamart.catalog.tables if table.full_name in known]
     written = [(table, known[table.full_name]) for table in tables]
     return [
@@ -29,8 +29,8 @@ def _undo(log: Log, table: Table, known: Recorded, run_id: str) -> str:
         log.restore(table, known.undo_to, replace(known.note(run_id), undone=known.version))
     except (DeltaError, OverflowError) as error:
         raise LakehouseError(
-            f"{table.full_name}: another program wrote to it, and what it was before is gone; "
-            "python main.py run --repair makes it anew"
+            f"{table.full_name}: another program wrote to it, and the version before is gone; "
+            "python main.py run --repair makes it again"
         ) from error
     return (
         f"{table.full_name}: another program wrote to it; that was undone, and version {known.version} "

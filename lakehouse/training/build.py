@@ -1,4 +1,4 @@
-"""Training sets built: computed by the engine, sorted, hashed and written in one pass, and built again."""
+"""Builds training sets: the engine computes them, then they are sorted, hashed and written in one pass."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyspark.errors import PySparkException
 
-from lakehouse.catalog import Catalog
 from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput, LakehouseError
-from lakehouse.releases import ledger_rows, published
+from lakehouse.releases import published
+from lakehouse.releases.erasures import erasures
 from lakehouse.releases.readable import check_readable
 from lakehouse.storage.duck import duckdb_in, identifier, parquet_in
 from lakehouse.storage.files import placed
@@ -32,31 +32,29 @@ _BATCH_ROWS = 50_000
 def build(training_set: TrainingSet, store: Store, out: Path | None = None) -> Receipt:
     """Compute a training set, write it to `out` if given, and keep its receipt.
 
-    The same set built before keeps its receipt; other content under the same id is a LakehouseError.
+    If the same set was built before, its receipt stays. LakehouseError if the content is different now.
     """
-    erased = ledger_rows.erasures(store.log)
+    erased = erasures(store.log)
     with _target(out) as target:
         made = _computed(training_set, store, training_set.training_set_id, target)
         return keep(store, made, erased)
 
 
-def reproduce(
-    store: Store, catalog: Catalog, training_set_id: str, out: Path | None = None
-) -> Receipt:
-    """Build a training set again out of its receipt; LakehouseError where other content comes out."""
+def reproduce(store: Store, training_set_id: str, out: Path | None = None) -> Receipt:
+    """Build a training set again from its receipt; LakehouseError if the content is different."""
     past = receipt(store.log, training_set_id)
     with _target(out) as target:
-        check_same(past, _computed(again(store, catalog, past), store, training_set_id, target))
+        check_same(past, _computed(again(store, past), store, training_set_id, target))
     return past
 
 
-def again(store: Store, catalog: Catalog, past: Receipt) -> TrainingSet:
-    """The training set of a receipt; LakehouseError naming the table and version that are gone.
+def again(store: Store, past: Receipt) -> TrainingSet:
+    """The training set of a receipt.
 
-    Where a person in it was erased, saying so.
+    LakehouseError if a table version is gone, which it names, or if a person in the set was erased.
     """
     check_not_erased(past)
-    found = TrainingSet(store, catalog, past.release, past.versions, past.selection)
+    found = TrainingSet(store, past.release, past.versions, past.selection)
     # Not since the set was built: the clock may have been set back between.
     since = published.release(store.log, past.release).finished_at
     check_readable(store.log, replace(past.pins, moment=since), found.tables)
@@ -70,7 +68,7 @@ def _target(out: Path | None) -> AbstractContextManager[Path | None]:
 def _computed(
     training_set: TrainingSet, store: Store, training_set_id: str, target: Path | None
 ) -> Receipt:
-    """Compute, hash and (with a target) write the rows, in the order of the spine's columns."""
+    """Compute and hash the rows, and write them if there is a target; sorted by the spine's columns."""
     about = {
         "training_set_id": training_set_id,
         "release": str(training_set.release),
@@ -114,25 +112,25 @@ def _why_empty(training_set: TrainingSet, left_out: Mapping[str, int]) -> str:
 
 @contextmanager
 def _failing(training_set: TrainingSet) -> Iterator[None]:
-    """What fails in an engine is a LakehouseError."""
+    """Turn an error of an engine into a LakehouseError."""
     try:
         yield
     except (PySparkException, duckdb.Error) as error:
-        # Its message may show a row.
+        # The message is not shown, because it may show a row.
         raise LakehouseError(
             f"training set of release {training_set.release}: the engine fails to compute it "
-            f"({type(error).__name__}), as where a data file is damaged; python main.py doctor --deep tells "
-            "which, --debug shows all of it"
+            f"({type(error).__name__}); a data file may be damaged: python main.py doctor --deep tells "
+            "which, and --debug shows the whole error"
         ) from error
 
 
 @contextmanager
 def _rows_in_order(training_set: TrainingSet, store: Store) -> Iterator[pa.RecordBatchReader]:
-    """The rows as a stream, sorted: the engine writes them in parts, DuckDB merges the parts."""
+    """The rows as a sorted stream: the engine writes them in parts, and DuckDB merges the parts."""
     with work_folder(store.log.place) as work, duckdb_in(work) as connection:
         parts = work / "parts"
         store.write_parquet(training_set.frame, parts)
-        order = ", ".join(identifier(each) for each in training_set.spine.columns)
+        order = ", ".join(map(identifier, training_set.spine.columns))
         rows = connection.sql(f"FROM {parquet_in(parts)} ORDER BY {order}")
         yield rows.to_arrow_reader(_BATCH_ROWS)
 
@@ -149,6 +147,6 @@ def _write(
         for batch in rows:
             digest.update(batch)
             writer.write_batch(batch)
-        said = {**about, "content_hash": digest.hexdigest()}
-        writer.add_key_value_metadata({f"lakehouse.{k}": value for k, value in said.items()})
+        metadata = {**about, "content_hash": digest.hexdigest()}
+        writer.add_key_value_metadata({f"lakehouse.{k}": value for k, value in metadata.items()})
     return digest

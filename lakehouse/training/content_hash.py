@@ -1,8 +1,8 @@
-"""The content hash of a training set: equal on any engine, machine and file layout, for equal rows.
+"""The content hash of a training set; equal rows have the same hash on any engine, machine and file layout.
 
-SHA-256 over the columns, in order, of the rows in the order of their key: each column's name and
-kind, which rows have a value, and the values as little-endian bytes (text: lengths, then UTF-8).
-How rows were cut into batches, row groups or files leaves no trace.
+It is a SHA-256 over the columns in order, with the rows sorted by key. For each column it covers the name
+and kind, which rows have a value, and the values as little-endian bytes (text: lengths, then UTF-8).
+It does not depend on how rows are cut into batches, row groups or files.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-# Name, which types it is of, and the casts by which its values become 64-bit numbers.
+# Name of the kind, test for its types, and the casts that turn its values into 64-bit numbers.
 _KINDS = (
     ("integer", pa.types.is_integer, (pa.int64(),)),
     ("boolean", pa.types.is_boolean, (pa.int64(),)),
@@ -53,8 +53,8 @@ class _Column:
         self._parts = [hashlib.sha256(name.encode()), hashlib.sha256(), hashlib.sha256()]
 
     def update(self, values: pa.Array) -> None:
-        known, first, second = self._parts
-        known.update(np.asarray(values.is_valid()).astype(np.uint8).tobytes())
+        validity, first, second = self._parts
+        validity.update(np.asarray(values.is_valid()).astype(np.uint8).tobytes())
         if self._kind:
             first.update(_as_bytes(values, self._kind[1]))
         else:
@@ -71,9 +71,9 @@ def _kind(type_: pa.DataType) -> _Kind | None:
 
 
 def _as_bytes(values: pa.Array, casts: Sequence[pa.DataType]) -> bytes:
-    """The values as eight bytes each; a missing one is 0, and 0 and NaN have one form."""
-    for each in casts:
-        values = values.cast(each)
+    """The values as eight bytes each; a missing value is 0, and each of 0 and NaN has only one form."""
+    for type_ in casts:
+        values = values.cast(type_)
     numbers = np.asarray(pc.fill_null(values, 0))
     if numbers.dtype.kind == "f":
         return np.where(np.isnan(numbers), np.nan, numbers + 0.0).astype("<f8").tobytes()

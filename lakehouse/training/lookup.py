@@ -1,7 +1,7 @@
-"""The newest features of some customers, without any engine: months of feature groups, kept in memory.
+"""The newest features of some customers, without an engine: months of feature groups are kept in memory.
 
-What a release is changes by an erasure or a vacuum alone, and either writes to ledger/releases, as a new
-release does. So what is kept is good until that table has another commit.
+Only an erasure or a vacuum changes a release. Each of them writes to ledger/releases, like a new release.
+So the memory is valid until that table has another commit.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from lakehouse.training.sets import features_at
 from lakehouse.training_columns import SPINE
 
 KEPT_BYTES = 1 << 30
-# Read at once: a month of many wide rows, or years of few.
-_CELLS_A_SPAN = 2_000_000
+# Number of cells that are read at once: one month of many wide rows, or years of few.
+CELLS_A_SPAN = 2_000_000
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Whose features as of which day; every feature where no group and none is named."""
+    """The customers, the day and the features of a lookup; all features if none and no group is named."""
 
     customers: Sequence[str]
     day: date
@@ -53,23 +53,23 @@ class Lookup:
         self._kept: _Kept | None = None
 
     def find(self, wanted: Wanted, release: int | None) -> pa.Table:
-        """A row a customer, in their order: what a training set joins to an application of that day.
+        """One row per customer, in their order: what a training set joins to an application of that day.
 
-        As of a release, else the newest. BadInput for unknown names or releases, LakehouseError for a
-        release that cannot be read any more.
+        As of the release, or of the newest if none is given. BadInput for unknown names or releases;
+        LakehouseError for a release that cannot be read any more.
         """
         kept = self._now()
         try:
             return kept.find(wanted, release)
         except LakehouseError:
-            # A file that an erasure has just put another in place of.
+            # An erasure may have just replaced a file.
             again = self._now()
             if again is kept:
                 raise
             return again.find(wanted, release)
 
     def _now(self) -> _Kept:
-        """What is in memory, which is nothing where the ledger has changed."""
+        """The memory, which is new and empty if the ledger has changed."""
         with self._lock:
             stamp = self._datamart.log.stamp(RELEASES)
             if self._kept is None or self._kept.stamp != stamp:
@@ -79,7 +79,7 @@ class Lookup:
 
 @dataclass(frozen=True)
 class _Groups:
-    """The feature groups of one release: what features each has, and its table by name."""
+    """The feature groups of one release: the features of each, and its table by name."""
 
     release: Release
     features: Mapping[Table, Sequence[str]]
@@ -88,7 +88,7 @@ class _Groups:
 
 @dataclass(frozen=True)
 class _Versioned:
-    """A table at a version: its columns, and the spans in which its months are read, the newest first."""
+    """A table at a version: its columns, and the spans of months in which it is read, newest first."""
 
     table: Table
     delta: DeltaTable
@@ -98,27 +98,27 @@ class _Versioned:
     @staticmethod
     def of(table: Table, delta: DeltaTable, rows_by_month: Mapping[str, int]) -> _Versioned:
         schema = pa.schema(delta.schema().to_arrow())
-        return _Versioned(table, delta, schema, _spans(rows_by_month, _CELLS_A_SPAN // len(schema)))
+        return _Versioned(table, delta, schema, _spans(rows_by_month, CELLS_A_SPAN // len(schema)))
 
     def rows(self, span: _Span) -> _Rows:
         between = f"BETWEEN {literal(span.first)} AND {literal(span.last)}"
         query = f"SELECT * FROM t WHERE {identifier(MONTH)} {between}"
         rows = QueryBuilder().register("t", self.delta).execute(query)
-        # Arrow cannot take rows out of its views of strings.
+        # Cast, because Arrow cannot take rows from string views.
         whole = pa.RecordBatchReader.from_stream(rows).read_all().cast(self.schema)
         return _Rows.of(whole.combine_chunks(), self.table)
 
 
 @dataclass(frozen=True)
 class _Span:
-    """Months that are read at once, from the first to the last."""
+    """Months that are read together, from the first to the last."""
 
     first: str
     last: str
 
 
 def _spans(rows_by_month: Mapping[str, int], rows_at_once: int) -> list[_Span]:
-    """All months in spans of at most so many rows, or of one month; the newest first."""
+    """All months in spans with at most `rows_at_once` rows, or with one month; the newest span first."""
     spans: list[_Span] = []
     taken = 0
     for month, rows in sorted(rows_by_month.items(), reverse=True):
@@ -132,10 +132,11 @@ def _spans(rows_by_month: Mapping[str, int], rows_at_once: int) -> list[_Span]:
 
 
 class _Kept:
-    """What was read while the ledger was at one commit."""
+    """The rows that were read while the ledger had the same newest commit."""
 
     def __init__(self, datamart: Datamart, stamp: Hashable) -> None:
         self.stamp = stamp
+        self._datamart = datamart
         self._log = datamart.log
         self._catalog = datamart.catalog
         self._lock = Lock()
@@ -153,7 +154,7 @@ class _Kept:
         return pa.table(columns)
 
     def _seen(self, at: _Groups, group: JoinedGroup, wanted: Wanted) -> pa.Table:
-        """A row a customer: the group's features and the day they are of; NULL where it sees none."""
+        """One row per customer: the group's features and their snapshot_date; NULL if no row may be used."""
         oldest, newest = group.window(wanted.day)
         missing = dict.fromkeys(wanted.customers)
         place: dict[str, int] = {}
@@ -162,18 +163,18 @@ class _Kept:
         for rows in self._between(at, group.table, oldest, newest):
             if not missing:
                 break
-            found = rows.newest(missing, oldest, newest)
-            if found:
-                parts.append(rows.rows.select(names).take(pa.array(found.values())))
-            for customer in found:
+            numbers = rows.newest(missing, oldest, newest)
+            if numbers:
+                parts.append(rows.rows.select(names).take(pa.array(numbers.values())))
+            for customer in numbers:
                 place[customer] = len(place)
                 del missing[customer]
-        places = pa.array([place.get(each) for each in wanted.customers], pa.int64())
+        places = pa.array([place.get(customer) for customer in wanted.customers], pa.int64())
         none = at.tables[group.table].schema.empty_table().select(names)
         return pa.concat_tables(parts or [none]).combine_chunks().take(places)
 
     def _between(self, at: _Groups, table: str, oldest: date, newest: date) -> Iterator[_Rows]:
-        """The rows of the spans that have a month of the window, the newest first."""
+        """The rows of each span that has a month of the window, the newest first."""
         first, last = (day.isoformat()[:7] for day in (oldest, newest))
         for span in at.tables[table].spans:
             if first <= span.last and span.first <= last:
@@ -188,7 +189,7 @@ class _Kept:
     def _opened(self, number: int | None) -> _Groups:
         log = self._log
         row = published.newest(log) if number is None else published.release(log, number)
-        features = features_at(log, self._catalog, row)
+        features = features_at(self._datamart, row)
         versions = {table: row.versions[table.full_name] for table in features}
         tables = {
             table.full_name: _Versioned.of(table, log.open(table, at), log.rows_by_month(table, at))
@@ -202,12 +203,12 @@ class _Kept:
             if key not in self._rows:
                 self._rows[key] = self._read(at, table, span)
             self._rows.move_to_end(key)
-            found = self._rows[key]
+            rows = self._rows[key]
             self._forget_oldest()
-            return found
+            return rows
 
     def _forget_oldest(self) -> None:
-        while sum(each.size for each in self._rows.values()) > KEPT_BYTES:
+        while sum(rows.size for rows in self._rows.values()) > KEPT_BYTES:
             self._rows.popitem(last=False)
 
     def _read(self, at: _Groups, table: str, span: _Span) -> _Rows:
@@ -223,22 +224,22 @@ class _Kept:
 
 @dataclass(frozen=True)
 class _Rows:
-    """Rows of a feature group, and the day and number of each row of a customer."""
+    """Rows of a feature group, with the day and number of each row by customer."""
 
     rows: pa.Table
-    size: int  # in bytes; to ask for it takes a millisecond
+    size: int  # in bytes; stored, because Arrow takes a millisecond to compute it
     of_customer: Mapping[str, Sequence[tuple[date, int]]]
 
     @staticmethod
     def of(rows: pa.Table, table: Table) -> _Rows:
-        found: dict[str, list[tuple[date, int]]] = {}
+        of_customer: dict[str, list[tuple[date, int]]] = {}
         keys = (rows.column(name).to_pylist() for name in (table.entity, table.date))
         for number, (customer, day) in enumerate(zip(*keys, strict=True)):
-            found.setdefault(customer, []).append((day, number))
-        return _Rows(rows, rows.nbytes, found)
+            of_customer.setdefault(customer, []).append((day, number))
+        return _Rows(rows, rows.nbytes, of_customer)
 
     def newest(self, customers: Iterable[str], oldest: date, newest: date) -> dict[str, int]:
-        """For each customer with a row from `oldest` to `newest` the number of the newest one."""
+        """Customer -> number of the newest row from `oldest` to `newest`, for customers that have one."""
         seen = {
             customer: [at for at in self.of_customer.get(customer, ()) if oldest <= at[0] <= newest]
             for customer in customers

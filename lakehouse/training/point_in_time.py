@@ -1,6 +1,6 @@
-"""The point-in-time join: one row an application, beside the features that were known on its day.
+"""The point-in-time join: one row per application, with the features that were known on its day.
 
-Valid time alone: known time is the choice of the table versions that are joined.
+The join is about valid time. Known time is decided by the table versions that are joined.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from lakehouse.training_columns import (
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-# Part of the id of every training set: draw a new one when the join gives other rows.
+# Part of the id of every training set; change it if the join gives other rows.
 JOIN = "0b902681b5b5b33c"
 
 
 @dataclass(frozen=True)
 class JoinedGroup:
-    """A feature group as one training set takes it: which features, and which rows an application sees."""
+    """A feature group in one training set: the features, and the rows that an application may see."""
 
     name: str
     table: str
@@ -48,14 +48,14 @@ class JoinedGroup:
     def window(self, application_date: date) -> tuple[date, date]:
         """The oldest and the newest snapshot_date that an application of that day may use.
 
-        What `_as_of` says to an engine, for who looks up without one.
+        It has the same meaning as `_as_of`, for lookups without an engine.
         """
         oldest = _months_before(application_date, self.max_age_months)
         return oldest, application_date - timedelta(self.delay_days)
 
 
 def _months_before(day: date, months: int) -> date:
-    """The same day so many months before, as add_months has it: the last one of a shorter month."""
+    """The same day `months` months before; like add_months, the last day of a month that is shorter."""
     year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
     if year < MINYEAR:
         return date.min
@@ -63,29 +63,29 @@ def _months_before(day: date, months: int) -> date:
 
 
 def first_labels(label_store: DataFrame, label_def: str) -> DataFrame:
-    """A row a loan: its label as first observed; a later record of the same month on book changes nothing."""
+    """One row per loan: its label as first observed; later records of the same month on book are ignored."""
     labels = label_store.where(F.col(LABEL_DEF) == label_def)
     first = labels.groupBy(LOAN, CUSTOMER).agg(F.min(SNAPSHOT_DATE).alias(SNAPSHOT_DATE))
     return labels.join(first, [LOAN, CUSTOMER, SNAPSHOT_DATE], "left_semi").select(*LABELLED)
 
 
 def with_features(spine: DataFrame, groups: Iterable[tuple[JoinedGroup, DataFrame]]) -> DataFrame:
-    """The spine, row for row, with each group's features as of application_date; NULL where none are."""
+    """The rows of the spine with each group's features as of application_date; NULL if there are none."""
     days, joined, names = spine.select(*SPINE).distinct(), spine, spine.columns
     for group, rows in groups:
         joined = joined.join(_as_of(days, rows, group), list(SPINE), "left")
         names += [*group.features, group.date_column]
-    # A join puts its keys first.
+    # Select the order again, because a join puts its keys first.
     return joined.select(*map(quoted, names))
 
 
 def _as_of(days: DataFrame, rows: DataFrame, group: JoinedGroup) -> DataFrame:
-    """For each customer and day the newest feature row that was known and not too old; no row for others."""
+    """For each customer and day the newest feature row that was known and not too old, if there is one."""
     dated = rows.withColumnRenamed(SNAPSHOT_DATE, group.date_column)
     used = F.col(group.date_column)
     known = F.date_add(used, group.delay_days) <= F.col(APPLICATION)
     fresh = used >= F.add_months(F.col(APPLICATION), -group.max_age_months)
-    # Keys alone first: no wide row is carried into the choice of the day.
+    # The day is chosen with the keys only, so that no wide rows are carried along.
     candidates = days.join(dated.select(CUSTOMER, group.date_column), CUSTOMER)
     newest = (
         candidates.where(known & fresh).groupBy(*SPINE).agg(F.max(used).alias(group.date_column))

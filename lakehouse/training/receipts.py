@@ -1,4 +1,4 @@
-"""Receipts of training sets: what each was built of, and the hash of what came out."""
+"""Receipts of training sets: what each set was built from, and the hash of its content."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.ledger.training_sets import TABLE as TRAINING_SETS
 from lakehouse.releases import ledger_rows, published
+from lakehouse.releases.erasures import ErasureReceipt, erasures
 from lakehouse.releases.readable import check_kept
 from lakehouse.releases.release import Pins
 from lakehouse.storage.begun_erasure import check_no_erasure_begun
@@ -22,7 +23,7 @@ from lakehouse.training.selection import Selection
 
 @dataclass(frozen=True)
 class Receipt:
-    """What is written down of a training set: a row of ledger/training_sets."""
+    """The record of a training set: a row of ledger/training_sets."""
 
     training_set_id: str
     release: int
@@ -38,7 +39,7 @@ class Receipt:
 
     @property
     def pins(self) -> Pins:
-        """The versions that it was built of."""
+        """The table versions from which the set was built."""
         return Pins(f"training set {self.training_set_id}", self.created_at, self.versions)
 
     @property
@@ -47,9 +48,9 @@ class Receipt:
 
 
 def receipts(log: Log) -> list[Receipt]:
-    """Every training set ever built, oldest first; needs no engine."""
-    found = [_receipt(row) for row in ledger_rows.rows(log, TRAINING_SETS)]
-    return sorted(found, key=lambda each: (each.created_at, each.training_set_id))
+    """The receipts of all training sets, oldest first; no engine is needed."""
+    unordered = [_receipt(row) for row in ledger_rows.rows(log, TRAINING_SETS)]
+    return sorted(unordered, key=lambda receipt: (receipt.created_at, receipt.training_set_id))
 
 
 def _receipt(row: Mapping[str, Any]) -> Receipt:
@@ -58,15 +59,15 @@ def _receipt(row: Mapping[str, Any]) -> Receipt:
 
 def receipt(log: Log, training_set_id: str) -> Receipt:
     """The receipt of that id; BadInput if there is none."""
-    known = {each.training_set_id: each for each in receipts(log)}
-    if training_set_id not in known:
-        some = ", ".join(list(known)[-5:]) or "none yet"
-        raise BadInput(f"no training set has the id {training_set_id}; the newest are: {some}")
-    return known[training_set_id]
+    by_id = {receipt.training_set_id: receipt for receipt in receipts(log)}
+    if training_set_id not in by_id:
+        newest = ", ".join(list(by_id)[-5:]) or "none yet"
+        raise BadInput(f"no training set has the id {training_set_id}; the newest are: {newest}")
+    return by_id[training_set_id]
 
 
 def check_same(past: Receipt, made: Receipt) -> None:
-    """LakehouseError where a training set that was built again has other content."""
+    """LakehouseError if a training set that was built again has other content."""
     if (made.content_hash, made.row_count) == (past.content_hash, past.row_count):
         return
     changed = made.code_fingerprint != past.code_fingerprint
@@ -80,38 +81,38 @@ def check_same(past: Receipt, made: Receipt) -> None:
 
 
 def check_not_erased(past: Receipt) -> None:
-    """LakehouseError where a person in the training set was erased since."""
+    """LakehouseError if a person in the training set was erased."""
     if past.erased_at:
         raise LakehouseError(
             f"training set {past.training_set_id} cannot be built again exactly: a person in it was "
-            f"erased on {past.erased_at:%Y-%m-%d %H:%M} UTC; ask for the same choices to build one without"
+            f"erased on {past.erased_at:%Y-%m-%d %H:%M} UTC; build a new one with the same options"
         )
 
 
-def keep(store: Store, made: Receipt, erased: Sequence[Mapping[str, Any]]) -> Receipt:
-    """Write the receipt; the one that is there already if the same set was built before.
+def keep(store: Store, made: Receipt, erased: Sequence[ErasureReceipt]) -> Receipt:
+    """Write the receipt and return it; if the same set was built before, return the earlier receipt.
 
-    LakehouseError where a person was erased since `erased` was read, before the set was computed.
+    LakehouseError if a person was erased after `erased` was read, which was before the set was computed.
     """
     with store.log.place.receipts_locked():
         _check_no_erasure_since(store.log, erased, made)
         add_missing_columns(store.log, TRAINING_SETS)
-        past = {each.training_set_id: each for each in receipts(store.log)}
+        past = {receipt.training_set_id: receipt for receipt in receipts(store.log)}
         if made.training_set_id in past:
             check_same(past[made.training_set_id], made)
             return past[made.training_set_id]
-        # Vacuum, which holds the receipts, may have deleted what the set was computed of.
+        # A vacuum, which also holds the receipts, may have deleted what the set was computed from.
         check_kept(store.log, published.release(store.log, made.release).pins)
         note = CommitNote(training_set_id=made.training_set_id)
         ledger_rows.insert(store.log, TRAINING_SETS, asdict(made), note)
     return made
 
 
-def _check_no_erasure_since(log: Log, erased: Sequence[Mapping[str, Any]], made: Receipt) -> None:
-    """What was computed of tables that changed meanwhile cannot be built again, so it is not kept."""
+def _check_no_erasure_since(log: Log, erased: Sequence[ErasureReceipt], made: Receipt) -> None:
+    """LakehouseError if a person was erased meanwhile: the set could not be built again."""
     check_no_erasure_begun(log.place)
-    if ledger_rows.erasures(log) != erased:
+    if erasures(log) != erased:
         raise LakehouseError(
             f"a person was erased while training set {made.training_set_id} was computed; no receipt "
-            "of it is kept, build it again"
+            "was written, build it again"
         )

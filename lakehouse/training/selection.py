@@ -1,4 +1,4 @@
-"""What a training set was asked to hold, resolved from names, so that it can be built again years later."""
+"""The loans and features of a training set, resolved from names, so that it can be built again later."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from lakehouse.training.point_in_time import JoinedGroup
 
 @dataclass(frozen=True)
 class Selection:
-    """Which loans and which features.
+    """The loans and features of a training set.
 
-    `spine` is the SHA-256 of a spine of the user's own; then there are no labels. Delays, ages and
-    the definition of the label are written down as they were declared on that day.
+    `spine` is the SHA-256 of a spine file of the user; then there are no labels. Delays, ages and the
+    definition of the label are stored as they were declared on that day.
     """
 
     groups: tuple[JoinedGroup, ...]
@@ -37,18 +37,18 @@ class Selection:
 
     @staticmethod
     def from_json(text: str) -> Selection:
-        """The selection that `as_json` wrote down."""
-        found: dict[str, Any] = json.loads(text)
+        """The selection from the text of `as_json`."""
+        values: dict[str, Any] = json.loads(text)
         groups = tuple(
             JoinedGroup(**{**group, "features": tuple(group["features"])})
-            for group in found["groups"]
+            for group in values["groups"]
         )
-        label = found["label"]
+        label = values["label"]
         return Selection(
             groups=groups,
             label=LabelDefinition(**label) if label else None,
-            months=MonthRange(found.get("first_month"), found.get("last_month")),
-            spine=found.get("spine"),
+            months=MonthRange(values.get("first_month"), values.get("last_month")),
+            spine=values.get("spine"),
         )
 
 
@@ -78,7 +78,7 @@ def select(
 def joined_groups(
     tables: Mapping[Table, Sequence[str]], groups: Sequence[str], features: Sequence[str]
 ) -> tuple[JoinedGroup, ...]:
-    """The groups asked for, each with those of its features that were; a group without any is left out."""
+    """The groups that were asked for, with the chosen features; without groups that have none of these."""
     declared = {table.group.name: (table, table.group) for table in tables if table.group}
     _check_known("feature group", groups, declared)
     taken = {name: pair for name, pair in declared.items() if not groups or name in groups}

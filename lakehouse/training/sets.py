@@ -1,4 +1,4 @@
-"""A training set as it is asked for: which tables at which versions, joined how; nothing is computed here."""
+"""A training set as a plan: tables, versions and the join; nothing is computed here."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse.catalog import Catalog
 from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.months import MonthRange
-from lakehouse.releases import ledger_rows
+from lakehouse.releases.erasures import erasures
 from lakehouse.releases.readable import check_readable
 from lakehouse.releases.release import Release
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.files import fingerprint
 from lakehouse.storage.log import Log
 from lakehouse.storage.work import work_folder
@@ -42,7 +42,7 @@ from lakehouse.training_columns import (
 
 @dataclass(frozen=True)
 class Asked:
-    """A training set in the user's words: names, months, a file; every feature where none is named."""
+    """The options of the user for a training set; all features if none and no group is named."""
 
     groups: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
@@ -52,39 +52,40 @@ class Asked:
 
 
 class TrainingSet:
-    """One training set: which tables at which versions, joined how."""
+    """One training set: its tables, their versions and how they are joined."""
 
     def __init__(
         self,
         store: Store,
-        catalog: Catalog,
         release: int,
         versions: Mapping[str, int],
         selection: Selection,
     ) -> None:
         self._store = store
-        self._catalog = catalog
+        self._catalog = store.datamart.catalog
         self.release = release
         self.selection = selection
-        own = [self._loans.full_name, catalog.label_store.full_name] if selection.label else []
+        own = (
+            [self._loans.full_name, self._catalog.label_store.full_name] if selection.label else []
+        )
         tables = [*(group.table for group in selection.groups), *own]
         for name in tables:
             if name not in versions:
-                raise BadInput(f"release {release} has no table {name}: it came later")
+                raise BadInput(f"release {release} has no table {name}; take a later release")
         self.versions = {name: versions[name] for name in sorted(tables)}
         self.code = JOIN
 
     @property
     def training_set_id(self) -> str:
-        """The same for the same release, versions, parameters and code of the join.
+        """The id, which depends on release, versions, parameters and the code of the join.
 
-        Where a person in it was erased the same makes other content, so from then on another id.
+        If a person in the set is erased, its content changes, so the id is another one from then on.
         """
-        said = [self.release, self.versions, self.selection.as_json(), self.code]
-        for erasure in ledger_rows.erasures(self._store.log):
-            if _id(said) in erasure["training_sets"]:
-                said.append(erasure["erasure_id"])
-        return _id(said)
+        parts = [self.release, self.versions, self.selection.as_json(), self.code]
+        for erasure in erasures(self._store.log):
+            if _id(parts) in erasure.training_sets:
+                parts.append(erasure.erasure_id)
+        return _id(parts)
 
     @property
     def tables(self) -> list[Table]:
@@ -92,7 +93,7 @@ class TrainingSet:
 
     @property
     def spine(self) -> DataFrame:
-        """The labelled loans, or the user's own applications: a row each of the training set."""
+        """The labelled loans, or the applications of the user: one per row of the training set."""
         if self.selection.spine:
             name, log = spine_file(self.selection.spine), self._store.log
             kept = f"{log.root}/{name}"
@@ -123,7 +124,7 @@ class TrainingSet:
 
     @property
     def frame(self) -> DataFrame:
-        """The training set, computed when it is asked for rows."""
+        """The training set as a DataFrame; it is computed when its rows are read."""
         return with_features(self.spine, self.groups)
 
     @property
@@ -178,22 +179,22 @@ def _named(names: Mapping[str, str]) -> list[Column]:
     return [F.col(quoted(own)).alias(name) for own, name in names.items()]
 
 
-def _id(said: Sequence[Any]) -> str:
-    return "ts-" + hashlib.sha256(json.dumps(said).encode()).hexdigest()[:12]
+def _id(parts: Sequence[Any]) -> str:
+    return "ts-" + hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
 
 def spine_folder(log: Log) -> Path:
-    """Where spines of users are kept, by their SHA-256."""
+    """The folder with the spines of users, which are named by their SHA-256."""
     return log.place.on_this_machine() / SPINES
 
 
-def prepare(store: Store, catalog: Catalog, release: Release, asked: Asked) -> TrainingSet:
-    """The training set that was asked for, as known at a release; BadInput where that cannot be."""
+def prepare(store: Store, release: Release, asked: Asked) -> TrainingSet:
+    """The training set that was asked for, as of a release; BadInput if that is impossible."""
     if asked.spine and (asked.label_def or asked.months != MonthRange()):
         raise BadInput(
             "a spine says by itself which applications; leave out --label-def, --from, --to"
         )
-    columns = features_at(store.log, catalog, release)
+    columns = features_at(store.datamart, release)
     selection = select(
         columns,
         asked.groups,
@@ -201,25 +202,26 @@ def prepare(store: Store, catalog: Catalog, release: Release, asked: Asked) -> T
         asked.label_def,
         asked.months,
         fingerprint(asked.spine) if asked.spine else None,
-        definitions=() if asked.spine else catalog.labels.definitions,
+        definitions=() if asked.spine else store.datamart.catalog.labels.definitions,
     )
-    found = TrainingSet(store, catalog, release.number, release.versions, selection)
-    check_readable(store.log, release.pins, found.tables)
+    training_set = TrainingSet(store, release.number, release.versions, selection)
+    check_readable(store.log, release.pins, training_set.tables)
     if asked.spine:
         with work_folder(store.log.place) as work:
             keep_spine(asked.spine, store.log.place, _column_names(columns), work)
-    return found
+    return training_set
 
 
-def features_at(log: Log, catalog: Catalog, release: Release) -> dict[Table, tuple[str, ...]]:
+def features_at(datamart: Datamart, release: Release) -> dict[Table, tuple[str, ...]]:
     """The features that each group had at a release, in the order of its columns."""
-    groups = [table for table in catalog.feature_groups if table.full_name in release.versions]
+    log, declared = datamart.log, datamart.catalog.feature_groups
+    groups = [table for table in declared if table.full_name in release.versions]
     check_readable(log, release.pins, groups)
-    found = {}
+    features = {}
     for table in groups:
         had = log.columns(table, release.versions[table.full_name])
-        found[table] = tuple(name for name in had if name not in (*table.keys, table.partition))
-    return found
+        features[table] = tuple(name for name in had if name not in (*table.keys, table.partition))
+    return features
 
 
 def _column_names(columns: Mapping[Table, Sequence[str]]) -> list[str]:

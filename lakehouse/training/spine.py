@@ -1,4 +1,4 @@
-"""A spine of the user's own: customers and days of application, kept beside the ledger to build on again."""
+"""The spine of a user: customers and application dates, stored beside the ledger to be used again."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 SPINES = "ledger/spines"
-# Nothing is guessed: a guess skips lines, or takes columns out of the path.
+# All options are given, because DuckDB's guesses may skip lines or take columns from the path.
 _READERS = {
     ".csv": """read_csv({}, header = true, all_varchar = true, delim = ',', quote = '"', escape = '"',
         skip = 0, comment = '', hive_partitioning = false)""",
     ".parquet": "read_parquet({}, hive_partitioning = false)",
 }
-# What both engines read back as it was, and what they do not, by what it is kept as.
+# Types that both engines read back unchanged. Other types are stored as one of these.
 _PLAIN_TYPES = (
     "VARCHAR", "BOOLEAN", "SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE", "DATE", "TIMESTAMP"
 )  # fmt: skip
@@ -35,18 +35,18 @@ _KEPT_AS = {
     "USMALLINT": "INTEGER",
     "UINTEGER": "BIGINT",
     "TIMESTAMP_NS": "TIMESTAMP",
-    **{each: each for each in _PLAIN_TYPES},
+    **{name: name for name in _PLAIN_TYPES},
 }
 _CUSTOMER = f"nullif(trim(CAST({CUSTOMER} AS VARCHAR)), '')"
 _ANY_DAY = f"""coalesce(try_cast({APPLICATION} AS DATE),
     try_strptime(CAST({APPLICATION} AS VARCHAR), '%m/%d/%Y')::DATE)"""
-# To DuckDB `infinity` is a day too, and years go beyond those of Python.
+# For DuckDB `infinity` is a day too, and its years go beyond those of Python.
 _DAY = f"CASE WHEN year({_ANY_DAY}) BETWEEN 1 AND 9999 THEN {_ANY_DAY} END"
 
 
 @contextmanager
 def as_file(spine: str | Path | pd.DataFrame | None) -> Iterator[Path | None]:
-    """The file of a spine; one that is written for the while where it is a DataFrame."""
+    """The file of a spine; for a DataFrame, a temporary file."""
     if spine is None or isinstance(spine, (str, Path)):
         yield None if spine is None else Path(spine)
         return
@@ -65,22 +65,22 @@ def _write_frame(spine: pd.DataFrame, file: Path) -> None:
     try:
         spine.to_parquet(file, index=False)
     except (pa.ArrowException, ValueError):
-        # Its message shows values.
+        # The message is not shown, because it shows values.
         raise BadInput(
-            "the DataFrame of the spine has a column of mixed types, or two of one name; mend it"
+            "the DataFrame of the spine has a column of mixed types, or two of one name; correct it"
         ) from None
 
 
 def spine_file(sha256: str) -> str:
-    """Where in a datamart the spine of that fingerprint is kept."""
+    """The name in a datamart of the spine with this SHA-256."""
     return f"{SPINES}/{sha256}.parquet"
 
 
 def keep_spine(path: Path, place: Place, taken: Collection[str], work: Path) -> str:
-    """Check a CSV or Parquet spine and keep it as Parquet in a datamart; its SHA-256.
+    """Check a CSV or Parquet spine, store it as Parquet in a datamart, and return its SHA-256.
 
-    BadInput for a file that is no spine, that changes meanwhile, or with a column that is named as one
-    of `taken`. What is not whole yet is in `work`, on the same disk.
+    BadInput for a file that is not a spine, that changes meanwhile, or that has a column named like one
+    of `taken`. Until it is complete, the file is in `work`, which is on the same disk.
     """
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
@@ -98,14 +98,14 @@ def keep_spine(path: Path, place: Place, taken: Collection[str], work: Path) -> 
 
 @contextmanager
 def _refusing(path: Path, work: Path) -> Iterator[DuckDBPyConnection]:
-    """A DuckDB in which whatever the file makes fail is bad input."""
+    """A DuckDB whose errors become BadInput, because the file causes them."""
     import duckdb
 
     with duckdb_in(work) as connection:
         try:
             yield connection
         except duckdb.Error as error:
-            # The lines after the first show rows.
+            # Only the first line, because the others show rows.
             why = str(error).splitlines()[0]
             raise BadInput(
                 f"spine {path} cannot be read ({why}); a CSV is in UTF-8, and has as many cells in "
@@ -115,7 +115,7 @@ def _refusing(path: Path, work: Path) -> Iterator[DuckDBPyConnection]:
 
 def _check_columns(path: Path, types: Mapping[str, str], taken: Collection[str]) -> None:
     for name in SPINE:
-        # Those it has are not named: in a file without a header they are a row.
+        # The existing names are not shown: in a file without a header they are a row.
         if name not in types:
             raise BadInput(
                 f"spine {path} has no column {name}; name the columns {' and '.join(SPINE)}, "
@@ -140,11 +140,11 @@ def check_rows(path: Path, duckdb: DuckDBPyConnection) -> None:
         FROM (SELECT *, row_number() OVER () AS number FROM spine)
     """).fetchall()[0]
     if not total:
-        raise BadInput(f"spine {path} has no row; give it a row an application")
+        raise BadInput(f"spine {path} has no row; give it one row per application")
     if broken:
         raise BadInput(
             f"spine {path}: {broken} of {total} rows have no {CUSTOMER} or no day in {APPLICATION} "
-            f"(2023-05-31 or 5/31/2023), the first of them row {first}; mend these rows"
+            f"(2023-05-31 or 5/31/2023), the first of them row {first}; correct these rows"
         )
 
 

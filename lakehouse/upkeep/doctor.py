@@ -1,4 +1,4 @@
-"""What this machine has and lacks for each engine, and how to get it."""
+"""Checks what this machine has and lacks for each engine, and how to get it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lakehouse.errors import LakehouseError
 from lakehouse.storage.place import Place
 from lakehouse.storage.rights import nearest_there, unwritable
 
-_PINNED = {"pyspark": "4.2.0", "delta-spark": "4.4.0", "pysail": "0.7.2", "deltalake": "1.6.6"}
+PINNED = {"pyspark": "4.2.0", "delta-spark": "4.4.0", "pysail": "0.7.2", "deltalake": "1.6.6"}
 _NEEDED_BYTES = 1 << 30
 
 
@@ -31,10 +31,10 @@ class Finding:
 
 
 def examine(data: Path, datamart: Place) -> list[Finding]:
-    """A finding a subject: its state is ok, missing, or absent where only the Spark engine needs it."""
+    """One finding per subject; its state is ok, missing, or absent if only the Spark engine needs it."""
     return [
         _finding("Python", _python_ok(), sys.version.split()[0], "3.10, 3.11 or 3.12 is needed"),
-        *(_package(name, pinned) for name, pinned in _PINNED.items()),
+        *(_package(name, pinned) for name, pinned in PINNED.items()),
         _java(),
         _jars(),
         _memory(),
@@ -62,7 +62,7 @@ def _package(name: str, pinned: str) -> Finding:
         found = version(name)
     except PackageNotFoundError:
         found = "not installed"
-    remedy = f"pip install -r requirements.txt brings {pinned}"
+    remedy = f"pip install -r requirements.txt installs {pinned}"
     return _finding(name, found == pinned, found, remedy)
 
 
@@ -73,13 +73,13 @@ def _java() -> Finding:
     if not command:
         return _optional(subject, False, "none on the path", remedy)
     try:
-        told = subprocess.run(
+        answer = subprocess.run(
             [command, "-version"], capture_output=True, text=True, timeout=30
         ).stderr
     except OSError as error:
         return _optional(subject, False, f"{command}: {error.strerror}", remedy)
-    major = re.search(r'version "(\d+)', told)
-    found = told.splitlines()[0] if told else command
+    major = re.search(r'version "(\d+)', answer)
+    found = answer.splitlines()[0] if answer else command
     return _optional(
         subject, bool(major) and major is not None and major[1] in ("17", "21"), found, remedy
     )
@@ -127,7 +127,7 @@ def _store(datamart: Place) -> Finding:
 
 def _writable(datamart: Path) -> Finding:
     closed = unwritable(datamart)
-    remedy = f"mend the rights of {closed}, or give another --datamart"
+    remedy = f"correct the rights of {closed}, or give another --datamart"
     return _finding("Datamart can be written", closed is None, str(datamart), remedy)
 
 

@@ -1,7 +1,7 @@
-"""Erase one person from every version of every table, the change feed, the quarantine and kept spines.
+"""Erases one person from every version of every table, the change feed, the quarantine and kept spines.
 
-Files are written anew without the person's rows, beside the tables; then the folders are swapped. Versions,
-their times and everybody else's rows stay, so that time travel goes on. The raw files are the user's.
+Files are rewritten without the person's rows, beside the tables; then the folders are swapped. Versions,
+their times and all other rows stay, so that time travel still works. Raw files are left to the user.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from lakehouse.upkeep.rewrite import data_files, rewrite_table, write_without
 
 @dataclass(frozen=True)
 class Erased:
-    """What an erasure did, or (without an id) would do, and where the person still is."""
+    """What an erasure did, or would do (then it has no id), and where the person still is."""
 
     erasure_id: str | None
     row_counts: Mapping[str, int]
@@ -55,39 +55,39 @@ def erase(
     dry_run: bool = False,
     wait: Wait = None,
 ) -> Erased:
-    """Erase a customer by id, wholly or not at all; BadInput where no row is of that customer."""
+    """Erase a customer by id, completely or not at all; BadInput if the customer has no row."""
     place, root = datamart.place, datamart.place.on_this_machine()
     check_built(datamart)
     if not customer.strip():
         raise BadInput("--customer takes the id of a customer, as CUS_0x1069")
     if dry_run:
         decided = _Search(datamart, customer).plan(None)
-        return _told(decided, datamart, data, customer, done=False)
+        return _erased(decided, datamart, data, customer, done=False)
     place.check_writable()
     was_killed = erasure_folder(root).exists()
     with locked_and_whole(datamart, wait), work_folder(place) as work:
         search = _Search(datamart, customer, was_killed)
         search.rewrite(work / "erasure")
-        # Nobody keeps a receipt between the look for those with the person and the end.
+        # The lock keeps out new receipts from the search for those with the person until the end.
         with place.receipts_locked():
             decided = search.plan(new_files(work / "erasure"))
             decide(root, work / "erasure", decided)
             carry_out(datamart)
-    return _told(decided, datamart, data, customer, done=True)
+    return _erased(decided, datamart, data, customer, done=True)
 
 
 class _Search:
-    """Where the person is: how many rows in which data file of which table, and in which spines."""
+    """The data files and spines that hold the person, with the number of the person's rows in each."""
 
     def __init__(self, datamart: Datamart, customer: str, was_killed: bool = False) -> None:
         self.log, self.catalog = datamart.log, datamart.catalog
         self.root = self.log.place.on_this_machine()
         self.person = find_person(customer, _entity_columns(self.catalog), self._numbered())
         self.tables = {
-            table: found
+            table: rows_by_file
             for table in datamart.catalog.tables
             if not table.is_ledger
-            if (found := self._rows_by_file(data_files(self._folder(table))))
+            if (rows_by_file := self._rows_by_file(data_files(self._folder(table))))
         }
         kept = (self.root / SPINES).glob("*.parquet")
         self.spines = self._rows_by_file({f"{SPINES}/{file.name}": file for file in kept})
@@ -114,23 +114,27 @@ class _Search:
         return {path: n for path, n in counted if n}
 
     def rewrite(self, prepared: Path) -> None:
-        """Write each table and spine that holds the person once more, without."""
+        """Write each table and spine that holds the person again, without the person."""
         new = new_files(prepared)
-        for table, found in self.tables.items():
-            rewrite_table(self._folder(table), new / table.path, self.person, set(found))
+        for table, rows_by_file in self.tables.items():
+            rewrite_table(self._folder(table), new / table.path, self.person, set(rows_by_file))
         for path in self.spines:
             write_without(self.root / path, new / path, self.person)
 
     def plan(self, new: Path | None) -> Erasure:
-        """What is to do; with the checksums of what is written anew."""
-        written = [f"{table.path}/{path}" for table, found in self.tables.items() for path in found]
+        """The plan of the erasure; if the new files exist, with their checksums."""
+        written = [
+            f"{table.path}/{path}"
+            for table, rows_by_file in self.tables.items()
+            for path in rows_by_file
+        ]
         return Erasure(
             erasure_id=uuid.uuid4().hex[:12],
             erased_at=datetime.now(timezone.utc).isoformat(),
             row_counts={table.full_name: n for table in self.tables if (n := self._rows(table))},
             files=len(written) + len(self.spines),
             training_sets=tuple(
-                each.training_set_id for each in receipts(self.log) if self._is_in(each)
+                receipt.training_set_id for receipt in receipts(self.log) if self._is_in(receipt)
             ),
             paths=(*(table.path for table in self.tables), *self.spines),
             checksums={path: fingerprint(new / path) for path in written} if new else {},
@@ -138,7 +142,7 @@ class _Search:
         )
 
     def _rows(self, table: Table, version: int | None = None) -> int:
-        """The person's rows of a version; 0 where that is gone."""
+        """The number of the person's rows in a version; 0 if the version is gone."""
         try:
             files = self.log.files(table, version)
         except DeltaError:
@@ -146,11 +150,11 @@ class _Search:
         return sum(self.tables[table].get(path, 0) for path in files)
 
     def _rows_of_releases(self) -> dict[str, dict[str, int]]:
-        """Rows that each table with the person has at each release once they are gone."""
-        gone = cache(self._rows)
+        """By release and table with the person: the number of rows after the erasure."""
+        removed = cache(self._rows)
         return {
             str(release.number): {
-                table.full_name: release.row_counts[table.full_name] - gone(table, version)
+                table.full_name: release.row_counts[table.full_name] - removed(table, version)
                 for table in self.tables
                 if (version := release.versions.get(table.full_name)) is not None
             }
@@ -158,7 +162,7 @@ class _Search:
         }
 
     def _is_in(self, receipt: Receipt) -> bool:
-        """Whether a row of a training set is the person's; it may be where its labels are lost."""
+        """Whether a training set has, or if its labels are lost may have, a row of the person."""
         asked = receipt.selection
         if asked.label is None:
             return f"{SPINES}/{asked.spine}.parquet" in self.spines
@@ -173,18 +177,18 @@ class _Search:
         )
 
     def _label_files(self, version: int) -> list[Path]:
-        """The files with the person's labels at a version; DeltaError where that is gone."""
+        """The files with the person's labels at a version; DeltaError if the version is gone."""
         table = self.catalog.label_store
         paths = self.log.files(table, version).keys() & self.tables.get(table, {})
         return [self._folder(table) / path for path in paths]
 
     def _labels(self, file: Path) -> Iterator[tuple[str, date]]:
-        """Definition and day of application of each label of the person."""
+        """Definition and application date of each label of the person."""
         labels = self.catalog.labels
-        told = [labels.label_def, labels.own.application]
-        columns = [self.catalog.label_store.entity, *told]
+        names = [labels.label_def, labels.own.application]
+        columns = [self.catalog.label_store.entity, *names]
         rows = pq.read_table(file, columns=columns, partitioning=None)
-        pairs = zip(*(rows[name].to_pylist() for name in told), strict=True)
+        pairs = zip(*(rows[name].to_pylist() for name in names), strict=True)
         return compress(pairs, self.person.in_rows(rows).to_pylist())
 
 
@@ -194,7 +198,7 @@ def _entity_columns(catalog: Catalog) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*declared, CUSTOMER)))
 
 
-def _told(decided: Erasure, datamart: Datamart, data: Path, customer: str, done: bool) -> Erased:
+def _erased(decided: Erasure, datamart: Datamart, data: Path, customer: str, done: bool) -> Erased:
     return Erased(
         decided.erasure_id if done else None,
         decided.row_counts,
@@ -205,7 +209,7 @@ def _told(decided: Erasure, datamart: Datamart, data: Path, customer: str, done:
 
 
 def _notes(decided: Erasure, datamart: Datamart, data: Path, customer: str) -> Iterator[str]:
-    """Where the person still is, which the user alone can change."""
+    """The places where the person still is, and which only the user can change."""
     for file, lines in _raw_lines(data, datamart.catalog, Person(customer.strip())):
         yield (
             f"{file.name} has {lines:,} {'line' if lines == 1 else 'lines'} of that customer; remove "
@@ -213,15 +217,15 @@ def _notes(decided: Erasure, datamart: Datamart, data: Path, customer: str) -> I
         )
     if decided.training_sets:
         yield (
-            "files that training-set wrote of "
-            f"{', '.join(decided.training_sets)} hold the person still; delete them"
+            "files that training-set wrote for "
+            f"{', '.join(decided.training_sets)} still hold the person; delete them"
         )
     for folder in set_aside(datamart.place.on_this_machine()):
-        yield f"{folder}, which a repair set aside, may hold the person still; delete it"
+        yield f"{folder}, which a repair set aside, may still hold the person; delete it"
 
 
 def _raw_lines(data: Path, catalog: Catalog, person: Person) -> Iterator[tuple[Path, int]]:
-    """Each raw file that mentions the person, and on how many lines."""
+    """Each raw file that mentions the person, with the number of such lines."""
     mentioned = re.compile(person.mentioned)
     for name in (name for table in catalog.sources for name in _file_names(table)):
         file = data / name

@@ -1,6 +1,6 @@
-"""What an erasure has decided and not yet done: a folder beside the tables that any later job carries out.
+"""An erasure that is decided and not yet done: a folder beside the tables, which any later job carries out.
 
-It is there as a whole or not at all; whatever was killed on the way, done again it comes to the same.
+The folder exists completely or not at all. An erasure that was killed can be repeated with the same result.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ _PLAN, _NEW, _OLD = "plan.json", "new", "old"
 
 @dataclass(frozen=True)
 class Erasure:
-    """One person's erasure, of which nothing tells who: the row of ledger/erasures, and what is to do.
+    """The erasure of one person, without anything that identifies them: a row of ledger/erasures and a plan.
 
-    `row_counts`: rows of the newest version that go, by layer.table. `paths`: tables and spines that
-    are written anew. `checksums`: SHA-256 of each new data file. `releases`: how many rows of each of
-    these tables a release then has.
+    `row_counts`: rows removed from the newest version, by layer.table. `paths`: tables and spines that
+    are rewritten. `checksums`: SHA-256 of each new data file. `releases`: by release, the number of rows
+    that each of these tables has afterwards.
     """
 
     erasure_id: str
@@ -54,19 +54,19 @@ class Erasure:
 
 
 def new_files(prepared: Path) -> Path:
-    """Where tables and spines that are written anew stand in a prepared erasure, by their path."""
+    """The folder of the rewritten tables and spines in a prepared erasure."""
     return prepared / _NEW
 
 
 def decide(root: Path, prepared: Path, erasure: Erasure) -> None:
-    """Put a prepared erasure in its place: from here on it is done, by this process or a later one."""
+    """Put a prepared erasure in its place; from now on this process or a later one carries it out."""
     (prepared / _PLAN).write_text(json.dumps(asdict(erasure)), encoding="utf-8")
     prepared.replace(erasure_folder(root))
 
 
 @contextmanager
 def locked_and_whole(datamart: Datamart, wait: Wait = None) -> Iterator[None]:
-    """Hold the datamart alone, as `Place.locked`; an erasure that was killed is first done to its end."""
+    """Hold the lock of the datamart, as `Place.locked`; an erasure that was killed is finished first."""
     with datamart.place.locked(wait):
         if is_erasure_begun(datamart.place):
             finish_erasure(datamart)
@@ -74,29 +74,29 @@ def locked_and_whole(datamart: Datamart, wait: Wait = None) -> Iterator[None]:
 
 
 def finish_erasure(datamart: Datamart) -> None:
-    """Carry out what an erasure that was killed had decided; the datamart is locked."""
+    """Carry out an erasure that was killed after it was decided; the datamart is locked."""
     with datamart.place.receipts_locked():
         carry_out(datamart)
 
 
 def carry_out(datamart: Datamart) -> None:
-    """Mark, swap, mend and keep the receipt; datamart and receipts are locked."""
+    """Mark training sets, swap folders, correct releases and write the row; both locks are held."""
     root, log = datamart.place.on_this_machine(), datamart.log
     folder = erasure_folder(root)
     plan = folder / _PLAN
     if plan.exists():
         erasure = Erasure(**json.loads(plan.read_text(encoding="utf-8")))
-        # First: who builds such a set again while tables are swapped must be told why it cannot be.
+        # First, so that a process that builds such a set again meanwhile gets the right error.
         _mark_training_sets(log, erasure)
         for path in erasure.paths:
             _swap(root / path, folder / _NEW / path, folder / _OLD / path)
-        _mend_releases(log, erasure)
+        _correct_releases(log, erasure)
         _keep_receipt(log, erasure)
     rmtree(folder)
 
 
 def _swap(live: Path, new: Path, old: Path) -> None:
-    """Two renames; whichever was done before is not done again."""
+    """Swap two folders with two renames; a rename that was done before is not repeated."""
     if not new.exists():
         return
     if live.exists():
@@ -114,13 +114,13 @@ def _mark_training_sets(log: Log, erasure: Erasure) -> None:
     _write(log, TRAINING_SETS, rows, erasure)
 
 
-def _mend_releases(log: Log, erasure: Erasure) -> None:
-    """Checksums and numbers of rows of every release, as the files are now."""
-    mended = (_mended(Release.from_row(row), erasure) for row in _rows(log, RELEASES))
-    _write(log, RELEASES, [each.as_row() for each in mended], erasure)
+def _correct_releases(log: Log, erasure: Erasure) -> None:
+    """Set the checksums and row counts of every release to those of the new files."""
+    releases = (_corrected(Release.from_row(row), erasure) for row in _rows(log, RELEASES))
+    _write(log, RELEASES, [release.as_row() for release in releases], erasure)
 
 
-def _mended(release: Release, erasure: Erasure) -> Release:
+def _corrected(release: Release, erasure: Erasure) -> Release:
     counts = {**release.row_counts, **erasure.releases.get(str(release.number), {})}
     checksums = {path: erasure.checksums.get(path, old) for path, old in release.checksums.items()}
     return replace(release, checksums=checksums, row_counts=counts)

@@ -1,4 +1,4 @@
-"""Optimize: small files of a partition are written together; a release pins the tables as they then are."""
+"""Optimize: the small files of each partition are joined, and a release pins the tables afterwards."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from lakehouse.upkeep.erasure import locked_and_whole
 
 @dataclass(frozen=True)
 class Compacted:
-    """A table whose small files were written together: how many files it had and has, its new version."""
+    """A table whose small files were joined: its number of files before and after, and its new version."""
 
     table: str
     files_before: int
@@ -34,7 +34,7 @@ class Compacted:
 
 @dataclass(frozen=True)
 class Optimized:
-    """What was compacted, and its release: None where no data table was, or a run was stopped before."""
+    """The compacted tables, and the new release: None if only the ledger changed or a run was stopped."""
 
     tables: tuple[Compacted, ...]
     published: int | None
@@ -42,20 +42,21 @@ class Optimized:
 
 def optimize(
     datamart: Datamart,
-    open_engine: Callable[[Log], Store],
+    open_engine: Callable[[Datamart], Store],
     on_progress: Progress,
     wait: Wait = None,
 ) -> Optimized:
-    """Compact every table with a partition of several files; no row changes, and none to do starts no engine.
+    """Compact every table that has a partition with several files; no row changes.
 
-    Published again where it was published before; else the next run goes on from where one was stopped.
+    If there is no such table, no engine starts. A new release is published if the old one pinned the
+    tables; if not, a run was stopped, and the next run goes on from there.
     """
     check_built(datamart)
     datamart.place.check_writable()
     with locked_and_whole(datamart, wait):
         if not any(_is_scattered(datamart.log, table) for table in datamart.catalog.tables):
             return Optimized((), None)
-        return _Optimize(open_engine(datamart.log), datamart, on_progress).whole()
+        return _Optimize(open_engine(datamart), on_progress).whole()
 
 
 def _is_scattered(log: Log, table: Table) -> bool:
@@ -67,10 +68,10 @@ def _is_scattered(log: Log, table: Table) -> bool:
 class _Optimize:
     """One optimize under the lock."""
 
-    def __init__(self, store: Store, datamart: Datamart, on_progress: Progress) -> None:
+    def __init__(self, store: Store, on_progress: Progress) -> None:
         self.store = store
-        self.datamart = datamart
-        self.log = datamart.log
+        self.datamart = store.datamart
+        self.log = store.log
         self.on_progress = on_progress
         self.run_id = uuid.uuid4().hex[:12]
 
@@ -78,7 +79,7 @@ class _Optimize:
         was_published = is_published(self.datamart)
         data = self._compact_all(is_ledger=False)
         published = self._publish() if data and was_published else None
-        # Last, as a release is one more file.
+        # The ledger comes last, because the release adds a file to it.
         return Optimized((*data, *self._compact_all(is_ledger=True)), published)
 
     def _compact_all(self, is_ledger: bool) -> list[Compacted]:
@@ -91,14 +92,14 @@ class _Optimize:
                 return None
             self.on_progress(table.full_name, "compacting")
             before = len(self.log.files(table))
-            # Compaction is no progress: what the table holds, its commit before says.
+            # The note has only the run: the commit before this one says what the table holds.
             version = self.store.compact(table, CommitNote(run_id=self.run_id))
         if version is None:
             return None
         return Compacted(table.full_name, before, len(self.log.files(table)), version)
 
     def _held(self, table: Table) -> AbstractContextManager[None]:
-        """Receipts are written beside a run."""
+        """The lock of the receipts for a ledger table, because receipts are written during a run."""
         return self.datamart.place.receipts_locked() if table.is_ledger else nullcontext()
 
     def _publish(self) -> int | None:
@@ -107,6 +108,6 @@ class _Optimize:
         release = next_release(self.datamart, self.run_id, self.store.name, sources)
         if release is None:
             return None
-        # The rows are still those that the code of then has made.
+        # The rows are still those that the earlier code made.
         code, together = before.code, before.code_fingerprint
         return publish(self.log, replace(release, code=code, code_fingerprint=together))

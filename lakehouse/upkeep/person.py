@@ -1,4 +1,4 @@
-"""Which rows of a Parquet file are of one person; a row group at a time, and no engine."""
+"""Finds the rows of one person in Parquet files, one row group at a time and without an engine."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-# A row of the quarantine mentions the person in its text.
+# A row of the quarantine has only a text, which may mention the person.
 _TEXT = "raw_text"
 _EDGE = r"[\s,;|\"']"
 
 
 @dataclass(frozen=True)
 class Person:
-    """A customer by the id, which stands in one of `columns`, and by numbers that nobody else has."""
+    """A customer by id, which is in one of `columns`, and by numbers that nobody else has."""
 
     customer: str
     columns: tuple[str, ...] = ()
@@ -27,24 +27,24 @@ class Person:
 
     @property
     def mentioned(self) -> str:
-        """RE2 and Python: the id or a number as a cell of a raw row, or a loan's id, which begins with it."""
+        """A pattern (for RE2 and Python) for a raw cell with the id, with a number, or with a loan's id."""
         loan = "(?:_[0-9]{4}_[0-9]{2}_[0-9]{2})?"
         cells = [f"_*{re.escape(self.customer)}{loan}_*", *map(re.escape, sorted(self.numbers))]
         return f"(?:^|{_EDGE})(?:{'|'.join(cells)})(?:$|{_EDGE})"
 
     def in_rows(self, rows: pa.Table) -> pa.ChunkedArray:
-        """Whether each row is of the person."""
+        """Whether each row belongs to the person."""
         column = self._looked_at(rows.schema)
         values = rows[column].cast(pa.string())
-        found = (
+        is_persons = (
             pc.match_substring_regex(values, self.mentioned)
             if column == _TEXT
             else pc.equal(pc.utf8_trim_whitespace(values), self.customer)
         )
-        return pc.fill_null(found, False)
+        return pc.fill_null(is_persons, False)
 
     def rows_in(self, file: Path) -> int:
-        """How many rows of a Parquet file are of the person; 0 where no column tells."""
+        """The number of rows of the person in a Parquet file; 0 if it has no such column."""
         with pq.ParquetFile(file) as parquet:
             column = self._looked_at(parquet.schema_arrow)
             if column is None:
@@ -68,7 +68,7 @@ class Numbered:
     form: str
 
     def pairs(self) -> Iterator[tuple[Any, Any]]:
-        """Entity and well-formed number of the rows that have one, a row group at a time."""
+        """Entity and number of the rows with a well-formed number, one row group at a time."""
         for file in self.files:
             with pq.ParquetFile(file) as parquet:
                 for i in range(parquet.num_row_groups):
@@ -83,14 +83,14 @@ class Numbered:
 
 
 def find_person(customer: str, columns: tuple[str, ...], numbered: Sequence[Numbered]) -> Person:
-    """The person of an id, with the numbers that only this person has in those files."""
+    """The person with an id, and with the numbers that only this person has in the files."""
     customer = customer.strip()
     numbers = (own for column in numbered for own in _only_of(customer, column))
     return Person(customer, columns, frozenset(numbers))
 
 
 def _only_of(customer: str, numbered: Numbered) -> list[str]:
-    """The numbers of the customer that stand beside no other id."""
+    """The numbers of the customer that no row of another id has."""
     owners: dict[str, set[str]] = {}
     for ids, numbers in numbered.pairs():
         own = pc.equal(pc.utf8_trim_whitespace(ids), customer)
@@ -99,7 +99,7 @@ def _only_of(customer: str, numbered: Numbered) -> list[str]:
     for ids, numbers in numbered.pairs() if owners else ():
         shared = pc.is_in(numbers, pa.array(sorted(owners), pa.string()))
         for owner, number in zip(
-            *(each.filter(shared).to_pylist() for each in (ids, numbers)), strict=True
+            *(column.filter(shared).to_pylist() for column in (ids, numbers)), strict=True
         ):
             owners[number].add(owner.strip())
-    return [number for number, of in owners.items() if of == {customer}]
+    return [number for number, ids in owners.items() if ids == {customer}]

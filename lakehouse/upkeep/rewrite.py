@@ -1,7 +1,7 @@
-"""A Delta table's folder written anew without one person: data files, commits and checkpoints.
+"""Rewrites the folder of a Delta table without one person: data files, commits and checkpoints.
 
-Each version, the change feed and files that no version has any more stay what they were, less the
-person's rows; what holds none of them is linked, not copied.
+All versions, the change feed and files that no version uses any more stay the same, except for the
+person's rows. A file without such rows is linked, not copied.
 """
 
 from __future__ import annotations
@@ -29,42 +29,42 @@ _LAST_CHECKPOINT = "_last_checkpoint"
 
 @dataclass(frozen=True)
 class Rewritten:
-    """A data file as it is now."""
+    """The size and rows of a rewritten data file."""
 
     size_bytes: int
     rows: int
 
 
 def data_files(folder: Path) -> dict[str, Path]:
-    """Every Parquet file of a table by its path in the folder, whether a version has it or not."""
+    """Every Parquet file of a table by its path in the folder, whether a version uses it or not."""
     files = {file.relative_to(folder): file for file in folder.rglob("*.parquet")}
     return {path.as_posix(): file for path, file in files.items() if path.parts[0] != LOG_FOLDER}
 
 
 def rewrite_table(folder: Path, into: Path, person: Person, touched: set[str]) -> None:
-    """The table's folder once more, its `touched` data files without the person's rows."""
+    """Write the table's folder again, with its `touched` data files without the person's rows."""
     for path in touched:
         write_without(folder / path, into / path, person)
-    truth = {path: _as_it_is(into / path) for path in touched}
-    for file in (each for each in folder.rglob("*") if each.is_file()):
-        there = file.relative_to(folder)
-        if there.as_posix() not in touched and not _is_stale(there):
-            _take(file, into / there, truth)
-    for made in (each for each in (into, *into.rglob("*")) if each.is_dir()):
+    rewritten = {path: _rewritten(into / path) for path in touched}
+    for file in (path for path in folder.rglob("*") if path.is_file()):
+        within = file.relative_to(folder)
+        if within.as_posix() not in touched and not _is_stale(within):
+            _take(file, into / within, rewritten)
+    for made in (path for path in (into, *into.rglob("*")) if path.is_dir()):
         shutil.copymode(folder / made.relative_to(into), made)
 
 
 def _is_stale(path: Path) -> bool:
-    """Checksums that Spark keeps beside files and of versions; it makes them again where it needs them."""
+    """Whether the file is one of Spark's checksums, which Spark makes again when it needs them."""
     return path.suffix == ".crc"
 
 
-def _as_it_is(file: Path) -> Rewritten:
+def _rewritten(file: Path) -> Rewritten:
     return Rewritten(file.stat().st_size, pq.read_metadata(file).num_rows)
 
 
 def write_without(file: Path, to: Path, person: Person) -> None:
-    """A Parquet file without the person's rows, else as it was: columns, types, compression, metadata."""
+    """Write a Parquet file without the person's rows; columns, types, compression and metadata stay."""
     to.parent.mkdir(parents=True, exist_ok=True)
     with pq.ParquetFile(file) as old:
         schema = _plain_schema(old)
@@ -83,7 +83,7 @@ def _plain_schema(parquet: pq.ParquetFile) -> pa.Schema:
 
 
 def _plain(field: pa.Field) -> pa.Field:
-    """The field without views of strings, which Arrow cannot filter; in Parquet they are the same."""
+    """The field with strings in place of string views, which Arrow cannot filter; Parquet has one form."""
     kind = field.type
     if kind == pa.string_view():
         return field.with_type(pa.string())
@@ -101,103 +101,104 @@ def _as_written(old: pq.ParquetFile) -> dict[str, Any]:
     columns = [group.column(i) for i in range(group.num_columns)]
     return {
         "store_schema": False,
-        "compression": {each.path_in_schema: _codec(each.compression) for each in columns},
-        "use_dictionary": [each.path_in_schema for each in columns if each.has_dictionary_page],
-        # Spark's form of a time.
-        "use_deprecated_int96_timestamps": any(each.physical_type == "INT96" for each in columns),
+        "compression": {c.path_in_schema: _codec(c.compression) for c in columns},
+        "use_dictionary": [c.path_in_schema for c in columns if c.has_dictionary_page],
+        # The form in which Spark writes a time.
+        "use_deprecated_int96_timestamps": any(c.physical_type == "INT96" for c in columns),
     }
 
 
 def _codec(name: str) -> str:
-    """The name of a compression as it is read, for writing."""
+    """The name of a compression for the writer, from the name that the reader gives."""
     return "none" if name == "UNCOMPRESSED" else name.lower()
 
 
-def _take(file: Path, to: Path, truth: Mapping[str, Rewritten]) -> None:
-    """A file that holds no row of the person; of the log, with what it says of those that did."""
+def _take(file: Path, to: Path, rewritten: Mapping[str, Rewritten]) -> None:
+    """Link a file without rows of the person; in a file of the log, correct entries of rewritten files."""
     to.parent.mkdir(parents=True, exist_ok=True)
-    corrected = file.parent.name == LOG_FOLDER and _correct(file, to, truth)
+    corrected = file.parent.name == LOG_FOLDER and _correct(file, to, rewritten)
     if corrected:
-        # TIMESTAMP AS OF goes by the time of a commit's file.
+        # TIMESTAMP AS OF uses the time of the commit's file.
         shutil.copystat(file, to)
     else:
         link(file, to)
 
 
 def link(file: Path, to: Path) -> None:
-    """One more name for a file; a copy where the disk has no such links."""
+    """Give a file a second name, or copy it if the disk has no hard links."""
     try:
         os.link(file, to)
     except OSError:
         shutil.copy2(file, to)
 
 
-def _correct(file: Path, to: Path, truth: Mapping[str, Rewritten]) -> bool:
-    """Write a file of the log with the sizes and rows that are; False where it said nothing else."""
+def _correct(file: Path, to: Path, rewritten: Mapping[str, Rewritten]) -> bool:
+    """Write a file of the log with the new sizes and rows; False if nothing in it changes."""
     if file.name == _LAST_CHECKPOINT:
         return _correct_hint(file, to)
     if file.suffix == ".json":
-        return _correct_commit(file, to, truth)
-    return file.suffix == ".parquet" and _correct_checkpoint(file, to, truth)
+        return _correct_commit(file, to, rewritten)
+    return file.suffix == ".parquet" and _correct_checkpoint(file, to, rewritten)
 
 
-def _correct_commit(file: Path, to: Path, truth: Mapping[str, Rewritten]) -> bool:
+def _correct_commit(file: Path, to: Path, rewritten: Mapping[str, Rewritten]) -> bool:
     lines = file.read_bytes().splitlines(keepends=True)
-    corrected = [_corrected_line(line, truth) for line in lines]
+    corrected = [_corrected_line(line, rewritten) for line in lines]
     if corrected != lines:
         to.write_bytes(b"".join(corrected))
     return corrected != lines
 
 
-def _corrected_line(line: bytes, truth: Mapping[str, Rewritten]) -> bytes:
-    said = json.loads(line) if line.strip() else {}
-    if not _correct_action(said, truth):
+def _corrected_line(line: bytes, rewritten: Mapping[str, Rewritten]) -> bytes:
+    entry = json.loads(line) if line.strip() else {}
+    if not _correct_action(entry, rewritten):
         return line
-    return json.dumps(said, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+    return json.dumps(entry, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 
-def _correct_checkpoint(file: Path, to: Path, truth: Mapping[str, Rewritten]) -> bool:
+def _correct_checkpoint(file: Path, to: Path, rewritten: Mapping[str, Rewritten]) -> bool:
     with pq.ParquetFile(file) as old:
         schema, changed = _plain_schema(old), 0
         with pq.ParquetWriter(to, schema, **_as_written(old)) as new:
             for i in range(old.num_row_groups):
                 rows = old.read_row_group(i).to_pylist()
-                changed += sum(_correct_action(row, truth) for row in rows)
+                changed += sum(_correct_action(row, rewritten) for row in rows)
                 new.write_table(pa.Table.from_pylist(rows, schema))
     if not changed:
         to.unlink()
     return bool(changed)
 
 
-def _correct_action(said: dict[str, Any], truth: Mapping[str, Rewritten]) -> bool:
-    """Make the action of a file say the file's size and rows; False where it is of another file."""
+def _correct_action(entry: dict[str, Any], rewritten: Mapping[str, Rewritten]) -> bool:
+    """Set the size and rows of rewritten files in an entry of the log; False if it has none of them."""
     changed = False
-    for action in (said[kind] for kind in _OF_FILES if said.get(kind)):
-        now = truth.get(unquote(action["path"]))
-        if now and action.get("deletionVector"):
+    for action in (entry[kind] for kind in _OF_FILES if entry.get(kind)):
+        new_file = rewritten.get(unquote(action["path"]))
+        if new_file and action.get("deletionVector"):
             raise LakehouseError(
-                f"{action['path']} has a deletion vector, whose rows are told by their numbers; "
-                "rewrite the table without (REORG TABLE ... APPLY (PURGE)), then erase again"
+                f"{action['path']} has a deletion vector, which names rows by their position; rewrite "
+                "the table without it (REORG TABLE ... APPLY (PURGE)), then erase again"
             )
-        if now:
-            _correct_file(action, now)
+        if new_file:
+            _correct_file(action, new_file)
             changed = True
     return changed
 
 
-def _correct_file(action: dict[str, Any], now: Rewritten) -> None:
+def _correct_file(action: dict[str, Any], new_file: Rewritten) -> None:
     if action.get("size") is not None:
-        action["size"] = now.size_bytes
+        action["size"] = new_file.size_bytes
     if action.get("stats"):
-        action["stats"] = json.dumps(_stats(json.loads(action["stats"]), now))
+        action["stats"] = json.dumps(_stats(json.loads(action["stats"]), new_file))
     if action.get("stats_parsed"):
-        action["stats_parsed"] = _stats(action["stats_parsed"], now)
+        action["stats_parsed"] = _stats(action["stats_parsed"], new_file)
 
 
-def _stats(said: Mapping[str, Any], now: Rewritten) -> dict[str, Any]:
-    """Statistics of a file: its rows; least and greatest values, which may be the person's, go."""
+def _stats(stats: Mapping[str, Any], new_file: Rewritten) -> dict[str, Any]:
+    """The statistics of a file with its new rows; without minima and maxima, which may be the person's."""
     return {
-        name: now.rows if name == "numRecords" else _emptied(each) for name, each in said.items()
+        name: new_file.rows if name == "numRecords" else _emptied(value)
+        for name, value in stats.items()
     }
 
 
@@ -206,8 +207,8 @@ def _emptied(value: Any) -> Any:
 
 
 def _correct_hint(file: Path, to: Path) -> bool:
-    """Where the newest checkpoint is, without its size, which may be another now."""
-    said = json.loads(file.read_bytes())
-    kept = {name: said[name] for name in said if name not in ("sizeInBytes", "checksum")}
+    """Write the pointer to the newest checkpoint without its size, which may have changed."""
+    hint = json.loads(file.read_bytes())
+    kept = {name: hint[name] for name in hint if name not in ("sizeInBytes", "checksum")}
     to.write_text(json.dumps(kept), encoding="utf-8")
     return True

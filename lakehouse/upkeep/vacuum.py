@@ -1,6 +1,6 @@
-"""Vacuum: what neither a kept release nor a training set needs is deleted, data files and log entries.
+"""Vacuum: deletes data files and log entries that neither a kept release nor a training set needs.
 
-Deleted here, not by Delta's own VACUUM: that writes commits, which would move each table past its release.
+It does not use Delta's own VACUUM, which writes commits: they would move each table past its release.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from lakehouse.training.receipts import Receipt, receipts
 from lakehouse.training.sets import spine_folder
 from lakehouse.upkeep.erasure import locked_and_whole
 
-# Who has opened a log, or the ledger, which is in no release, within the hour may read on.
-_READERS = timedelta(hours=1)
-# A training set keeps its spine first, its receipt last.
+# A reader that opened a log within this time may go on. So may one of the ledger, which no release pins.
+READERS_READ_ON = timedelta(hours=1)
+# A training set stores its spine first and its receipt last, so a young spine may have no receipt yet.
 _SPINE_WITHOUT_RECEIPT = timedelta(days=1)
-# With so many commits after its last checkpoint, a log gets one more.
+# With this many commits after its last checkpoint, a log gets another one.
 _COMMITS_TO_READ = 50
-# In the log: 00…7.json, 00…7.checkpoint.parquet, 00…7.crc and .00…7.json.crc.
+# Names in the log: 00…7.json, 00…7.checkpoint.parquet, 00…7.crc and .00…7.json.crc.
 _OF_VERSION = re.compile(r"\.?(\d{20})\.")
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\.parquet")
 _UNFINISHED = re.compile(r"#\d+$|\.tmp\b")
@@ -51,7 +51,7 @@ _HINT = "_last_checkpoint"
 
 @dataclass(frozen=True)
 class TableSpace:
-    """What of a table goes, and the versions that stay with who holds them."""
+    """The files of a table that are deleted, and the versions that stay, with what needs them."""
 
     table: str
     files: int
@@ -63,7 +63,7 @@ class TableSpace:
 
 @dataclass(frozen=True)
 class Vacuumed:
-    """What a vacuum did, or would do: releases kept and given up, and what goes a table."""
+    """What a vacuum did, or would do: releases kept and given up, and the space of each table."""
 
     dry_run: bool
     kept: tuple[int, ...]
@@ -79,26 +79,26 @@ def vacuum(
     on_progress: Progress,
     wait: Wait = None,
 ) -> Vacuumed:
-    """Give up all but the newest releases, and delete what no kept one and no training set needs.
+    """Give up all releases except the newest, and delete what no kept one and no training set needs.
 
-    Needs no engine. LakehouseError where a run is to be gone on with. Killed on the way, the next one
-    goes on, and what is kept is whole at every moment.
+    It needs no engine. LakehouseError if a run was stopped and must go on first. If a vacuum is killed,
+    the next one goes on; kept releases can be read at every moment.
     """
     place = datamart.place
     place.on_this_machine()
     check_built(datamart)
     if dry_run:
-        return _Vacuum(datamart, keep_releases).told(dry_run)
+        return _Vacuum(datamart, keep_releases).result(dry_run)
     place.check_writable()
     with locked_and_whole(datamart, wait), place.receipts_locked(), work_folder(place) as work:
         planned = _Vacuum(datamart, keep_releases)
         planned.give_up()
         planned.delete(work, on_progress)
-    return planned.told(dry_run)
+    return planned.result(dry_run)
 
 
 class _Space:
-    """One table: the versions that are held and can be opened, and which files go."""
+    """One table: its needed versions that can be opened, and the files that are deleted."""
 
     def __init__(self, log: Log, table: Table, versions: Collection[int]) -> None:
         self.log = log
@@ -111,11 +111,11 @@ class _Space:
 
     def _going(self) -> Iterator[Path]:
         for file in (*self._data_files(), *self._log_files()):
-            if not self.table.is_ledger or _is_older(file, _READERS):
+            if not self.table.is_ledger or _is_older(file, READERS_READ_ON):
                 yield file
 
     def _data_files(self) -> Iterator[Path]:
-        """Files of no held version: of old ones, of the change feed, of runs that were killed."""
+        """Data files that no needed version has: of old versions, the change feed, and killed runs."""
         for folder, within, names in walk(self.folder):
             if Path(folder) == self.folder:
                 within[:] = [name for name in within if name != LOG_FOLDER]
@@ -124,25 +124,28 @@ class _Space:
                     yield file
 
     def _log_files(self) -> Iterator[Path]:
-        """What opens no held version: what is before the checkpoint that the log begins at, or unfinished."""
+        """Log files that no needed version needs: those before the first checkpoint, and unfinished ones."""
         begin = self._begin()
         for file in (self.folder / LOG_FOLDER).iterdir():
-            of = _OF_VERSION.match(file.name)
-            is_before = of is not None and int(of[1]) < begin
+            versioned = _OF_VERSION.match(file.name)
+            is_before = versioned is not None and int(versioned[1]) < begin
             if is_before or file.name == _HINT or _UNFINISHED.search(file.name):
                 yield file
 
     def _begin(self) -> int:
-        """The last checkpoint up to the first held version that stands long enough to be read by all."""
-        standing = (v for v, file in self._checkpoints().items() if _is_older(file, _READERS))
-        return max((version for version in standing if version <= self.versions[0]), default=0)
+        """The version at which the log may begin: the last checkpoint up to the first needed version.
+
+        A checkpoint counts only if it is older than any reader that may still be at work.
+        """
+        old = (v for v, file in self._checkpoints().items() if _is_older(file, READERS_READ_ON))
+        return max((version for version in old if version <= self.versions[0]), default=0)
 
     def _checkpoints(self) -> dict[int, Path]:
         names = ((_CHECKPOINT.fullmatch(f.name), f) for f in (self.folder / LOG_FOLDER).iterdir())
-        return {int(of[1]): file for of, file in names if of}
+        return {int(match[1]): file for match, file in names if match}
 
     def delete(self, work: Path) -> None:
-        """What goes; and a checkpoint where the log may begin next time, and one in reach of its end."""
+        """Delete the files; make a checkpoint where the log may begin next time, and one near its end."""
         self._checkpoint(self.versions[0], work)
         if self.versions[-1] - max(self._checkpoints(), default=0) >= _COMMITS_TO_READ:
             self._checkpoint(self.versions[-1], work)
@@ -150,7 +153,10 @@ class _Space:
             file.unlink(missing_ok=True)
 
     def _checkpoint(self, version: int, work: Path) -> None:
-        """Written in a copy of the log: delta-rs would name it as the last, and Sail reads no older one."""
+        """Make a checkpoint in a copy of the log.
+
+        In the log itself delta-rs would name it as the last one, and Sail would read no older version.
+        """
         name = f"{version:020d}.checkpoint.parquet"
         log = self.folder / LOG_FOLDER
         if version == 0 or (log / name).exists():
@@ -166,7 +172,7 @@ def _is_older(file: Path, age: timedelta) -> bool:
 
 
 def _files(log: Log, table: Table, version: int) -> Collection[str] | None:
-    """The data files of a version; None where it cannot be opened any more."""
+    """The data files of a version; None if it cannot be opened any more."""
     try:
         return log.files(table, version).keys()
     except DeltaError:
@@ -174,29 +180,30 @@ def _files(log: Log, table: Table, version: int) -> Collection[str] | None:
 
 
 def _owner(file: Path) -> Path:
-    """The file itself; of a checksum of Spark's (.name.crc) the file that it is of."""
+    """The file itself; for a checksum of Spark (.name.crc), the file that it belongs to."""
     if file.name.startswith(".") and file.suffix == ".crc":
         return file.with_name(file.name[1:].removesuffix(".crc"))
     return file
 
 
 class _Vacuum:
-    """One vacuum: who holds which versions, and so what goes."""
+    """One vacuum: what needs which versions, and therefore what is deleted."""
 
     def __init__(self, datamart: Datamart, keep_releases: int) -> None:
         log = datamart.log
         if not is_published(datamart):
             raise LakehouseError(
-                f"datamart {log.root} is at no release: a run was stopped, or is at work; run main.py first"
+                f"the tables of datamart {log.root} are not those of its newest release: a run was "
+                "stopped, or is at work; run main.py first"
             )
         self.log = log
         self.releases = published.releases(log)
-        known = published.kept(log)
-        self.kept, self.given_up = known[-keep_releases:], known[:-keep_releases]
-        # What a person was erased from cannot be built again.
-        self.receipts = [each for each in receipts(log) if each.erased_at is None]
-        there = [table for table in datamart.catalog.tables if log.exists(table)]
-        self.spaces = [_Space(log, table, self._versions(table)) for table in there]
+        kept = published.kept(log)
+        self.kept, self.given_up = kept[-keep_releases:], kept[:-keep_releases]
+        # A training set from which a person was erased cannot be built again.
+        self.receipts = [receipt for receipt in receipts(log) if receipt.erased_at is None]
+        tables = [table for table in datamart.catalog.tables if log.exists(table)]
+        self.spaces = [_Space(log, table, self._versions(table)) for table in tables]
         self.spines = list(_spines(log, self.receipts))
 
     def _versions(self, table: Table) -> set[int]:
@@ -206,18 +213,21 @@ class _Vacuum:
 
     @property
     def _pins(self) -> list[Pins]:
-        return [*(each.pins for each in self.kept), *(each.pins for each in self.receipts)]
+        return [
+            *(release.pins for release in self.kept),
+            *(receipt.pins for receipt in self.receipts),
+        ]
 
     def give_up(self) -> None:
-        """Mark the releases, and forget the checksums of files that go; one commit, before any deletion."""
+        """Mark the releases, and drop checksums of files that are deleted, in one commit before that."""
         held = {f"{space.table.path}/{path}" for space in self.spaces for path in space.held}
-        going = [each for each in self.releases if each in self.given_up or not each.is_kept]
-        marked = [_given_up(each, held) for each in going]
-        changed = [each for each in marked if each not in self.releases]
+        going = [r for r in self.releases if r in self.given_up or not r.is_kept]
+        marked = [_given_up(release, held) for release in going]
+        changed = [release for release in marked if release not in self.releases]
         if changed:
             add_missing_columns(self.log, RELEASES)
-            note = CommitNote(given_up=tuple(each.number for each in changed))
-            ledger_rows.put(self.log, RELEASES, [each.as_row() for each in changed], note)
+            note = CommitNote(given_up=tuple(release.number for release in changed))
+            ledger_rows.put(self.log, RELEASES, [release.as_row() for release in changed], note)
 
     def delete(self, work: Path, on_progress: Progress) -> None:
         for space in self.spaces:
@@ -226,16 +236,16 @@ class _Vacuum:
         for spine in self.spines:
             spine.unlink(missing_ok=True)
 
-    def told(self, dry_run: bool) -> Vacuumed:
+    def result(self, dry_run: bool) -> Vacuumed:
         return Vacuumed(
             dry_run=dry_run,
-            kept=tuple(each.number for each in self.kept),
-            given_up=tuple(each.number for each in self.given_up),
+            kept=tuple(release.number for release in self.kept),
+            given_up=tuple(release.number for release in self.given_up),
             spines=len(self.spines),
-            tables=tuple(self._told(space) for space in self.spaces),
+            tables=tuple(self._table_space(space) for space in self.spaces),
         )
 
-    def _told(self, space: _Space) -> TableSpace:
+    def _table_space(self, space: _Space) -> TableSpace:
         name, held = space.table.full_name, set(space.versions)
         return TableSpace(
             table=name,
@@ -244,7 +254,7 @@ class _Vacuum:
             versions=tuple(space.versions),
             releases=tuple(r.number for r in self.kept if r.versions.get(name) in held),
             training_sets=tuple(
-                each.training_set_id for each in self.receipts if each.versions.get(name) in held
+                r.training_set_id for r in self.receipts if r.versions.get(name) in held
             ),
         )
 
@@ -252,14 +262,14 @@ class _Vacuum:
 def _recent_versions(log: Log, table: Table) -> set[int]:
     """The newest version of a ledger table, and those that were the newest within the hour."""
     commits = log.history(table)
-    since = datetime.now(commits[0].timestamp.tzinfo) - _READERS
+    since = datetime.now(commits[0].timestamp.tzinfo) - READERS_READ_ON
     young = [commit for commit in commits if commit.timestamp > since]
     return {commit.version for commit in commits[: len(young) + 1]}
 
 
-def _spines(log: Log, known: Collection[Receipt]) -> Iterator[Path]:
-    """Kept spines that no receipt names, and that no training set is being built on."""
-    named = {each.selection.spine for each in known}
+def _spines(log: Log, kept: Collection[Receipt]) -> Iterator[Path]:
+    """Stored spines that no receipt names, and from which no training set is being built."""
+    named = {receipt.selection.spine for receipt in kept}
     for file in spine_folder(log).glob("*.parquet"):
         if file.stem not in named and _is_older(file, _SPINE_WITHOUT_RECEIPT):
             yield file

@@ -1,4 +1,4 @@
-"""Whether tables still are what their newest release says: log, data files, hashes, rows. Needs no engine."""
+"""Checks, without an engine, that tables are still what their newest release says."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from lakehouse.training.receipts import Receipt, receipts
 from lakehouse.training.spine import spine_file
 from lakehouse.upkeep.doctor import Finding
 
-_REPAIR = "python main.py run --repair mends it from the raw files, or restore it from a backup"
-_BACKUP = "restore it from a backup; what is newer is whole"
-_LEDGER = "restore it from a backup; run --repair goes on without what is lost"
+_REPAIR = "python main.py run --repair repairs it from the raw files, or restore it from a backup"
+_BACKUP = "restore it from a backup; newer versions are complete"
+_LEDGER = "restore it from a backup; run --repair goes on without the lost rows"
 
 
 @dataclass(frozen=True)
 class DataFile:
-    """A data file as a version's log tells of it."""
+    """A data file as the log of a version describes it."""
 
     path: str
     size_bytes: int
@@ -43,7 +43,7 @@ class DataFile:
 
 @dataclass(frozen=True)
 class Damage:
-    """What the newest version of a table has lost: data files (what ails each, by path), or its log."""
+    """What the newest version of a table has lost: its log, or data files (path -> what is wrong)."""
 
     table: Table
     what: str
@@ -53,10 +53,10 @@ class Damage:
 
 @dataclass(frozen=True)
 class Checked:
-    """The tables of a datamart, each data file read once."""
+    """The tables of a datamart, checked; each data file is read only once."""
 
     datamart: Datamart
-    _known: dict[Path, str | None] = field(default_factory=dict)
+    _ails: dict[Path, str | None] = field(default_factory=dict)
 
     @property
     def log(self) -> Log:
@@ -64,7 +64,7 @@ class Checked:
 
     @cached_property
     def releases(self) -> Sequence[Release]:
-        """Every release; none where the ledger cannot tell."""
+        """Every release; empty if the ledger cannot be read."""
         try:
             return published.releases(self.log)
         except (LakehouseError, DeltaError, pa.ArrowException):
@@ -75,12 +75,12 @@ class Checked:
         return {path: sha for release in self.releases for path, sha in release.checksums.items()}
 
     def damages(self) -> list[Damage]:
-        """What the newest versions have lost; a table that is not there at all is no damage."""
-        found = (self.damage(table) for table in self.datamart.catalog.tables)
-        return [each for each in found if each]
+        """What the newest versions have lost; a table that does not exist at all does not count."""
+        damages = (self.damage(table) for table in self.datamart.catalog.tables)
+        return [damage for damage in damages if damage]
 
     def damage(self, table: Table) -> Damage | None:
-        """What the newest version of a table has lost; None where it is whole."""
+        """What the newest version of a table has lost; None if it is complete."""
         folder = self.log.folder(table)
         try:
             if not self.log.exists(table):
@@ -93,7 +93,7 @@ class Checked:
             files = list(data_files(self.log, table))
         except DeltaError:
             return Damage(table, "its log cannot be read")
-        ails = {each.path: what for each in files if (what := self.ails(table, each))}
+        ails = {file.path: what for file in files if (what := self.ails(table, file))}
         if not ails:
             return None
         first, why = next(iter(ails.items()))
@@ -101,23 +101,22 @@ class Checked:
             table,
             f"{len(ails)} of its {len(files)} data files: {first} {why}",
             ails,
-            frozenset(each.partition for each in files if each.path in ails),
+            frozenset(file.partition for file in files if file.path in ails),
         )
 
     def _damaged_log(self, table: Table, own: Standing | None) -> str | None:
-        """What ails a log that can be opened; Delta passes over a commit whose file is empty."""
+        """What is wrong with a log that can be opened; Delta ignores a commit whose file is empty."""
         commits = (self.log.folder(table) / LOG_FOLDER).glob("*.json")
-        empty = [each.name for each in commits if each.stat().st_size == 0]
+        empty = [file.name for file in commits if file.stat().st_size == 0]
         if empty:
             return f"commit {empty[0]} of its log is empty"
         if own and own.undo_to is not None and not self._has_all(table, own.undo_to):
             return "another program wrote to it, and files of the version before are gone"
         if own and own.is_released and not table.is_ledger:
-            rows = sum(each.rows for each in data_files(self.log, table))
-            told = self.releases[-1].row_counts[table.full_name]
-            return (
-                None if rows == told else f"its log tells of {rows:,} rows, the release of {told:,}"
-            )
+            rows = sum(file.rows for file in data_files(self.log, table))
+            released = self.releases[-1].row_counts[table.full_name]
+            if rows != released:
+                return f"its log has {rows:,} rows, and the release has {released:,}"
         return None
 
     def _has_all(self, table: Table, version: int) -> bool:
@@ -125,26 +124,26 @@ class Checked:
         return version >= 0 and all((folder / f).exists() for f in self.log.files(table, version))
 
     def standing(self, table: Table) -> Standing | None:
-        """How a table stands beside the newest release; None of the ledger, which is in none."""
+        """The table compared with the newest release; None for the ledger, which no release pins."""
         own = standing(self.log, table, self.releases[-1] if self.releases else None)
         return None if table.is_ledger else own
 
     def ails(self, table: Table, file: DataFile) -> str | None:
-        """What ails a data file; None where it is what it was when it was written."""
+        """What is wrong with a data file; None if it is as it was written."""
         path = self.log.folder(table) / file.path
-        if path not in self._known:
-            self._known[path] = _ails(path, file, self.checksums.get(f"{table.path}/{file.path}"))
-        return self._known[path]
+        if path not in self._ails:
+            self._ails[path] = _ails(path, file, self.checksums.get(f"{table.path}/{file.path}"))
+        return self._ails[path]
 
 
 def data_files(log: Log, table: Table, version: int | None = None) -> Iterator[DataFile]:
-    """The data files of a version, as its log tells of them."""
+    """The data files of a version, as its log describes them."""
     sizes = log.files(table, version)
     actions = pa.table(log.open(table, version).get_add_actions(flatten=True))
     rows = actions.column("num_records").to_pylist()
     name = f"partition.{table.partition}"
-    known = name in actions.column_names
-    partitions = actions.column(name).to_pylist() if known else [""] * len(rows)
+    is_partitioned = name in actions.column_names
+    partitions = actions.column(name).to_pylist() if is_partitioned else [""] * len(rows)
     for (path, size), count, partition in zip(sizes.items(), rows, partitions, strict=True):
         yield DataFile(path, size, int(count or 0), partition or "")
 
@@ -165,7 +164,7 @@ def _ails(path: Path, file: DataFile, sha256: str | None) -> str | None:
 
 
 def examine_tables(datamart: Datamart) -> list[Finding]:
-    """A finding a table, of its newest version; and one of all that its kept history has lost."""
+    """One finding per table about its newest version, and one about what its kept history has lost."""
     checked, tables = Checked(datamart), datamart.catalog.tables
     now = [_finding_now(checked, table) for table in tables]
     lost = [_finding_then(checked, table) for table in tables if not table.is_ledger]
@@ -185,38 +184,38 @@ def _finding_now(checked: Checked, table: Table) -> Finding | None:
     if own and checked.releases and own.base < 0:
         return _bad(
             table,
-            "it was made anew or set back since the release",
+            "it was made again or set back since the release",
             "the next run goes on from there",
         )
     files = list(data_files(checked.log, table))
-    rows = sum(each.rows for each in files)
-    stopped = ", and what a run has written since the release" if own and own.commits else ""
+    rows = sum(file.rows for file in files)
+    stopped = ", with what a run has written since the release" if own and own.commits else ""
     return _finding(table, "ok", f"{rows:,} rows in {len(files):,} files{stopped}", "")
 
 
 def _absent(checked: Checked, table: Table) -> Finding | None:
     if not table.is_ledger:
         pinned = checked.releases and table.full_name in checked.releases[-1].versions
-        remedy = "the next run makes it anew, or says what it lacks for that"
+        remedy = "the next run makes it again, or says what it lacks for that"
         return _bad(table, "the table is gone", remedy) if pinned else None
-    ours = any(checked.log.exists(each) for each in checked.datamart.catalog.tables)
+    ours = any(checked.log.exists(other) for other in checked.datamart.catalog.tables)
     return _bad(table, "the table is gone", _LEDGER) if ours else None
 
 
 def _finding_then(checked: Checked, table: Table) -> Finding | None:
-    """What releases and training sets lost of a table that the newest version does not use."""
+    """What earlier releases and training sets have lost of a table, apart from its newest version."""
     try:
         lost = {name: what for name, what in _lost_then(checked, table) if what}
     except DeltaError:
-        return None  # told of the table as it is
+        return None  # the finding about the newest version says so
     if not lost:
         return None
     names = ", ".join(lost)
-    return _bad(table, f"of {names}: {next(iter(lost.values()))}", _BACKUP)
+    return _bad(table, f"for {names}: {next(iter(lost.values()))}", _BACKUP)
 
 
 def _lost_then(checked: Checked, table: Table) -> Iterator[tuple[str, str | None]]:
-    """Each kept release but the newest, and each training set, with what it has lost of a table."""
+    """Each kept release except the newest, and each training set, with what it has lost of a table."""
     kept = [release for release in checked.releases[:-1] if release.is_kept]
     built = (receipt.pins for receipt in _receipts(checked.log))
     for pins in (*(release.pins for release in kept), *built):
@@ -226,9 +225,9 @@ def _lost_then(checked: Checked, table: Table) -> Iterator[tuple[str, str | None
 
 
 def _receipts(log: Log) -> list[Receipt]:
-    """Receipts of training sets that can still be built; none where the ledger cannot tell."""
+    """Receipts of training sets that can still be built; empty if the ledger cannot be read."""
     try:
-        return [each for each in receipts(log) if each.erased_at is None]
+        return [receipt for receipt in receipts(log) if receipt.erased_at is None]
     except (LakehouseError, DeltaError, pa.ArrowException):
         return []
 
@@ -246,13 +245,13 @@ def _lost_version(checked: Checked, table: Table, version: int, moment: datetime
 
 
 def _spines(log: Log) -> Iterator[Finding]:
-    """Spines of users that are gone: their training sets cannot be built again."""
-    for each in _receipts(log):
-        sha256 = each.selection.spine
+    """One finding per stored spine that is gone: its training set cannot be built again."""
+    for receipt in _receipts(log):
+        sha256 = receipt.selection.spine
         file = log.place.on_this_machine() / spine_file(sha256) if sha256 else None
         if file and not _is_parquet(file):
             yield Finding(
-                f"training set {each.training_set_id}",
+                f"training set {receipt.training_set_id}",
                 "damaged",
                 f"its spine {file} is gone or cannot be read",
                 _BACKUP,

@@ -28,7 +28,6 @@ from lakehouse.run.run import run
 from lakehouse.silver.clickstream import TABLE as CLICKSTREAM
 from lakehouse.silver.loan_daily import TABLE as LOAN_DAILY
 from lakehouse.storage.datamart import Datamart
-from lakehouse.storage.log import Log
 from lakehouse.table import Table
 from tests.audit.planted import catalog_with, group
 from tests.on_spark import OnSpark
@@ -70,10 +69,10 @@ def store(generated: Path, tmp_path_factory: pytest.TempPathFactory) -> Store:
         Job(
             generated,
             Datamart.at(datamart, catalog_with(OUTCOMES)),
-            lambda log, _size: EmbeddedStore(log),
+            lambda datamart, _size: EmbeddedStore(datamart),
         )
     )
-    return EmbeddedStore(Log(str(datamart)))
+    return EmbeddedStore(Datamart.at(datamart, catalog_with(OUTCOMES)))
 
 
 def check(store: Store, *groups: Table) -> Check:
@@ -241,7 +240,7 @@ def test_a_release_from_before_a_table_is_refused(store: Store) -> None:
 
 def findings_on(engine: str, datamart: str) -> dict[str, str]:
     """What the check says on an engine of a feature group with every plant at once."""
-    store = open_store(engine, Log(datamart))
+    store = open_store(engine, Datamart.at(datamart, catalog_with(OUTCOMES)))
     return evidence(check(store, joined(OUTCOMES, lambda: store.read(LABEL_STORE))))
 
 

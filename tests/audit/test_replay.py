@@ -28,7 +28,6 @@ from lakehouse.run.run import run
 from lakehouse.silver.clickstream import TABLE as CLICKSTREAM
 from lakehouse.silver.loan_daily import TABLE as LOAN_DAILY
 from lakehouse.storage.datamart import Datamart
-from lakehouse.storage.log import Log
 from lakehouse.table import MONTH_FIELD, Field, Table
 from tests.audit.planted import catalog_with, group
 
@@ -118,8 +117,8 @@ def named_columns(evidence: str) -> set[str]:
 
 
 def built(data: Path, datamart: Path, catalog: Catalog) -> EmbeddedStore:
-    run(Job(data, Datamart.at(datamart, catalog), lambda log, _size: EmbeddedStore(log)))
-    return EmbeddedStore(Log(str(datamart)))
+    run(Job(data, Datamart.at(datamart, catalog), lambda datamart, _size: EmbeddedStore(datamart)))
+    return EmbeddedStore(Datamart.at(datamart, catalog))
 
 
 @pytest.fixture(scope="module")

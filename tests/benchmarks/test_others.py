@@ -26,6 +26,7 @@ def other(name: str, data: Path, out: Path, through: str) -> None:
     subprocess.run(command, check=True, capture_output=True, env=alone)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["duckdb", "polars"])
 def test_gold_of_another_is_ours_and_a_changed_cell_is_found(
     name: str, data: Path, tmp_path: Path, run_job: Run

@@ -385,8 +385,8 @@ def test_a_spine_is_scored_without_labels(training: list[str | Path], tmp_path: 
         (["--out", "{}/t.parquet", "--spine", "{}/missing.csv"], "No such file"),
         (["--out", "{}/t.parquet", "--spine", "{}/a.csv", "--from", "2023-01"], "leave out"),
         (["--reproduce", "ts-no"], "no training set has the id ts-no"),
-        (["--reproduce", "ts-no", "--release", "1"], "leave out the other choices"),
-        (["--reproduce", "ts-no", "--features", "age"], "leave out the other choices"),
+        (["--reproduce", "ts-no", "--release", "1"], "leave out the other options"),
+        (["--reproduce", "ts-no", "--features", "age"], "leave out the other options"),
     ],
     ids=lambda value: " ".join(value[-2:]) if isinstance(value, list) else "",
 )

@@ -234,7 +234,7 @@ def seen(datamart: Path, ids: list[str], out: Path) -> dict[str, Any]:
     uri = lake._log.uri(lake._catalog.table(clicks))
     history = lake.spark.sql(f"DESCRIBE HISTORY delta.`{uri}`").select("version", "userMetadata")
     for n, id_ in enumerate(ids):
-        reproduce(lake._store, lake._catalog, id_, out / f"spark_{n}")
+        reproduce(lake._store, id_, out / f"spark_{n}")
     return {
         "counts": {
             name: [count(name, f"VERSION AS OF {each[name]}") for each in versions]

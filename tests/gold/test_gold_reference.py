@@ -23,7 +23,7 @@ GOLD = [table.full_name for table in load().tables if table.layer == "gold"]
 
 
 def build(data: Path, datamart: Path) -> Path:
-    run(Job(data, Datamart.at(datamart, load()), lambda log, _size: EmbeddedStore(log)))
+    run(Job(data, Datamart.at(datamart, load()), lambda datamart, _size: EmbeddedStore(datamart)))
     return datamart
 
 

@@ -145,7 +145,7 @@ def test_a_row_is_the_same_in_whatever_order_and_batches_the_rows_come(
 def test_only_the_rows_of_the_months_come_out_a_month_after_the_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(over_months, "_ROWS", 2)
+    monkeypatch.setattr(over_months, "ROWS_AT_ONCE", 2)
     days = ["2024-03-01", "2024-01-01", "2024-02-01"]
     rows = clicks(*((f"CUS_{i}", day, [i, -i]) for i in range(4) for day in days))
     found = computed([rows], ["fe_1", "fe_2"], months=["2024-02", "2024-03"])

@@ -574,8 +574,8 @@ def test_a_folder_or_a_missing_file_is_refused(tmp_path: Path) -> None:
 def test_a_row_lost_inside_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from lakehouse.landing.rows import Rows
 
-    monkeypatch.setattr(Rows, "_is_good_sql", lambda self: "_source_row <> 3")
-    monkeypatch.setattr(Rows, "quarantine", lambda self: self._write(
+    monkeypatch.setattr(Rows, "is_good_sql", lambda self: "_source_row <> 3")
+    monkeypatch.setattr(Rows, "quarantine", lambda self: self.write(
         "SELECT NULL::VARCHAR AS month, 1 AS x LIMIT 0", self.quarantined))  # fmt: skip
     with pytest.raises(LakehouseError, match=r"2 rows came in, but 1 were accepted"):
         landed(tmp_path, csv_of(row("a"), row("b")))

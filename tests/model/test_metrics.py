@@ -59,7 +59,7 @@ def test_the_same_seed_gives_the_same_interval_another_seed_another() -> None:
 def test_blocks_do_not_change_the_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     labels, scores = scores_of(200)
     whole = measure(labels, scores, resampling(range(200), 50, 0))
-    monkeypatch.setattr("lakehouse.model.metrics._CELLS", 1400)
+    monkeypatch.setattr("lakehouse.model.metrics.CELLS_AT_ONCE", 1400)
     assert measure(labels, scores, resampling(range(200), 50, 0)).auc == whole.auc
 
 

@@ -136,7 +136,7 @@ class Mart:
         job = Job(
             data=self.data,
             datamart=Datamart.at(self.datamart, CATALOG),
-            open_store=lambda log, _size: EmbeddedStore(log),
+            open_store=lambda datamart, _size: EmbeddedStore(datamart),
             request=Request(MonthRange(None, through)),
         )
         return run(job)

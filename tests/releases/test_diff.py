@@ -63,7 +63,7 @@ def log(generated: Path, tmp_path_factory: pytest.TempPathFactory) -> Log:
             Job(
                 data,
                 Datamart.at(folder / "datamart", CATALOG),
-                lambda log, _size: EmbeddedStore(log),
+                lambda datamart, _size: EmbeddedStore(datamart),
             )
         )
 
@@ -92,9 +92,8 @@ def compare(
     limit: int = 0,
     catalog: Catalog = CATALOG,
 ) -> dict[str, TableDiff]:
-    found = diff(
-        Datamart(log.place, log, catalog), old, new, lambda: EmbeddedStore(log), name, limit
-    )
+    datamart = Datamart(log.place, log, catalog)
+    found = diff(datamart, old, new, lambda: EmbeddedStore(datamart), name, limit)
     return {each.table: each for each in found}
 
 
@@ -192,12 +191,12 @@ def test_counts_alone_list_no_row(log: Log) -> None:
 
 def test_changed_cells_are_lines_of_all_tables_and_the_last_line_tells_of_more(log: Log) -> None:
     datamart = Datamart(log.place, log, CATALOG)
-    found = changed_cells(datamart, 2, 3, lambda: EmbeddedStore(log), limit=3)
+    found = changed_cells(datamart, 2, 3, lambda: EmbeddedStore(datamart), limit=3)
     clicks = [line for line in found if line["table"] == "silver.clickstream"]
     assert [line["what"] for line in clicks[:3]] == ["added"] * 3
     more = compare(log, 2, 3)["silver.clickstream"].added - 3
     assert clicks[3:] == [{"table": "silver.clickstream", "what": f"… and {more} more"}]
-    whole = changed_cells(datamart, 1, 2, lambda: EmbeddedStore(log), "silver.attributes")
+    whole = changed_cells(datamart, 1, 2, lambda: EmbeddedStore(datamart), "silver.attributes")
     assert {line["what"] for line in whole} == {"changed"} and len(whole) >= 2
 
 
@@ -264,10 +263,10 @@ def test_a_release_that_cannot_be_read_any_more_is_refused_by_its_table(
 
 def told(engine: str, root: str) -> list[str]:
     """What an engine tells of two tables, as JSON."""
-    log = Log(root)
-    store = open_store(engine, log)
+    datamart = Datamart.at(root, CATALOG)
+    store = open_store(engine, datamart)
     found = (
-        diff(Datamart(log.place, log, CATALOG), 1, 4, lambda: store, name, 7)
+        diff(datamart, 1, 4, lambda: store, name, 7)
         for name in ("bronze.attributes", "silver.attributes")
     )
     return [json_text([row.as_json() for row in each]) for each in found]

@@ -38,7 +38,13 @@ def kept(generated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(generated, data)
     for value in ("1", "2", "3"):
         correct(data / "feature_clickstream.csv", value)
-        run(Job(data, Datamart.at(datamart, CATALOG), lambda log, _size: EmbeddedStore(log)))
+        run(
+            Job(
+                data,
+                Datamart.at(datamart, CATALOG),
+                lambda datamart, _size: EmbeddedStore(datamart),
+            )
+        )
     return datamart
 
 
@@ -156,7 +162,7 @@ def test_a_folder_that_is_gone_is_named(log: Log) -> None:
     assert re.search(
         rf"version {version(log, 1)}: its folder is gone since {TIME} at the latest; ", told
     )
-    assert told.endswith("no release can be read without")
+    assert told.endswith("without that no release can be read")
     assert readable(log) == []
 
 
@@ -172,7 +178,7 @@ def test_a_table_made_anew_is_not_what_the_release_had(log: Log, commits: int) -
     for _ in range(commits):
         log.replace_schema(FEATURES, CommitNote())
     told = refusal(log, 3)
-    assert re.search(rf"the table was made anew on {TIME}, after the release", told)
+    assert re.search(rf"the table was made again on {TIME}, after the release", told)
 
 
 def test_a_version_that_the_log_was_cleaned_of_is_named(log: Log) -> None:

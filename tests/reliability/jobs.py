@@ -13,7 +13,7 @@ import pandas as pd
 
 from lakehouse.engines.embedded import EmbeddedStore
 from lakehouse.generate import generate
-from lakehouse.storage.log import Log
+from lakehouse.storage.datamart import Datamart
 from lakehouse.training.build import reproduce
 from lakehouse.training.receipts import receipts
 from tests.reliability.narrow_main import CATALOG
@@ -168,8 +168,8 @@ class Stage:
 
 def check_receipts(datamart: Path) -> None:
     """Every receipt is that of a training set which can be built again, same content."""
-    store = EmbeddedStore(Log(str(datamart)))
+    store = EmbeddedStore(Datamart.at(datamart, CATALOG))
     kept = receipts(store.log)
     assert len({each.training_set_id for each in kept}) == len(kept)
     for each in kept:
-        assert reproduce(store, CATALOG, each.training_set_id) == each
+        assert reproduce(store, each.training_set_id) == each

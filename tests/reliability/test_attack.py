@@ -245,7 +245,7 @@ def test_a_path_that_deltas_library_cannot_open_is_refused_before_anything_is_ma
             Job(
                 tmp_path / "data",
                 Datamart.at(tmp_path / name, RAW),
-                lambda log, _size: EmbeddedStore(log),
+                lambda datamart, _size: EmbeddedStore(datamart),
             )
         )
     assert tree(tmp_path) == before
@@ -346,12 +346,12 @@ def test_where_no_plain_alias_can_be_made_the_user_is_told(
 
 def built_by_spark(root: Path) -> int:
     """Build and correct a datamart on Spark; how many rows it then reads."""
-    store = {"open_store": lambda log, _size: SparkStore(log)}
+    store = {"open_store": lambda datamart, _size: SparkStore(datamart)}
     root.mkdir()
     for rows in (ROWS, [row.replace("0,", "1,", 1) for row in ROWS]):
         deliver(root / "data", rows)
         run(Job(root / "data", Datamart.at(root / "datamart", RAW), **store))  # type: ignore[arg-type]
-    found = SparkStore(Log(str(root / "datamart")))
+    found = SparkStore(Datamart.at(root / "datamart", RAW))
     assert found.compact(BRONZE, CommitNote()) is None
     return found.read(BRONZE).count()
 

@@ -125,7 +125,7 @@ def is_whole(root: Path) -> bool:
     log = log_of(root)
     newest = published.newest(log)
     check_readable(log, newest.pins, DATA_TABLES)
-    return is_published(log, CHAIN) and newest.number == len(published.releases(log))
+    return is_published(datamart_of(root)) and newest.number == len(published.releases(log))
 
 
 def files_of(root: Path, table: Any, month: str = "") -> list[Path]:
@@ -156,7 +156,7 @@ def test_a_dropped_table_is_made_anew_by_the_next_run(
 
     assert tables_of(root) == whole
     assert report.published == [3] and is_whole(root)
-    assert all(what.startswith("of release 1, release 2: ") for what in told(root).values())
+    assert all(what.startswith("for release 1, release 2: ") for what in told(root).values())
 
 
 @pytest.mark.parametrize("nth", range(1, 7))
@@ -426,7 +426,7 @@ def test_repair_mends_what_doctor_finds(
 
     assert tables_of(root) == whole
     assert f"{table.full_name}: 1 of its" in report.notes[0] and file.name in report.notes[0]
-    assert all(what.startswith(("of release 1", "of release 2")) for what in told(root).values())
+    assert all(what.startswith(("for release 1", "for release 2")) for what in told(root).values())
     assert is_whole(root)
     assert repair(root).tables == {}
 

@@ -119,7 +119,7 @@ def test_a_full_disk_is_one_line_and_once_there_is_space_the_next_run_goes_on(
         done = run(root)
         assert done.code == 1, done.err
         assert f"no space left on the disk of datamart {datamart} while writing " in one_line(done)
-        assert "; free some, the next run goes on from there" in one_line(done)
+        assert "; free some space; the next run goes on from there" in one_line(done)
         grow(disk)
         again = run(root)
         assert again.code == 0, again.err

@@ -134,6 +134,7 @@ def test_once_it_stands_nobody_else_reaches_it_and_it_works_on() -> None:
         assert (process.returncode, told) == (0, "3\n"), error
 
 
+@pytest.mark.slow
 def test_nothing_that_a_run_starts_listens_elsewhere(data: Path, tmp_path: Path) -> None:
     words = ["-m", "tests.reliability.narrow_main", "run", "--data", str(data)]
     with started(*words, "--datamart", str(tmp_path / "datamart"), "--json") as process:
@@ -181,6 +182,7 @@ def test_an_attempt_to_connect_that_was_given_up_is_nobody(server: socket.socket
         close_to_others(address)
 
 
+@pytest.mark.slow
 def test_jupyterlab_and_its_kernels_listen_on_loopback_alone() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

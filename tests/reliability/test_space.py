@@ -32,7 +32,6 @@ from lakehouse.run.job import Job, Report
 from lakehouse.run.plan import Request
 from lakehouse.run.run import plan, run
 from lakehouse.storage.datamart import Datamart
-from lakehouse.storage.log import Log
 from lakehouse.training.build import build, reproduce
 from lakehouse.training.receipts import Receipt, receipts
 from lakehouse.training.sets import Asked, prepare, spine_folder
@@ -59,7 +58,7 @@ class World(Bank):
         given = Job(
             self.data,
             Datamart.at(self.datamart, CATALOG),
-            lambda log, _size: EmbeddedStore(log),
+            lambda datamart, _size: EmbeddedStore(datamart),
             Request(MonthRange(None, through)),
         )
         return replace(given, **changes)
@@ -81,7 +80,7 @@ class World(Bank):
 
     def training_set(self, release: int, **asked: Any) -> Receipt:
         prepared = prepare(
-            self.store, CATALOG, published.release(self.log, release), Asked(**asked)
+            self.store_of(CATALOG), published.release(self.log, release), Asked(**asked)
         )
         return build(prepared, self.store)
 
@@ -89,8 +88,7 @@ class World(Bank):
         """The ids of all training sets, each built again with the same content."""
         store = self.store
         return [
-            reproduce(store, CATALOG, each.training_set_id).training_set_id
-            for each in receipts(self.log)
+            reproduce(store, each.training_set_id).training_set_id for each in receipts(self.log)
         ]
 
     def optimize(self, catalog: Catalog = CATALOG) -> Optimized:
@@ -151,10 +149,10 @@ def world(made: World, tmp_path: Path) -> World:
 @pytest.fixture
 def hour_later(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody has opened a table within the hour."""
-    monkeypatch.setattr(vacuuming, "_READERS", timedelta(0))
+    monkeypatch.setattr(vacuuming, "READERS_READ_ON", timedelta(0))
 
 
-def without_engine(_log: Log, _size: int) -> Any:
+def without_engine(_datamart: Datamart, _size: int) -> Any:
     raise AssertionError("an engine was started")
 
 
@@ -291,7 +289,7 @@ def test_files_of_the_ledger_stay_for_an_hour_for_those_who_read_it(
     world.optimize()
     world.vacuum(keep_releases=1)
     assert all((world.datamart / reading.path / file).exists() for file in before.file_uris())
-    monkeypatch.setattr(vacuuming, "_READERS", timedelta(0))
+    monkeypatch.setattr(vacuuming, "READERS_READ_ON", timedelta(0))
     world.vacuum(keep_releases=1)
     folder = world.datamart / reading.path
     assert {p.name for p in folder.glob("*.parquet")} == world.log.files(reading).keys()
@@ -418,6 +416,7 @@ def test_a_given_up_release_keeps_no_checksum_of_a_file_that_is_gone(world: Worl
     assert told == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [0, 30])
 def test_a_vacuum_that_was_killed_is_gone_on_with(
     world: World, monkeypatch: pytest.MonkeyPatch, after: int
@@ -473,7 +472,7 @@ def test_optimize_with_nothing_to_compact_starts_no_engine_and_publishes_nothing
     world.optimize()
     before = world.files()
     again = optimize(
-        Datamart.at(world.datamart, CATALOG), lambda log: without_engine(log, 0), silent
+        Datamart.at(world.datamart, CATALOG), lambda datamart: without_engine(datamart, 0), silent
     )
     assert again == Optimized((), None)
     assert world.files() == before
@@ -525,6 +524,7 @@ def _stop_run_at(world: World, table: Any, monkeypatch: pytest.MonkeyPatch) -> N
             world.run()
 
 
+@pytest.mark.slow
 def test_an_optimize_that_was_killed_before_its_release_is_published_by_the_next_run(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -631,7 +631,7 @@ def _optimized_on_spark(datamart: Path) -> Optimized:
 def _counted_on_spark(datamart: Path, numbers: Sequence[int]) -> list[int]:
     from lakehouse.engines.spark import SparkStore
 
-    store = SparkStore(Log(str(datamart)))
+    store = SparkStore(Datamart.at(datamart, CATALOG))
     versions = [published.release(store.log, n).versions[LABELS.full_name] for n in numbers]
     sql = "SELECT count(*) FROM delta.`{}` VERSION AS OF {}"
     asked = [sql.format(store.log.uri(LABELS), version) for version in versions]

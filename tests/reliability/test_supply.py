@@ -164,7 +164,7 @@ def test_jars_as_they_were_published_are_taken(home: Path) -> None:
     assert set(jars.settings()) == {"spark.jars"}
 
 
-@pytest.mark.parametrize("name", list(jars._DELTA_SHA256))
+@pytest.mark.parametrize("name", list(jars.DELTA_SHA256))
 def test_a_jar_with_one_byte_changed_is_found(home: Path, name: str) -> None:
     jar = home / ".ivy2.5.2" / "jars" / name
     alter(jar)

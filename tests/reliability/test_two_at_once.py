@@ -18,6 +18,7 @@ from tests.reliability.jobs import run
 from tests.reliability.narrow_main import CATALOG
 from tests.reliability.process import check_whole, contents, finished, started
 
+pytestmark = pytest.mark.slow
 READ = ("silver.attributes", "gold.features_attributes", "gold.features_clickstream")
 
 

@@ -63,7 +63,7 @@ class Bank:
         asked = {
             name: changes.pop(name) for name in ("by_month", "full_refresh") if name in changes
         }
-        given = {"open_store": lambda log, _size: EmbeddedStore(log), **changes}
+        given = {"open_store": lambda datamart, _size: EmbeddedStore(datamart), **changes}
         return Job(
             self.data, Datamart.at(self.datamart, CATALOG), request=Request(scope, **asked), **given
         )
@@ -601,7 +601,9 @@ def test_files_that_only_grew_are_read_from_where_they_ended_and_make_the_same_t
     deliver(fresh.data / CLICKS, whole[CLICKS])
     deliver(fresh.data / LOANS, whole[LOANS])
     report = fresh.run(by_month=True)
-    assert [note for note in report.notes if "only grew: read from row " in note] == report.notes
+    assert [
+        note for note in report.notes if "only grew: it was read from row " in note
+    ] == report.notes
     assert len(report.notes) == 2
     read = {name: each.rows.rows_in for name, each in report.tables.items() if each.rows}
     assert read == {
@@ -615,9 +617,9 @@ def test_files_that_only_grew_are_read_from_where_they_ended_and_make_the_same_t
 def test_an_engine_is_told_how_much_of_the_raw_files_it_works_on(fresh: Bank) -> None:
     told: list[RawBytes] = []
 
-    def open_store(log: Log, raw: RawBytes) -> EmbeddedStore:
+    def open_store(datamart: Datamart, raw: RawBytes) -> EmbeddedStore:
         told.append(raw)
-        return EmbeddedStore(log)
+        return EmbeddedStore(datamart)
 
     header, *rows = lines(fresh.data / CLICKS)
     until_august = [row for row in rows if row[-10:-3] < "2023-09"]
@@ -971,7 +973,8 @@ def test_diff_counts_added_changed_and_removed_rows_of_each_table_that_differs(
     bank.run()
 
     def counts(old: int, new: int) -> dict[str, tuple[int, int, int]]:
-        found = diff(Datamart.at(bank.datamart, CATALOG), old, new, lambda: EmbeddedStore(bank.log))
+        datamart = Datamart.at(bank.datamart, CATALOG)
+        found = diff(datamart, old, new, lambda: EmbeddedStore(datamart))
         return {each.table: (each.added, each.changed, each.removed) for each in found}
 
     assert counts(1, 2) == {
@@ -998,8 +1001,8 @@ class KilledError(Exception):
 class DyingStore:
     """A store of five months a commit whose process is killed at the nth commit to a table."""
 
-    def __init__(self, log: Log, at: str, nth: int) -> None:
-        self.store = EmbeddedStore(log)
+    def __init__(self, datamart: Datamart, at: str, nth: int) -> None:
+        self.store = EmbeddedStore(datamart)
         self.at, self.left = at, nth
 
     def __getattr__(self, name: str) -> Any:
@@ -1026,8 +1029,8 @@ class DyingStore:
 class DyingOfTwo(DyingStore):
     """A store whose process is killed once two tables at the same time are at their first commit."""
 
-    def __init__(self, log: Log, *at: str) -> None:
-        self.store = EmbeddedStore(log)
+    def __init__(self, datamart: Datamart, *at: str) -> None:
+        self.store = EmbeddedStore(datamart)
         self.both, self.there = at, Barrier(2, timeout=60)
 
     def tables_at_once(self, _raw_bytes: int) -> int:
@@ -1041,7 +1044,7 @@ class DyingOfTwo(DyingStore):
 
 def killed_run(bank: Bank, at: str, nth: int) -> None:
     with pytest.raises(KilledError):
-        bank.run(open_store=lambda log, _size: DyingStore(log, at, nth))
+        bank.run(open_store=lambda datamart, _size: DyingStore(datamart, at, nth))
 
 
 def killed_before_the_release(bank: Bank) -> None:
@@ -1057,6 +1060,7 @@ def nothing_staged(bank: Bank) -> bool:
     return not list(bank.datamart.glob("_work/job-*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "killed",
     [
@@ -1080,6 +1084,7 @@ def test_a_first_build_killed_at_a_commit_is_ended_by_the_next_plain_run(
     assert fresh.releases()[0].versions == fresh.versions
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("table", "nth"),
     [("silver.clickstream", 1), ("gold.features_clickstream", 1), ("gold.features_clickstream", 2)],
@@ -1115,6 +1120,7 @@ def test_a_run_killed_before_its_release_is_published_by_the_next_which_writes_n
     assert newest.months == UNTIL_AUGUST
 
 
+@pytest.mark.slow
 def test_a_correction_killed_half_way_and_then_withdrawn_leaves_no_trace(
     bank: Bank, year: Bank, customer: str, everything: dict[str, Rows]
 ) -> None:
@@ -1127,6 +1133,7 @@ def test_a_correction_killed_half_way_and_then_withdrawn_leaves_no_trace(
     assert bank.everything() == everything
 
 
+@pytest.mark.slow
 def test_a_run_killed_with_rows_of_two_files_in_quarantine_leaves_none_once_both_are_withdrawn(
     bank: Bank, year: Bank, everything: dict[str, Rows]
 ) -> None:
@@ -1135,7 +1142,9 @@ def test_a_run_killed_with_rows_of_two_files_in_quarantine_leaves_none_once_both
         deliver(bank.data / name, [header, *cut_short(first), *rest])
     with pytest.raises(KilledError):
         bank.run(
-            open_store=lambda log, _size: DyingOfTwo(log, "bronze.clickstream", "bronze.financials")
+            open_store=lambda datamart, _size: DyingOfTwo(
+                datamart, "bronze.clickstream", "bronze.financials"
+            )
         )
     assert {row["source"] for row in bank.open_list()} == {"clickstream", "financials"}
     for name in (CLICKS, FINANCIALS):

@@ -118,7 +118,7 @@ def deliver(data: Path, rows: Sequence[str]) -> None:
 
 
 def run_on(catalog: Catalog, root: Path, **changes: Any) -> Report:
-    store = {"open_store": lambda log, _size: EmbeddedStore(log)}
+    store = {"open_store": lambda datamart, _size: EmbeddedStore(datamart)}
     return run(Job(root / "data", Datamart.at(root / "datamart", catalog), **store, **changes))
 
 
@@ -178,7 +178,7 @@ def test_a_merge_makes_any_rows_out_of_any_rows_and_the_same_merge_again_makes_n
 ) -> None:
     event(f"{len(old.keys() - new.keys())} rows vanish")
     with folder() as root:
-        store = EmbeddedStore(Log(str(root)))
+        store = EmbeddedStore(Datamart.at(root, RAW))
         store.log.create(POINTS)
         bring_to(store, old)
         assert held(store) == old
@@ -384,6 +384,7 @@ def afterwards(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return tables_of(root)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nth", range(1, 11))
 def test_a_run_killed_at_any_commit_is_ended_by_the_next(
     nth: int, small_merges: None, afterwards: dict[str, Any], tmp_path: Path
@@ -406,6 +407,7 @@ def test_a_run_killed_at_any_commit_is_ended_by_the_next(
     assert releases(log)[-1].versions == versions
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nth", range(1, 11))
 def test_a_correction_killed_at_any_commit_and_then_withdrawn_leaves_no_trace(
     nth: int, small_merges: None, built: Path, at_once: dict[str, Any], tmp_path: Path
@@ -422,6 +424,7 @@ def test_a_correction_killed_at_any_commit_and_then_withdrawn_leaves_no_trace(
     assert tables_of(tmp_path) == at_once
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("withdrawn", [False, True], ids=["taken", "withdrawn"])
 def test_a_delivery_killed_between_the_quarantine_and_its_table_is_taken_whole_or_leaves_nothing(
     withdrawn: bool, tmp_path: Path

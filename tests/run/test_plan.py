@@ -80,12 +80,12 @@ def test_tables_that_were_made_but_never_filled_count_as_never_filled() -> None:
     [
         ({"sha256": "other"}, "the raw file changed"),
         ({"code": "other"}, "its code changed"),
-        ({"pending_months": ("2023-05",)}, "a run was stopped before it was whole"),
+        ({"pending_months": ("2023-05",)}, "a run was stopped before its end"),
         (
             {"scopes": (MonthRange(None, "2023-05"),)},
-            "months of the raw file are still to be taken",
+            "months of the raw file are not taken yet",
         ),
-        ({"scopes": ()}, "months of the raw file are still to be taken"),
+        ({"scopes": ()}, "months of the raw file are not taken yet"),
     ],
 )
 def test_a_bronze_table_is_pending_and_what_depends_on_it_after_it(
@@ -103,7 +103,7 @@ def test_a_bronze_table_is_pending_and_what_depends_on_it_after_it(
     [
         ({"code": None}, "never built", True),
         ({"code": "other"}, "its code changed", True),
-        ({"pending_months": ("2023-05",)}, "a run was stopped before it was whole", False),
+        ({"pending_months": ("2023-05",)}, "a run was stopped before its end", False),
         ({"consumed": {"bronze.loan_daily": 2}}, "bronze.loan_daily changed", False),
         ({"consumed": {}}, "bronze.loan_daily changed", False),
     ],
@@ -153,7 +153,7 @@ def test_months_are_pending_until_they_are_taken(
     found = reasons(recorded, request=Request(asked))
     assert bool(found) is pending
     if pending:
-        assert found["bronze.loan_daily"] == "months of the raw file are still to be taken"
+        assert found["bronze.loan_daily"] == "months of the raw file are not taken yet"
 
 
 def test_the_ledger_and_the_quarantine_are_never_pending_themselves() -> None:

@@ -218,12 +218,13 @@ def test_a_lookup_is_the_join_of_a_training_set_for_any_rows_types_ages_and_dela
     tables: list[Table], rows: Any, days: list[date], cells_at_once: int
 ) -> None:
     with tempfile.TemporaryDirectory() as root, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lookup, "_CELLS_A_SPAN", cells_at_once)
+        patch.setattr(lookup, "CELLS_A_SPAN", cells_at_once)
         log = Log(root)
-        store, catalog = EmbeddedStore(log), Catalog(tuple((table, "any") for table in tables))
+        datamart = Datamart(log.place, log, Catalog(tuple((table, "any") for table in tables)))
+        store = EmbeddedStore(datamart)
         release_of(log, dict(zip(tables, rows, strict=False)))
 
-        service = Lookup(Datamart(log.place, log, catalog))
+        service = Lookup(datamart)
         found = pa.concat_tables([service.find(Wanted(IDS, day), None) for day in days])
 
         spine = store.spark.createDataFrame(

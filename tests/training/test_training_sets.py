@@ -129,7 +129,7 @@ def test_with_every_feature_and_other_delays_and_ages_it_equals_an_as_of_join_by
         )
     )
     selection = replace(declared.selection, groups=tuple(groups))
-    other = TrainingSet(bank.store, CATALOG, FULL, bank.versions(FULL), selection)
+    other = TrainingSet(bank.store, FULL, bank.versions(FULL), selection)
     build(other, bank.store, out)
     expected = by_duckdb(bank, other)
     assert rows(out) == expected != by_duckdb(bank, declared)
@@ -247,7 +247,7 @@ def test_a_release_without_the_label_store_says_so(bank: Bank) -> None:
     release = published.release(bank.log, FULL)
     versions = {n: v for n, v in release.versions.items() if n != "gold.label_store"}
     with pytest.raises(BadInput, match=r"release 2 has no table gold\.label_store"):
-        prepare(bank.store, CATALOG, replace(release, versions=versions), Asked())
+        prepare(bank.store, replace(release, versions=versions), Asked())
 
 
 # Receipts
@@ -418,7 +418,7 @@ def test_a_feature_declared_later_leaves_it_as_it_was_and_is_in_the_next(
     assert {row["is_adult"] for row in rows(out)} == {1}
     assert made.row_count == own.build(CORRECTED, groups=("attributes",)).row_count
     assert "is_adult" not in own.prepared(CORRECTED, catalog).frame.columns
-    assert reproduce(own.store, catalog, early(own).training_set_id, out) == early(own)
+    assert reproduce(own.store_of(catalog), early(own).training_set_id, out) == early(own)
     assert out.read_bytes() == (own.root / "early.parquet").read_bytes()
 
 
@@ -443,7 +443,7 @@ def test_an_unknown_id_is_refused_with_those_there_are(pristine: Bank) -> None:
     with pytest.raises(
         BadInput, match=f"no training set .* ts-no; .*{early(pristine).training_set_id}"
     ):
-        reproduce(pristine.store, CATALOG, "ts-no")
+        reproduce(pristine.store, "ts-no")
 
 
 def overwrite_ages(bank: Bank, release: int, keep_size: bool) -> None:
@@ -498,7 +498,7 @@ def with_a_key_twice(bank: Bank) -> TrainingSet:
     write_deltalake(bank.datamart / CATALOG.table(name).path, bank.arrow(name, FULL), mode="append")
     versions = {**bank.versions(FULL), name: bank.log.version(CATALOG.table(name)) or 0}
     selection = bank.prepared(FULL).selection
-    return TrainingSet(bank.store, CATALOG, FULL, versions, selection)
+    return TrainingSet(bank.store, FULL, versions, selection)
 
 
 def test_rows_in_equal_rows_out_or_nothing_is_written(own: Bank) -> None:

@@ -34,7 +34,7 @@ def version_of(monkeypatch: pytest.MonkeyPatch) -> dict[str, str | None]:
     pretended: dict[str, str | None] = {}
 
     def version(name: str) -> str:
-        found = pretended.get(name, doctor._PINNED[name])
+        found = pretended.get(name, doctor.PINNED[name])
         if found is None:
             raise metadata.PackageNotFoundError(name)
         return found
@@ -66,9 +66,9 @@ def test_a_package_that_is_not_installed_is_missing(
     found = examine(data, tmp_path)
     assert found[name]["state"] == "missing" and found[name]["found"] == "not installed"
     assert found[name]["remedy"] == (
-        f"pip install -r requirements.txt brings {doctor._PINNED[name]}"
+        f"pip install -r requirements.txt installs {doctor.PINNED[name]}"
     )
-    others = [each for each in doctor._PINNED if each != name]
+    others = [each for each in doctor.PINNED if each != name]
     assert {found[each]["state"] for each in others} == {"ok"}
 
 
@@ -78,13 +78,13 @@ def test_a_package_of_another_version_is_told_with_both(
     version_of["deltalake"] = "0.1.0"
     found = examine(data, tmp_path)["deltalake"]
     assert (found["state"], found["found"]) == ("missing", "0.1.0")
-    assert doctor._PINNED["deltalake"] in found["remedy"]
+    assert doctor.PINNED["deltalake"] in found["remedy"]
 
 
 def test_the_pinned_versions_are_those_of_requirements() -> None:
     locked = (Path(doctor.__file__).parents[2] / "requirements.txt").read_text(encoding="utf-8")
     pinned = dict(re.findall(r"^([\w-]+)(?:\[.*\])?==(\S+)", locked, flags=re.MULTILINE))
-    assert {name: pinned.get(name) for name in doctor._PINNED} == doctor._PINNED
+    assert {name: pinned.get(name) for name in doctor.PINNED} == doctor.PINNED
 
 
 @pytest.mark.parametrize("folder", ["nowhere", "empty"])
@@ -151,7 +151,7 @@ def test_jars_that_are_not_there_yet_are_no_fault(
 def test_an_altered_jar_is_told_and_what_to_do(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept = [tmp_path / ".ivy2.5.2" / "jars" / name for name in jars._DELTA_SHA256]
+    kept = [tmp_path / ".ivy2.5.2" / "jars" / name for name in jars.DELTA_SHA256]
     kept[0].parent.mkdir(parents=True)
     for jar in kept:
         jar.write_bytes(b"other")

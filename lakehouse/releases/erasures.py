@@ -1,0 +1,31 @@
+"""Receipts of erasures: who was erased is in none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from lakehouse.ledger.erasures import TABLE as ERASURES
+from lakehouse.releases.ledger_rows import rows
+from lakehouse.storage.log import Log
+
+
+@dataclass(frozen=True)
+class ErasureReceipt:
+    """A row of ledger/erasures; its columns are told of there."""
+
+    erasure_id: str
+    erased_at: datetime
+    row_counts: Mapping[str, int]
+    files: int
+    training_sets: Sequence[str]
+
+
+def erasures(log: Log) -> list[ErasureReceipt]:
+    """Every erasure of a person, oldest first."""
+    receipts = [
+        ErasureReceipt(**{name: row[name] for name in ERASURES.columns})
+        for row in rows(log, ERASURES)
+    ]
+    return sorted(receipts, key=lambda receipt: (receipt.erased_at, receipt.erasure_id))
