@@ -103,6 +103,8 @@ class Table:
     `unversioned`: columns about the writing, not about the row; a change only in them does not count.
     `entity`, `date`: the columns that say whose row it is and of which day; empty if there is none.
     `group`: how a feature group is joined to applications; None for any other table.
+    `raw_columns`: in silver, each column with the raw column that it is read from.
+    `noted`: in silver, the texts in `_issues` that leave a value as it is.
     `labels`: what the labels of the label store are; None for any other table.
     """
 
@@ -122,6 +124,8 @@ class Table:
     date: str = ""
     group: FeatureGroup | None = None
     labels: LabelStore | None = None
+    raw_columns: tuple[tuple[str, str], ...] = ()
+    noted: frozenset[str] = frozenset()
 
     @property
     def full_name(self) -> str:

@@ -29,6 +29,7 @@ class RawRows:
     by_month: bool
     full_refresh: bool
     max_bad: float
+    max_null: float
     delivery: DeliveryMode | None
 
 
@@ -42,10 +43,11 @@ def _raw_rows(command: options.Command) -> options.Command:
         by_month: bool,
         full_refresh: bool,
         max_bad: float,
+        max_null: float,
         delivery: DeliveryMode | None,
         **own: object,
     ) -> None:
-        raw_rows = RawRows(through, month, by_month, full_refresh, max_bad, delivery)
+        raw_rows = RawRows(through, month, by_month, full_refresh, max_bad, max_null, delivery)
         command(raw_rows=raw_rows, **own)
 
     return options.together(
@@ -61,6 +63,13 @@ def _raw_rows(command: options.Command) -> options.Command:
             default=0.2,
             show_default=True,
             help="Refuse a file with a larger share of bad rows.",
+        ),
+        click.option(
+            "--max-null",
+            type=click.FloatRange(0, 1),
+            default=0.2,
+            show_default=True,
+            help="Refuse a file if a larger share of a column's cells would become NULL.",
         ),
         click.option(
             "--delivery",
@@ -135,6 +144,7 @@ def _job(
             allow_shrink,
         ),
         max_bad=raw_rows.max_bad,
+        max_null=raw_rows.max_null,
         open_store=lambda datamart, raw: common.store(datamart, raw.held, raw.at_work),
         on_progress=on_progress,
         wait=wait,

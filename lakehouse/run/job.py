@@ -31,7 +31,8 @@ class Job:
     """Everything that a run needs; `open_store` starts an engine for raw files of a given size.
 
     If another run is at work, `wait` gets a message and this run starts when the other has ended.
-    Without `wait` it fails.
+    Without `wait` it fails. A file is refused if its share of bad rows is above `max_bad`, or if the share
+    of a column's cells that become NULL is above `max_null`.
     """
 
     data: Path
@@ -39,6 +40,7 @@ class Job:
     open_store: Callable[[Datamart, RawBytes], Store]
     request: Request = Request()
     max_bad: float = 0.2
+    max_null: float = 0.2
     on_progress: Progress = silent
     wait: Wait = None
     _sha256: dict[tuple[Path, tuple[int, ...]], str] = field(

@@ -17,6 +17,7 @@ from lakehouse.releases.state import is_published, recorded
 from lakehouse.run.failures import explained
 from lakehouse.run.ingest import Delivery, Writer, ingest, quarantine
 from lakehouse.run.job import Job
+from lakehouse.run.null_share import check_null_share
 from lakehouse.run.plan import Request, Step
 from lakehouse.run.refresh import evolve, pending_months, refresh
 from lakehouse.run.reporting import Reporting
@@ -97,6 +98,15 @@ class Passes:
             if landed and own:
                 delivery = self.delivery(table, landed, self._job.request.scope, own)
                 check_shrink(self._store, delivery, delivery.months(self._is_taken_again(own)))
+
+    def check_null_shares(self) -> None:
+        """BadInput where cells of a file that was read would become NULL, more than the user allows."""
+        for table in self._job.catalog.derived:
+            landed = [
+                self._landed[up.full_name] for up in table.upstreams if up.full_name in self._landed
+            ]
+            if landed and table.raw_columns:
+                check_null_share(self._store, table, landed[0], self._job.max_null)
 
     def _ingest(self, table: Table, scope: MonthRange, own: Recorded) -> SourceRecord:
         """Bring a bronze table up to date with its file; return what it now holds of the file."""

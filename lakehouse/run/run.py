@@ -123,6 +123,7 @@ def _carried_out(job: Job, steps: Sequence[Step], state: State) -> Report:
         _check_scope(job, raw_files.months)
         raw_files.check_refills(scopes(job.request, raw_files.landed)[0])
         passes = Passes(job, store, writer, raw_files.landed, reporting)
+        passes.check_null_shares()
         if not job.request.allow_shrink:
             passes.check_shrinks()
         with explained(job.datamart, RELEASES):

@@ -46,6 +46,11 @@ class Rule:
     reason: str
     keeps_value: bool = False
 
+    @property
+    def issue(self) -> str:
+        """The text in `_issues`."""
+        return f"{self.column}: {self.reason}"
+
 
 def number(
     raw: str,
@@ -138,6 +143,8 @@ def silver_table(
         expectations=tuple(expectations),
         entity=snake_case(bronze.entity),
         date=snake_case(bronze.date),
+        raw_columns=tuple((cell.field.name, cell.raw) for cell in cells),
+        noted=frozenset(rule.issue for rule in rules if rule.keeps_value),
     )
 
 
@@ -175,7 +182,7 @@ def _text(raw: str) -> Column:
 def _without_broken(cleaned: DataFrame, rules: Sequence[Rule]) -> DataFrame:
     for rule in rules:
         broken = F.coalesce(F.expr(rule.broken), F.lit(False))
-        why = F.array(F.lit(f"{rule.column}: {rule.reason}"))
+        why = F.array(F.lit(rule.issue))
         issues = F.when(broken, F.concat(F.col(ISSUES.name), why)).otherwise(F.col(ISSUES.name))
         changed = {ISSUES.name: issues}
         if not rule.keeps_value:
