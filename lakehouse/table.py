@@ -98,7 +98,7 @@ class Table:
     `look_back_months`: the number of earlier months that a row depends on; n - 1 for a window of n.
     `expectations`: (name, SQL) pairs that hold for every row; they become Delta CHECK constraints.
     `unversioned`: columns about the writing, not about the row; a change only in them does not count.
-    `entity`, `date`: the columns that say whose row it is and of which day; empty if there is none.
+    `entity`, `date`: the columns that say whose row it is, and its day; empty if there is none.
     `group`: how a feature group is joined to applications; None for any other table.
     `labels`: what the labels of the label store are; None for any other table.
     """
