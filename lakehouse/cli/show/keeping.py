@@ -24,7 +24,7 @@ def optimized(done: Optimized) -> None:
     if not done.tables:
         say("Nothing to compact: no partition has several files.")
         return
-    rows("Compacted", [asdict(each) for each in done.tables])
+    rows("Compacted", [asdict(table) for table in done.tables])
     if done.published:
         say(f"No row changed. Release {done.published} published.")
     else:
