@@ -1,4 +1,4 @@
-"""The four files: their names and headers, and how they are written whole or not at all."""
+"""The four files: their names and headers; they are written completely or not at all."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HEADERS = {
 
 @contextmanager
 def whole_files(out: Path) -> Iterator[dict[str, IO[bytes]]]:
-    """The four files open under temporary names, which take their own names if all went well."""
+    """The four files, open under temporary names; they get their real names if the block succeeds."""
     parts = {name: out / f".{name}.part" for name in HEADERS}
     try:
         with ExitStack() as stack:
@@ -42,7 +42,7 @@ def whole_files(out: Path) -> Iterator[dict[str, IO[bytes]]]:
 
 @dataclass
 class Output:
-    """The open files, and the rows that each has so far."""
+    """The open files, and the number of rows that each has so far."""
 
     files: dict[str, IO[bytes]]
     on_progress: Progress
