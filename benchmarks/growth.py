@@ -1,8 +1,8 @@
 """A hundred monthly runs, each a process and a release: how files, log and start-up time grow.
 
-`python benchmarks/growth.py [--months 100] [--customers 100] [--narrow] [--out growth.png]`: once left
-alone, once with `optimize` and `vacuum --keep-releases 12` after every ten releases. A row for every
-ten: files and megabytes of the datamart, megabytes of its Delta logs, seconds of a run with nothing to
+`python benchmarks/growth.py [--months 100] [--customers 100] [--narrow] [--out growth.png]`: once without
+upkeep, once with `optimize` and `vacuum --keep-releases 12` after every ten releases. One row per ten:
+files and megabytes of the datamart, megabytes of its Delta logs, seconds of a run with nothing to
 do (medians of three) and CPU seconds of one more month (median of the ten). Prints a table and draws the
 curve. --narrow takes the tests' catalog, whose clicks have few features: as many files, in less time.
 """

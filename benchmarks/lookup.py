@@ -4,8 +4,8 @@
     python main.py run --data /tmp/raw --datamart /tmp/datamart
     python benchmarks/lookup.py --datamart /tmp/datamart
 
-Customers are drawn at random, the day is in the newest month of clicks. Wall times are of this process
-alone: on a machine that does something else besides, look at the CPU times.
+Customers are drawn at random, and the day is in the newest month of clicks. Wall times are true only if
+nothing else runs on the machine; otherwise look at the CPU times.
 """
 
 from __future__ import annotations

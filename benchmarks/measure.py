@@ -1,4 +1,4 @@
-"""What a command costs from process start to exit, with all processes below it; on Linux."""
+"""Measures a command from process start to exit, with all processes that it starts; on Linux."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class TookTooLong(Exception):
 
 
 def print_heading(columns: Sequence[str]) -> None:
-    """What the machine is and does, and the head of a table whose rows come one by one."""
+    """Print the cores and load of the machine, and the head of a table whose rows come one by one."""
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n\n| {' | '.join(columns)} |")
     print("|---" * len(columns) + "|", flush=True)
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a command took; memory is the sum over its processes, a JVM among them."""
+    """The cost of a command; memory is the sum over its processes, including a JVM."""
 
     wall_seconds: float
     cpu_seconds: float
@@ -45,7 +45,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Size:
-    """What is in a folder of tables."""
+    """The number and size of files in a folder of tables."""
 
     files: int
     mb: float

@@ -1,4 +1,4 @@
-"""Where the time of a run goes: a table of phases for a full build, one more month, nothing new.
+"""The time of a run by phase, for a full build, one more month, and a run with nothing new.
 
 `python benchmarks/phases.py [--customers 12500 | --data DIR] [--engine embedded]`. Calls are wrapped from
 outside; an inner phase takes its time from the outer one, so that all add up to the whole process. For

@@ -71,7 +71,7 @@ ONE_MONTH = PIPELINES | {"loop": script("spark_months.py", "--month", MONTH)}
 def one_round(
     data: Path, work: Path, names: Sequence[str] = ("embedded",), jobs: Sequence[str] = JOBS
 ) -> Round:
-    """Each job of each pipeline once, in turns; `work` is a folder for these raw files alone."""
+    """Each job of each pipeline once, in turns; `work` is a folder only for these raw files."""
     known = {
         FULL: (PIPELINES, _anew, data, LAST),
         AGAIN: (PIPELINES, _as_it_is, data, LAST),
@@ -130,7 +130,7 @@ def table(rounds: Sequence[Round], first: str) -> str:
 
 
 def gold(work: Path, name: str) -> Path:
-    """Where a pipeline has its gold tables."""
+    """The folder of a pipeline's gold tables."""
     return work / f"{name}-full" / ("" if name in ("duckdb", "polars") else "gold")
 
 

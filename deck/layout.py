@@ -18,7 +18,7 @@ FONTS = ("Regular", "Semibold", "Bold", "It")
 
 
 def sources(figures: Path = FIGURES) -> list[Path]:
-    """What the PDF is made of."""
+    """The files from which the PDF is made."""
     return [*sorted(HERE.rglob("*.typ")), figures]
 
 

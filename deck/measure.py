@@ -108,7 +108,7 @@ def _merged(report: dict[str, Any]) -> dict[str, Any]:
 
 
 def _accounted(report: dict[str, Any]) -> dict[str, Any]:
-    """Where every raw row of a run went."""
+    """The numbers of raw rows of a run by fate."""
     names = ("rows in", "accepted", "quarantined", "equal duplicates")
     read = [row for row in report["tables"] if row["rows in"] is not None]
     return {

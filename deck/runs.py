@@ -25,7 +25,7 @@ class Runs:
         self.commands: list[str] = []
 
     def ask(self, *words: str, data: Path | None = None, code: int = 0) -> Any:
-        """What a command answers as JSON; an error where it ends with another code."""
+        """The JSON answer of a command; an error if it ends with another exit code."""
         print(f"main.py {' '.join(words)}", file=sys.stderr)
         self.commands.append(" ".join(_shown(word) for word in words))
         done = subprocess.run(

@@ -56,7 +56,7 @@ class Catalog:
 
     @property
     def labels(self) -> LabelStore:
-        """What the labels of the label store are."""
+        """The definitions and columns of the label store."""
         labels = self.label_store.labels
         assert labels is not None
         return labels

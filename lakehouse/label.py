@@ -1,4 +1,4 @@
-"""What a label store declares: its definitions, and which of its columns say what."""
+"""The declaration of a label store: its label definitions, and the meaning of its columns."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class LabelDefinition:
 
 @dataclass(frozen=True)
 class LoanColumns:
-    """The columns that say which loan a row is of, when it was applied for, and its month on book."""
+    """The columns with the loan, its application date and its month on book."""
 
     loan: str
     application: str
@@ -25,7 +25,7 @@ class LoanColumns:
 
 @dataclass(frozen=True)
 class LabelStore:
-    """The definitions that a label store has, the default first, and its columns.
+    """The definitions of a label store, the default first, and its columns.
 
     `loans` are the columns of its first upstream, which has a row for every loan, labelled or not. That
     one also has the days past due (`dpd`) and what is left to pay (`balance`).

@@ -101,7 +101,7 @@ class Table:
     `look_back_months`: the number of earlier months that a row depends on; n - 1 for a window of n.
     `expectations`: (name, SQL) pairs that hold for every row; they become Delta CHECK constraints.
     `unversioned`: columns about the writing, not about the row; a change only in them does not count.
-    `entity`, `date`: the columns that say whose row it is and of which day; empty if there is none.
+    `entity`, `date`: the columns that say whose row it is, and its day; empty if there is none.
     `group`: how a feature group is joined to applications; None for any other table.
     `raw_columns`: in silver, each column with the raw column that it is read from.
     `noted`: in silver, the texts in `_issues` that leave a value as it is.

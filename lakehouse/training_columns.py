@@ -1,6 +1,6 @@
 """The columns of a training set besides its features: names that notebooks and models rely on.
 
-A table may name its columns otherwise; its declaration says which of them these are.
+A table may have other names for its columns; its declaration says which columns these are.
 """
 
 LOAN, CUSTOMER, APPLICATION = "loan_id", "customer_id", "application_date"

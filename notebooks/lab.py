@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 
 PROJECT = Path(__file__).resolve().parent.parent
 _START = "markdownviewer-widget:notebooks/README.md"
-# What is seen first: the start page, and beside it the folder of the project.
+# The first view: the start page, and beside it the folder of the project.
 _WORKSPACE = {
     "metadata": {"id": "default"},
     "data": {

@@ -14,7 +14,7 @@ from nbformat import NotebookNode
 from traitlets.config import Config
 
 FOLDER = Path(__file__).resolve().parent
-# Else a kernel warns that whoever is on this machine could listen.
+# Without this, a kernel warns that others on this machine could listen.
 _ENCRYPTED = Config(KernelManager={"transport_encryption": "auto"})
 
 

@@ -1,4 +1,4 @@
-"""Whether a pipeline of others holds the gold of the lakehouse, cell by cell; exit code 1 where not.
+"""Compares the gold of another pipeline with that of the lakehouse, cell by cell; exit code 1 if they differ.
 
 python benchmarks/others/agree.py datamart/gold /tmp/gold
 """
@@ -18,12 +18,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from benchmarks.others.rules import GOLD
 from tests.reference.gold import KEYS, differences
 
-# A trend that is 0 comes out as 1e-17 by another formula, which is no share of 0.
+# Another formula gives 1e-17 for a trend of 0, and the relative difference of these is not defined.
 NOTHING = 1e-9
 
 
 def unlike(expected: Path, gold: Path) -> list[str]:
-    """How each gold table differs from the expected one, a line a finding; none where they agree."""
+    """The differences of each gold table from the expected one, one per line; empty if they agree."""
     found = []
     with duckdb.connect() as connection:
         for name in GOLD:

@@ -2,9 +2,9 @@
 
     python benchmarks/others/duckdb_delta.py --data data --out /tmp/gold [--through 2024-11]
 
-No bronze, no silver, no quarantine, no history; a correction of a month that is there goes unseen. Of four
-forms of the clickstream's windows (frames, each row spread over six months, a join by range, five joins by
-month) the fastest stands here.
+No bronze, no silver, no quarantine, no history; a correction of an existing month is not seen. Four forms of
+the clickstream's windows were tried (frames, each row spread over six months, a join by range, five joins
+by month); this is the fastest.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     python benchmarks/others/polars_delta.py --data data --out /tmp/gold [--through 2024-11]
 
-As duckdb_delta.py: no bronze, no silver, no quarantine, no history, no corrections. Of four forms of the
-clickstream's windows (rolling groups, rolling expressions, each row spread over six months, five joins by
-month) the fastest stands here.
+As duckdb_delta.py: no bronze, no silver, no quarantine, no history, no corrections. Four forms of the
+clickstream's windows were tried (rolling groups, rolling expressions, each row spread over six months,
+five joins by month); this is the fastest.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the three pipelines of others know of the bank's data: files, bounds, words, windows, labels."""
+"""The facts about the bank's data for the three other pipelines: files, bounds, words, windows, labels."""
 
 from __future__ import annotations
 

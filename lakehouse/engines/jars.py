@@ -11,7 +11,7 @@ from lakehouse.storage.files import fingerprint
 _PACKAGE = "io.delta:delta-spark_4.2_2.13:4.4.0"
 # Not fetched: dependencies that Spark has. Only those of Delta and of Unity Catalog are missing there.
 _EXCLUDED = "com.*:*,commons-*:*,io.airlift:*,javax.*:*,org.*:*"
-# S3A of the Hadoop version in PySpark. Of Amazon's SDK it uses 13 MB; the whole bundle has 690 MB.
+# S3A of the Hadoop version in PySpark, with the 13 MB of Amazon's SDK that it uses (the bundle has 690 MB).
 _S3A_PACKAGES = (
     "org.apache.hadoop:hadoop-aws:3.5.0",
     *(

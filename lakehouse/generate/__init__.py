@@ -1,4 +1,4 @@
-"""Synthetic raw files: names, columns, formats, dirt and shares of the shipped bank's, the data of nobody.
+"""Synthetic raw files with the names, columns, formats, dirt and shares of the shipped bank; nobody's data.
 
 A borrower belongs to one of six hidden classes, from sound to strained. The class sets the ranges
 of the finances; the clean finances set the odds of default. Dirt comes on top. The clickstream is

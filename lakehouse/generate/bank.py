@@ -28,7 +28,7 @@ def generate(
     on_progress: Progress = silent,
     force: bool = False,
 ) -> dict[str, int]:
-    """Write the four raw CSV files of a made-up bank into folder `out`; rows by file.
+    """Write the four raw CSV files of an invented bank into folder `out`; return the rows by file.
 
     `months` is the length of the clickstream from 2023-01 on; loans start in those months and the
     one after. `on_progress` hears a file's name and its rows so far. The files get their names once all
@@ -63,7 +63,7 @@ def _check_arguments(out: Path, customers: int, months: int, seed: int) -> None:
 
 
 def _write_borrowers(output: Output, book: LoanBook, seed: int) -> None:
-    """Write attributes and financials, one row per customer; note in the loan book how each will pay."""
+    """Write attributes and financials, one row per customer; record in the loan book how each will pay."""
     dates = month_starts(book.months + 1, "{}-{:02}-01")
     for number, chunk in chunks(len(book.ids)):
         rng = np.random.default_rng([seed, 1, number])

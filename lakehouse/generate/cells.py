@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-Text = npt.NDArray[np.bytes_]  # NUL inside or behind a text is padding, which a file leaves out
+Text = npt.NDArray[np.bytes_]  # NUL inside or after a text is padding, which a file leaves out
 Ints = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float64]
 FIRST_YEAR = 2023
@@ -35,17 +35,17 @@ def integers(values: Reals | Ints) -> Text:
 
 
 def decimals(values: Reals) -> Text:
-    """Numbers as text, as short as reads back the same."""
+    """Numbers as the shortest text that reads back as the same number."""
     return np.array(list(map(repr, values.tolist())), dtype=np.bytes_)
 
 
 def month_starts(months: int, pattern: str) -> Text:
-    """The first months of the bank, each as its year and month in the pattern."""
+    """The first months of the bank, each written with the pattern of year and month."""
     dates = ((FIRST_YEAR + m // 12, m % 12 + 1) for m in range(months))
     return np.array([pattern.format(year, month).encode() for year, month in dates])
 
 
 def chunks(rows: int) -> Iterator[tuple[int, slice]]:
-    """So many rows in slices of CHUNK, numbered."""
+    """Numbered slices of at most CHUNK rows, for this number of rows."""
     for number, start in enumerate(range(0, rows, CHUNK)):
         yield number, slice(start, min(start + CHUNK, rows))

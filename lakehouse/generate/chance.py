@@ -15,7 +15,7 @@ def below(rng: np.random.Generator, rows: int, limit: int) -> Ints:
 
 
 def weighted(rng: np.random.Generator, rows: int, weights: Sequence[float]) -> Ints:
-    """Positions in `weights`, each as often as its weight says."""
+    """Random positions in `weights`, with these weights."""
     bounds = np.cumsum(weights)
     place = rng.random(rows) * bounds[-1]
     positions: Ints = np.searchsorted(bounds[:-1], place, side="right").astype(np.int64)
@@ -23,7 +23,7 @@ def weighted(rng: np.random.Generator, rows: int, weights: Sequence[float]) -> I
 
 
 def between_quartiles(rng: np.random.Generator, quartiles: Reals) -> Reals:
-    """One draw per row of (minimum, three quartiles, maximum), even between neighbours."""
+    """One draw per row of (minimum, three quartiles, maximum), uniform between two neighbours."""
     place = rng.random(len(quartiles)) * 4
     quarter = place.astype(np.int64)
     row = np.arange(len(quartiles))

@@ -1,4 +1,4 @@
-"""The four files: their names and headers, and how they are written whole or not at all."""
+"""The four files: their names and headers; they are written completely or not at all."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _check_none_differs(out: Path, parts: Mapping[str, Path]) -> None:
 
 @dataclass
 class Output:
-    """The open files, and the rows that each has so far."""
+    """The open files, and the number of rows that each has so far."""
 
     files: dict[str, IO[bytes]]
     on_progress: Progress

@@ -1,4 +1,4 @@
-"""The loans: who will default, and a row per loan and month of its life."""
+"""The loans: which of them default, and one row per loan and month of its life."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from lakehouse.generate.files import LOANS, Output
 
 TENURE_MONTHS = 10
 DEFAULT_SHARE = 0.288  # 30 or more days past due at mob 6
-# Paid of installments 1 to 5, in installments; a defaulter pays nothing from the 6th on.
-# The first is the borrower who always pays, the others are defaulters, with their frequency.
+# The part of each of installments 1 to 5 that is paid; a defaulter pays nothing from the 6th on.
+# The first path is the borrower who always pays. The others are defaulters, with their frequency.
 PAYMENT_PATHS = {
     "11111": 0, "11000": 302, "10000": 164, "11100": 161, "10200": 110, "02000": 68,
     "11020": 56, "02100": 46, "10030": 42, "11110": 37, "00000": 32, "00300": 25,
@@ -23,7 +23,7 @@ PAYMENT_PATHS = {
 
 
 def payment_paths(rng: np.random.Generator, clean: dict[str, Reals]) -> Ints:
-    """Positions in PAYMENT_PATHS; the riskiest DEFAULT_SHARE default, once luck is added."""
+    """Positions in PAYMENT_PATHS; after luck is added, the riskiest DEFAULT_SHARE of loans default."""
     log_odds = _default_log_odds(clean)
     rows = len(log_odds)
     luck = rng.random(rows) + 1e-17  # never 0, which has no logarithm
@@ -53,7 +53,7 @@ def _default_log_odds(clean: dict[str, Reals]) -> Reals:
 
 
 def write_loans(output: Output, book: LoanBook) -> None:
-    """Write a row per loan and month of its life, by month, then customer."""
+    """Write one row per loan and month of its life, sorted by month, then customer."""
     dates = month_starts(book.months + 1 + TENURE_MONTHS, "{}-{:02}-01")
     suffixes = month_starts(book.months + 1, "_{}_{:02}_01")
     ledger = _ledger_cells()

@@ -1,4 +1,4 @@
-"""What the feature groups share: a customer's features as of snapshot_date."""
+"""The common form of feature groups: a customer's features as of snapshot_date."""
 
 from __future__ import annotations
 

@@ -14,10 +14,10 @@ from lakehouse.table import Table
 
 
 def rows(log: Log, table: Table) -> list[dict[str, Any]]:
-    """The rows of a ledger table, maps as dicts; none where it was never made."""
-    found = log.read(table) if log.exists(table) else []
+    """The rows of a ledger table, with maps as dicts; empty if the table was never made."""
+    stored = log.read(table) if log.exists(table) else []
     maps = [field.name for field in table.fields if field.type.startswith("MAP<")]
-    return [{**row, **{name: dict(row.get(name) or []) for name in maps}} for row in found]
+    return [{**row, **{name: dict(row.get(name) or []) for name in maps}} for row in stored]
 
 
 def put(log: Log, table: Table, wanted: Iterable[Mapping[str, Any]], note: CommitNote) -> None:

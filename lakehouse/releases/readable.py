@@ -73,7 +73,7 @@ def _first_loss(log: Log, pins: Pins, tables: Sequence[Table]) -> _Loss | None:
 
 
 def loss(log: Log, table: Table, version: int, moment: datetime) -> str | None:
-    """What a table has lost of a version; None if the version is complete."""
+    """The loss of a table version in words; None if the version is complete."""
     if not log.exists(table):
         return _without_log(log, table)
     then = _opened(log, table, version)

@@ -72,7 +72,7 @@ class Standing:
         return tuple(filter(_is_of_a_run, self.commits))
 
     def has(self, version: int, since: datetime) -> bool:
-        """Whether the table still has a version and it is no younger than a moment."""
+        """Whether the table has a version that was already there at a moment."""
         at = [commit.timestamp for commit in self.commits if commit.version == version]
         return version <= self.version and all(moment <= since for moment in at)
 

@@ -71,7 +71,7 @@ class Job:
 
 @dataclass
 class TableReport:
-    """What a run did to one table; `rows` are the counts of its raw file, if one was read."""
+    """The result of a run for one table; `rows` are the counts of its raw file, if one was read."""
 
     table: str
     rows: Counts | None = None
@@ -88,7 +88,7 @@ class TableReport:
 
 @dataclass
 class Report:
-    """What a run did; `release` is the newest release, `published` are those that this run made."""
+    """The result of a run; `release` is the newest release, `published` are those that this run made."""
 
     release: int | None = None
     published: list[int] = field(default_factory=list)

@@ -37,14 +37,14 @@ class Request:
     allow_shrink: bool = False
 
 
-def read_before(known: Recorded | None, code: str, request: Request) -> Extent | None:
+def read_before(record: Recorded | None, code: str, request: Request) -> Extent | None:
     """The part of a raw file that a table has taken; None if a row of that part may be needed again."""
-    if known is None or known.extent is None or known.extent.sha256 != known.sha256:
+    if record is None or record.extent is None or record.extent.sha256 != record.sha256:
         return None
-    taken = all(any(scope.has(m) for scope in known.scopes) for m in known.extent.months)
-    is_sound = not (known.again or known.pending_months or known.lost) and known.undo_to is None
-    asked_again = request.full_refresh or request.repair or known.code != code
-    return known.extent if taken and is_sound and not asked_again else None
+    taken = all(any(scope.has(m) for scope in record.scopes) for m in record.extent.months)
+    is_sound = not (record.again or record.pending_months or record.lost) and record.undo_to is None
+    asked_again = request.full_refresh or request.repair or record.code != code
+    return record.extent if taken and is_sound and not asked_again else None
 
 
 def make_plan(
@@ -56,14 +56,14 @@ def make_plan(
     """One step per table, upstreams first; `sha256` has the SHA-256 of the raw file of each bronze table."""
     steps: dict[str, Step] = {}
     for table in catalog.tables:
-        known = recorded.get(table.full_name)
+        record = recorded.get(table.full_name)
         code = catalog.code.get(table.full_name)
-        if known and known.undo_to is not None:
+        if record and record.undo_to is not None:
             step = Step(table, "another program wrote to it")
         elif table.source:
-            step = _ingest_step(table, known, code, sha256[table.full_name], request)
+            step = _ingest_step(table, record, code, sha256[table.full_name], request)
         elif table.transform:
-            step = _refresh_step(table, known, code, recorded, steps, request)
+            step = _refresh_step(table, record, code, recorded, steps, request)
         else:
             step = Step(table)
         steps[table.full_name] = step
@@ -75,9 +75,9 @@ def follows_raw_files(steps: Sequence[Step], recorded: Mapping[str, Recorded]) -
     pending = {step.table for step in steps if step.pending}
     return not any(
         step.everything
-        or (known := recorded.get(step.table.full_name)) is None
-        or known.pending_months
-        or known.undo_to is not None
+        or (record := recorded.get(step.table.full_name)) is None
+        or record.pending_months
+        or record.undo_to is not None
         or (step.table.upstreams and pending.isdisjoint(step.table.upstreams))
         for step in steps
         if step.pending
@@ -85,47 +85,47 @@ def follows_raw_files(steps: Sequence[Step], recorded: Mapping[str, Recorded]) -
 
 
 def _ingest_step(
-    table: Table, known: Recorded | None, code: str | None, sha256: str, request: Request
+    table: Table, record: Recorded | None, code: str | None, sha256: str, request: Request
 ) -> Step:
-    if known and known.again:
-        return Step(table, known.again)
-    if known is None or known.sha256 is None:
+    if record and record.again:
+        return Step(table, record.again)
+    if record is None or record.sha256 is None:
         return Step(table, "never read")
     if request.full_refresh:
         return Step(table, "full refresh")
-    if known.code != code:
+    if record.code != code:
         return Step(table, "its code changed")
-    if known.sha256 != sha256:
+    if record.sha256 != sha256:
         return Step(table, "the raw file changed")
-    if known.pending_months:
+    if record.pending_months:
         return Step(table, "a run was stopped before its end")
-    if not any(scope.covers(request.scope) for scope in known.scopes):
+    if not any(scope.covers(request.scope) for scope in record.scopes):
         return Step(table, "months of the raw file are not taken yet")
     return Step(table)
 
 
 def _refresh_step(
     table: Table,
-    known: Recorded | None,
+    record: Recorded | None,
     code: str | None,
     recorded: Mapping[str, Recorded],
     steps: Mapping[str, Step],
     request: Request,
 ) -> Step:
-    if known is None or known.code is None:
+    if record is None or record.code is None:
         return Step(table, "never built", everything=True)
     if request.full_refresh:
         return Step(table, "full refresh", everything=True)
-    if known.code != code:
+    if record.code != code:
         return Step(table, "its code changed", everything=True)
-    if known.again:
-        return Step(table, known.again, everything=True)
-    if known.pending_months:
+    if record.again:
+        return Step(table, record.again, everything=True)
+    if record.pending_months:
         return Step(table, "a run was stopped before its end")
     for upstream in table.upstreams:
         if steps[upstream.full_name].pending:
             return Step(table, f"after {upstream.full_name}")
         newest = recorded.get(upstream.full_name)
-        if newest and newest.version != known.consumed.get(upstream.full_name):
+        if newest and newest.version != record.consumed.get(upstream.full_name):
             return Step(table, f"{upstream.full_name} changed")
     return Step(table)

@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
-def pending_months(store: Store, step: Step, known: Recorded | None) -> list[str]:
+def pending_months(store: Store, step: Step, record: Recorded | None) -> list[str]:
     """The months of a table that changes of its upstreams reach."""
     table = step.table
     upstream_months = _existing(store, table.upstreams)
     existing = upstream_months | _existing(store, [table])
-    if step.everything or known is None:
+    if step.everything or record is None:
         return sorted(existing)
-    reached = set(known.pending_months)
+    reached = set(record.pending_months)
     for upstream in table.upstreams:
         until = store.log.version(upstream) or 0
-        since = known.consumed.get(upstream.full_name, -1)
+        since = record.consumed.get(upstream.full_name, -1)
         changed = store.log.changed_months(upstream, since, until)
         reached |= widen(changed, after=table.look_back_months)
     return sorted(reached & existing)

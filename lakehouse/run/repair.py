@@ -89,6 +89,6 @@ def _note(job: Job, damage: Damage, run_id: str) -> CommitNote:
     if _is_ledger(damage):
         return CommitNote(run_id)
     lost = tuple(sorted(damage.partitions))
-    known = recorded(job.datamart)[damage.table.full_name]
-    pending = {*known.pending_months, *(() if damage.table == QUARANTINE else lost)}
-    return replace(known.note(run_id), pending_months=tuple(sorted(pending)), lost=lost)
+    record = recorded(job.datamart)[damage.table.full_name]
+    pending = {*record.pending_months, *(() if damage.table == QUARANTINE else lost)}
+    return replace(record.note(run_id), pending_months=tuple(sorted(pending)), lost=lost)

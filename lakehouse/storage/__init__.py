@@ -1,1 +1,1 @@
-"""Where files are: places, paths, locks, folders, Delta logs, leases."""
+"""Storage of a datamart: places, paths, locks, folders, Delta logs, leases."""

@@ -1,4 +1,4 @@
-"""A datamart, as all that works on one gets it."""
+"""A datamart as one value: its place, its logs and its declared tables."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lakehouse.storage.place import Place, place
 class Datamart:
     """The place of a datamart, the logs of its tables, and the tables that are declared for it.
 
-    The tables need not be there; `place` shows itself as the user named it.
+    The tables may not exist yet. In messages the place appears as the user named it.
     """
 
     place: Place
@@ -23,7 +23,7 @@ class Datamart:
 
     @classmethod
     def at(cls, where: str | Path | Place, catalog: Catalog) -> Datamart:
-        """The datamart of a folder or URI; BadInput for a URI that cannot be one of a datamart."""
+        """The datamart at a folder or URI; BadInput for a URI that cannot hold a datamart."""
         there = place(where)
         return cls(there, Log(there), catalog)
 

@@ -8,7 +8,7 @@ RUNS, WRITER, RECEIPTS = ".lock", ".writer", ".receipts.lock"
 LEASES = "_leases"
 # Files of jobs that are under way, and of an erasure that is decided and not yet done.
 WORK, ERASURE = "_work", "erasure"
-# Where the executors of a cluster find what was landed; only a run has it.
+# The folder in which executors of a cluster find landed files; it exists only during a run.
 LANDED = f"{WORK}/landed"
 # Tables that a repair set aside.
 DAMAGED = "_damaged"

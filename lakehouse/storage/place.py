@@ -1,4 +1,4 @@
-"""Where a datamart is: a folder of this machine, or a prefix of an object store, with the same methods."""
+"""The place of a datamart: a folder of this machine, or a prefix of an object store, with equal methods."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ B = TypeVar("B")
 
 
 class Place(Protocol):
-    """Where a datamart is, and what can be done there.
+    """The place of a datamart, and the operations on it.
 
     A name is the path of a file or folder in the place, with / between its parts. In messages a place
     appears as the user named it.

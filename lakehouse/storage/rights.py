@@ -35,7 +35,7 @@ def check_writable(datamart: Path) -> None:
 
 
 def unwritable(datamart: Path) -> Path | None:
-    """The folder or file because of which a datamart cannot be made or written; None if it can."""
+    """The folder or file that prevents a datamart from being made or written; None if there is none."""
     nearest = nearest_there(datamart)
     within = (
         *datamart.glob("*"),

@@ -54,11 +54,11 @@ def again(store: Store, past: Receipt) -> TrainingSet:
     LakehouseError if a table version is gone, which it names, or if a person in the set was erased.
     """
     check_not_erased(past)
-    found = TrainingSet(store, past.release, past.versions, past.selection)
-    # Not since the set was built: the clock may have been set back between.
+    training_set = TrainingSet(store, past.release, past.versions, past.selection)
+    # The time of the release, not that of the set: the clock may have been set back between them.
     since = published.release(store.log, past.release).finished_at
-    check_readable(store.log, replace(past.pins, moment=since), found.tables)
-    return found
+    check_readable(store.log, replace(past.pins, moment=since), training_set.tables)
+    return training_set
 
 
 def _target(out: Path | None) -> AbstractContextManager[Path | None]:

@@ -83,12 +83,14 @@ def _as_of(days: DataFrame, rows: DataFrame, group: JoinedGroup) -> DataFrame:
     """For each customer and day the newest feature row that was known and not too old, if there is one."""
     dated = rows.withColumnRenamed(SNAPSHOT_DATE, group.date_column)
     used = F.col(group.date_column)
-    known = F.date_add(used, group.delay_days) <= F.col(APPLICATION)
-    fresh = used >= F.add_months(F.col(APPLICATION), -group.max_age_months)
+    is_known = F.date_add(used, group.delay_days) <= F.col(APPLICATION)
+    is_fresh = used >= F.add_months(F.col(APPLICATION), -group.max_age_months)
     # The day is chosen with the keys only, so that no wide rows are carried along.
     candidates = days.join(dated.select(CUSTOMER, group.date_column), CUSTOMER)
     newest = (
-        candidates.where(known & fresh).groupBy(*SPINE).agg(F.max(used).alias(group.date_column))
+        candidates.where(is_known & is_fresh)
+        .groupBy(*SPINE)
+        .agg(F.max(used).alias(group.date_column))
     )
     names = [quoted(name) for name in group.features]
     features = dated.select(CUSTOMER, group.date_column, *names)

@@ -30,10 +30,10 @@ class Selection:
 
     def as_json(self) -> str:
         """The selection as text; it is part of the id of every training set, so its bytes stay."""
-        said = asdict(self)
-        del said["months"]
-        said |= {"first_month": self.months.first, "last_month": self.months.last}
-        return json.dumps(said, sort_keys=True)
+        values = asdict(self)
+        del values["months"]
+        values |= {"first_month": self.months.first, "last_month": self.months.last}
+        return json.dumps(values, sort_keys=True)
 
     @staticmethod
     def from_json(text: str) -> Selection:
@@ -104,9 +104,9 @@ def _definition(name: str | None, definitions: Sequence[LabelDefinition]) -> Lab
     return by_name[name]
 
 
-def _check_known(what: str, asked: Iterable[str], known: Iterable[str]) -> None:
-    names = list(known)
+def _check_known(kind: str, asked: Iterable[str], existing: Iterable[str]) -> None:
+    names = list(existing)
     for name in asked:
         if name not in names:
             close = difflib.get_close_matches(name, names, n=3) or names[:5]
-            raise BadInput(f"no {what} is called {name!r}; is it {' or '.join(close)}?")
+            raise BadInput(f"no {kind} is called {name!r}; is it {' or '.join(close)}?")

@@ -39,7 +39,7 @@ from lakehouse.upkeep.rewrite import data_files, rewrite_table, write_without
 
 @dataclass(frozen=True)
 class Erased:
-    """What an erasure did, or would do (then it has no id), and where the person still is."""
+    """The result of an erasure, or of a dry run (without an id), and where the person still is."""
 
     erasure_id: str | None
     row_counts: Mapping[str, int]

@@ -63,7 +63,7 @@ class TableSpace:
 
 @dataclass(frozen=True)
 class Vacuumed:
-    """What a vacuum did, or would do: releases kept and given up, and the space of each table."""
+    """The result of a vacuum or a dry run: releases kept and given up, and the space of each table."""
 
     dry_run: bool
     kept: tuple[int, ...]

@@ -43,7 +43,7 @@ class DataFile:
 
 @dataclass(frozen=True)
 class Damage:
-    """What the newest version of a table has lost: its log, or data files (path -> what is wrong)."""
+    """The damage of a table's newest version: its log, or data files (path -> what is wrong)."""
 
     table: Table
     what: str
@@ -75,12 +75,12 @@ class Checked:
         return {path: sha for release in self.releases for path, sha in release.checksums.items()}
 
     def damages(self) -> list[Damage]:
-        """What the newest versions have lost; a table that does not exist at all does not count."""
+        """The damages of all tables; a table that does not exist at all does not count."""
         damages = (self.damage(table) for table in self.datamart.catalog.tables)
         return [damage for damage in damages if damage]
 
     def damage(self, table: Table) -> Damage | None:
-        """What the newest version of a table has lost; None if it is complete."""
+        """The damage of a table's newest version; None if it is complete."""
         folder = self.log.folder(table)
         try:
             if not self.log.exists(table):
@@ -105,7 +105,7 @@ class Checked:
         )
 
     def _damaged_log(self, table: Table, own: Standing | None) -> str | None:
-        """What is wrong with a log that can be opened; Delta ignores a commit whose file is empty."""
+        """The fault of a log that can be opened; Delta ignores a commit whose file is empty."""
         commits = (self.log.folder(table) / LOG_FOLDER).glob("*.json")
         empty = [file.name for file in commits if file.stat().st_size == 0]
         if empty:
@@ -129,7 +129,7 @@ class Checked:
         return None if table.is_ledger else own
 
     def ails(self, table: Table, file: DataFile) -> str | None:
-        """What is wrong with a data file; None if it is as it was written."""
+        """The fault of a data file; None if the file is as it was written."""
         path = self.log.folder(table) / file.path
         if path not in self._ails:
             self._ails[path] = _ails(path, file, self.checksums.get(f"{table.path}/{file.path}"))
@@ -203,7 +203,7 @@ def _absent(checked: Checked, table: Table) -> Finding | None:
 
 
 def _finding_then(checked: Checked, table: Table) -> Finding | None:
-    """What earlier releases and training sets have lost of a table, apart from its newest version."""
+    """The finding about what earlier releases and training sets have lost of a table; None if nothing."""
     try:
         lost = {name: what for name, what in _lost_then(checked, table) if what}
     except DeltaError:

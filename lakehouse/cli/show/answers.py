@@ -1,4 +1,4 @@
-"""The answer of a command: JSON for programs, else what a function shows to people."""
+"""The answer of a command: JSON for programs, or what a function prints for people."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def answer(as_json: bool, value: object, show: Callable[[], None]) -> None:
 
 
 def json_text(value: object) -> str:
-    """JSON of plain values, dataclasses and dates; anything else stands as its text."""
+    """JSON of plain values, dataclasses and dates; any other value becomes its text."""
     return json.dumps(value, indent=2, default=_as_json, ensure_ascii=False)
 
 

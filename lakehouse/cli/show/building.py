@@ -43,19 +43,19 @@ def report(done: Report) -> None:
 def _report_rows(done: Report) -> list[dict[str, Json]]:
     return [
         {
-            "table": each.table,
-            "rows in": each.rows.rows_in if each.rows else None,
-            "accepted": each.rows.accepted if each.rows else None,
-            "quarantined": each.rows.quarantined if each.rows else None,
-            "equal duplicates": each.rows.equal_duplicates if each.rows else None,
-            "inserted": each.inserted,
-            "updated": each.updated,
-            "deleted": each.deleted,
-            "changed": each.changed,
-            "version": each.version,
-            "seconds": each.seconds,
+            "table": table.table,
+            "rows in": table.rows.rows_in if table.rows else None,
+            "accepted": table.rows.accepted if table.rows else None,
+            "quarantined": table.rows.quarantined if table.rows else None,
+            "equal duplicates": table.rows.equal_duplicates if table.rows else None,
+            "inserted": table.inserted,
+            "updated": table.updated,
+            "deleted": table.deleted,
+            "changed": table.changed,
+            "version": table.version,
+            "seconds": table.seconds,
         }
-        for each in done.tables.values()
+        for table in done.tables.values()
     ]
 
 
@@ -70,22 +70,22 @@ def _closing_sentence(done: Report) -> str:
 
 
 def _read(done: Report) -> str:
-    counts = [each.rows for each in done.tables.values() if each.rows]
+    counts = [table.rows for table in done.tables.values() if table.rows]
     if not counts:
         return ""
     return (
-        f"{sum(each.rows_in for each in counts):,} raw rows read: "
-        f"{sum(each.accepted for each in counts):,} accepted, "
-        f"{sum(each.quarantined for each in counts):,} quarantined, "
-        f"{sum(each.equal_duplicates for each in counts):,} equal duplicates. "
+        f"{sum(n.rows_in for n in counts):,} raw rows read: "
+        f"{sum(n.accepted for n in counts):,} accepted, "
+        f"{sum(n.quarantined for n in counts):,} quarantined, "
+        f"{sum(n.equal_duplicates for n in counts):,} equal duplicates. "
     )
 
 
 def _changed(done: Report) -> str:
-    changed = [each.changed for each in done.tables.values() if each.changed]
+    changed = [table.changed for table in done.tables.values() if table.changed]
     if not changed:
         return "No row changed."
-    deleted = sum(each.deleted for each in done.tables.values())
+    deleted = sum(table.deleted for table in done.tables.values())
     told = f" ({deleted:,} of them deleted)" if deleted else ""
     return f"{sum(changed):,} rows changed in {len(changed)} tables{told}."
 

@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 
 def audit(checks: Sequence[Check]) -> None:
-    """Print a row per check, then what leaks, a line each."""
+    """Print one row per check, then one line per leak."""
     rows(
         "Leakage audit",
         [
             {
-                "check": each.name,
-                "result": "passed" if each.passed else f"{len(each.findings)} LEAKS",
-                "looked at": each.looked_at,
-                "seconds": each.seconds,
+                "check": check.name,
+                "result": "passed" if check.passed else f"{len(check.findings)} LEAKS",
+                "looked at": check.looked_at,
+                "seconds": check.seconds,
             }
-            for each in checks
+            for check in checks
         ],
     )
     for check in checks:
@@ -47,14 +47,14 @@ def model(assessment: Assessment, out: Path) -> None:
         f"Out of time, {spell(assessment.parts[-1].months)}",
         [
             {
-                "model": each.title,
-                "AUC": _with_interval(each.test.auc),
-                "Gini": _with_interval(each.test.gini),
-                "KS": _with_interval(each.test.ks),
-                "PR-AUC": _with_interval(each.test.pr_auc),
-                "Brier": _with_interval(each.test.brier),
+                "model": scored.title,
+                "AUC": _with_interval(scored.test.auc),
+                "Gini": _with_interval(scored.test.gini),
+                "KS": _with_interval(scored.test.ks),
+                "PR-AUC": _with_interval(scored.test.pr_auc),
+                "Brier": _with_interval(scored.test.brier),
             }
-            for each in assessment.scored
+            for scored in assessment.scored
         ],
     )
     say(assessment.verdict.headline)

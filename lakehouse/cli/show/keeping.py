@@ -1,4 +1,4 @@
-"""Upkeep, as people read it: files written together, space that is free, a person erased, the hand-in zip."""
+"""Answers of upkeep for people: joined files, deleted files, an erased person, the hand-in zip."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from lakehouse.upkeep.optimize import Optimized
     from lakehouse.upkeep.vacuum import TableSpace, Vacuumed
 
-# Training sets that a line names; the others it counts.
+# The number of training sets that a line names; the others are only counted.
 _NAMED = 3
 
 
 def optimized(done: Optimized) -> None:
-    """Print a row per table that was compacted, and the release of it."""
+    """Print one row per table that was compacted, and the new release."""
     if not done.tables:
         say("Nothing to compact: no partition has several files.")
         return
-    rows("Compacted", [asdict(each) for each in done.tables])
+    rows("Compacted", [asdict(table) for table in done.tables])
     if done.published:
         say(f"No row changed. Release {done.published} published.")
     else:
@@ -32,28 +32,27 @@ def optimized(done: Optimized) -> None:
 
 
 def vacuumed(done: Vacuumed) -> None:
-    """Print a row per table: what goes, which versions stay and who holds them; then what it comes to."""
-    rows(
-        "What would go" if done.dry_run else "What is gone", [_space(each) for each in done.tables]
-    )
-    files, size = (sum(getattr(each, what) for each in done.tables) for what in ("files", "bytes"))
+    """Print one row per table: deleted files, kept versions and what needs them; then the totals."""
+    title = "Would be deleted" if done.dry_run else "Deleted"
+    rows(title, [_space(table) for table in done.tables])
+    files, size = (sum(getattr(t, name) for t in done.tables) for name in ("files", "bytes"))
     say(
         f"{_releases(done.given_up)} {'would be ' if done.dry_run else ''}given up, "
         f"{_releases(done.kept).lower()} kept. {files:,} files of {size / 1e6:.1f} MB"
         + (f" and {done.spines} spines" if done.spines else "")
-        + (" would go." if done.dry_run else " are gone.")
+        + (" would be deleted." if done.dry_run else " deleted.")
     )
 
 
-def _space(each: TableSpace) -> dict[str, object]:
-    sets = each.training_sets
+def _space(table: TableSpace) -> dict[str, object]:
+    sets = table.training_sets
     more = [f"{len(sets) - _NAMED} more training sets"] if len(sets) > _NAMED else []
-    released = [_releases(each.releases).lower()] if each.releases else []
+    released = [_releases(table.releases).lower()] if table.releases else []
     return {
-        "table": each.table,
-        "files": each.files,
-        "MB": each.bytes / 1e6,
-        "versions kept": _spans(each.versions),
+        "table": table.table,
+        "files": table.files,
+        "MB": table.bytes / 1e6,
+        "versions kept": _spans(table.versions),
         "for": ", ".join([*released, *sets[:_NAMED], *more]) or "now",
     }
 
@@ -74,12 +73,12 @@ def _spans(numbers: Sequence[int]) -> str:
 
 
 def erased(done: Erased) -> None:
-    """Print rows of a person by table, what was written again, and where the person still is."""
+    """Print the person's rows by table, the number of rewritten files, and where the person still is."""
     gone = [{"table": name, "rows": n} for name, n in done.row_counts.items()]
     rows("Erased" if done.erasure_id else "Would be erased", gone)
     say(
-        f"{done.files:,} files of all versions {'were' if done.erasure_id else 'would be'} written "
-        f"anew; {len(done.training_sets)} training sets can no longer be built again exactly"
+        f"{done.files:,} files of all versions {'were' if done.erasure_id else 'would be'} rewritten; "
+        f"{len(done.training_sets)} training sets can no longer be built again exactly"
         + (f"; receipt {done.erasure_id}" if done.erasure_id else "")
     )
     for text in done.notes:
@@ -87,7 +86,7 @@ def erased(done: Erased) -> None:
 
 
 def package(made: Package) -> None:
-    """Print what is in the zip that was written."""
+    """Print the name and content of the zip that was written."""
     say(
         f"{made.file}: {made.files} files, {made.bytes / 1e6:.1f} MB; Readme.txt names {made.repository}"
     )

@@ -20,41 +20,45 @@ def status_rows(tables: Sequence[TableStatus]) -> list[dict[str, object]]:
     """A row per table, in units for people."""
     return [
         {
-            "table": each.table,
-            "rows": each.rows,
-            "months": each.months,
-            "version": each.version,
-            "MB": each.bytes / 1e6,
-            "last changed": each.changed_at,
+            "table": table.table,
+            "rows": table.rows,
+            "months": table.months,
+            "version": table.version,
+            "MB": table.bytes / 1e6,
+            "last changed": table.changed_at,
         }
-        for each in tables
+        for table in tables
     ]
 
 
-def releases(found: Sequence[Release]) -> None:
+def releases(published: Sequence[Release]) -> None:
     """Print releases, the newest last, without their maps; those that vacuum gave up say so."""
-    given_up = any(each.given_up_at for each in found)
+    given_up = any(release.given_up_at for release in published)
     rows(
         "Releases",
         [
             {
-                "release": each.number,
-                "finished": each.finished_at,
-                "data through": each.through,
-                "months changed": spell(each.months),
-                "rows in gold": sum(n for t, n in each.row_counts.items() if t.startswith("gold.")),
-                "engine": each.engine,
-                "code": each.code_fingerprint,
-                **({"given up on": _day(each.given_up_at)} if given_up else {}),
+                "release": release.number,
+                "finished": release.finished_at,
+                "data through": release.through,
+                "months changed": spell(release.months),
+                "rows in gold": _gold_rows(release),
+                "engine": release.engine,
+                "code": release.code_fingerprint,
+                **({"given up on": _day(release.given_up_at)} if given_up else {}),
             }
-            for each in found
+            for release in published
         ],
     )
 
 
-def releases_as_json(found: Sequence[Release]) -> list[dict[str, object]]:
-    """Releases as plain values without their checksums, of which there is one per data file."""
-    rows_of_ledger = (release.as_row() for release in found)
+def _gold_rows(release: Release) -> int:
+    return sum(n for table, n in release.row_counts.items() if table.startswith("gold."))
+
+
+def releases_as_json(published: Sequence[Release]) -> list[dict[str, object]]:
+    """Releases as plain values, without their checksums, which are one per data file."""
+    rows_of_ledger = (release.as_row() for release in published)
     return [{name: row[name] for name in row if name != "checksums"} for row in rows_of_ledger]
 
 
@@ -62,20 +66,20 @@ def _day(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d}" if moment else ""
 
 
-def diff(title: str, found: Sequence[TableDiff]) -> None:
-    """Print counts per table; then the rows that were asked for, a line per changed cell."""
+def diff(title: str, tables: Sequence[TableDiff]) -> None:
+    """Print counts per table; then the rows that were asked for, one line per changed cell."""
     from lakehouse.releases.diff import lines
 
-    rows(title, [each.counts for each in found])
-    for each in found:
-        if each.rows:
-            rows(each.table, [_cell_line(line) for line in lines(each)])
-            if each.more:
-                say(f"… and {each.more:,} more rows of {each.table}")
+    rows(title, [table.counts for table in tables])
+    for table in tables:
+        if table.rows:
+            rows(table.table, [_cell_line(line) for line in lines(table)])
+            if table.more:
+                say(f"… and {table.more:,} more rows of {table.table}")
 
 
 def _cell_line(line: Mapping[str, object]) -> dict[str, object]:
-    """The line with its values as they are: rounded, two that differ could look alike."""
+    """The line with exact values, because two different values could look equal when rounded."""
     values = {name: _exact(line[name]) if line["column"] else "" for name in ("old", "new")}
     return {name: value for name, value in {**line, **values}.items() if name != "table"}
 

@@ -21,7 +21,7 @@ def progress(quiet: bool) -> Iterator[Progress]:
     if quiet:
         yield silent
     elif on_terminal():
-        # A run with nothing to do that nobody watches does without the import of rich.
+        # Imported here, because a run that nobody watches does not need rich.
         from rich.console import Console
 
         with Console(stderr=True, highlight=False, emoji=False).status("starting") as status:
@@ -31,14 +31,14 @@ def progress(quiet: bool) -> Iterator[Progress]:
 
 
 def staying(subject: str, doing: str, months: Sequence[str] = (), /) -> None:
-    """Print a line where there are months."""
-    # Reading changes nothing: who is refused while it goes on finds one line in a log, the error.
+    """Print a line if there are months."""
+    # Reading has no months and prints nothing, so a run with bad input leaves one line in a log, the error.
     if months:
         tell(_line(subject, doing, months))
 
 
 def moving(status: Status) -> Progress:
-    """Progress that rewrites the line of `status`, with the seconds since now."""
+    """Progress that rewrites the line of `status` and counts the seconds from now on."""
     from rich.text import Text
 
     began = time.monotonic()

@@ -12,19 +12,19 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def rows(title: str, found: Sequence[Mapping[str, object]]) -> None:
-    """Print rows as a table; numbers stand right."""
-    if not found:
+def rows(title: str, lines: Sequence[Mapping[str, object]]) -> None:
+    """Print lines as a table; numbers are aligned to the right."""
+    if not lines:
         say(f"{title}: none")
         return
     from rich import box
     from rich.table import Table
 
     table = Table(title=plain(title), box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
-    for name, value in found[0].items():
+    for name, value in lines[0].items():
         table.add_column(name.replace("_", " "), justify="right" if _is_number(value) else "left")
-    for row in found:
-        table.add_row(*(_cell(value) for value in row.values()))
+    for line in lines:
+        table.add_row(*(_cell(value) for value in line.values()))
     _out().print(table)
 
 
@@ -32,7 +32,7 @@ def _out() -> Console:
     from rich.console import Console
 
     console = Console(highlight=False, markup=False, emoji=False)
-    # A file or a pipe has no width: give tables the room they need.
+    # A file or a pipe has no width, so tables get the room they need.
     return (
         console
         if console.is_terminal

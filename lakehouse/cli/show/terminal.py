@@ -1,4 +1,4 @@
-"""Lines for a reader at a terminal: answers on stdout, notes on stderr, nothing that a terminal obeys."""
+"""Lines for a terminal: answers on stdout, notes on stderr, without characters that control a terminal."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import sys
 
 import click
 
-# A terminal obeys or hides these: escape sequences, carriage returns, marks that turn text around.
+# Characters that control a terminal or are invisible: escapes, carriage returns, marks that turn text around.
 _UNSEEN = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
 
 
 def plain(text: str) -> str:
-    """The text with each character that a terminal would obey or hide as its number, as \\u001b."""
-    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    """The text with each control or invisible character written as its number, like \\u001b."""
+    return _UNSEEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def say(text: str) -> None:
-    """Print lines on stdout, as they are but for what a terminal would obey."""
+    """Print lines on stdout, with `plain` applied."""
     click.echo(plain(text))
 
 
@@ -30,9 +30,9 @@ def note(text: str) -> None:
 
 def tell(text: str) -> None:
     """Print one line on stderr."""
-    # One that was closed by the shell is None, which `print` takes for stdout.
+    # A stream that the shell closed is None, which `print` would take for stdout.
     if sys.stderr is not None:
-        # In one write: several tables tell of themselves at once.
+        # In one write, because several threads print at once.
         print(f"{plain(text)}\n", end="", file=sys.stderr)
 
 

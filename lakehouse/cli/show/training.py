@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def training_set(made: Receipt, out: Path | None, again: bool) -> None:
-    """Print one training set: its id first, where it is, and which loans are not in it."""
+    """Print one training set: its id first, then its size, its file and the loans left out."""
     left = [f"{n:,} {reason.replace('_', ' ')}" for reason, n in made.left_out.items() if n]
     columns = sum(len(group.features) for group in made.selection.groups)
     say(made.training_set_id)
@@ -27,22 +27,22 @@ def training_set(made: Receipt, out: Path | None, again: bool) -> None:
     )
 
 
-def training_sets(found: Sequence[Receipt]) -> None:
+def training_sets(receipts: Sequence[Receipt]) -> None:
     """Print receipts, the newest last."""
     rows(
         "Training sets",
         [
             {
-                "training set": each.training_set_id,
-                "built": each.created_at,
-                "release": each.release,
-                "rows": each.row_count,
-                "features": sum(len(group.features) for group in each.selection.groups),
-                "label": each.selection.label.name if each.selection.label else "own spine",
-                "content": each.content_hash[:12],
-                "engine": each.engine,
-                "a person erased": each.erased_at,
+                "training set": receipt.training_set_id,
+                "built": receipt.created_at,
+                "release": receipt.release,
+                "rows": receipt.row_count,
+                "features": sum(len(group.features) for group in receipt.selection.groups),
+                "label": receipt.selection.label.name if receipt.selection.label else "own spine",
+                "content": receipt.content_hash[:12],
+                "engine": receipt.engine,
+                "a person erased": receipt.erased_at,
             }
-            for each in found
+            for receipt in receipts
         ],
     )
