@@ -48,7 +48,7 @@ class Catalog:
 
     @property
     def label_store(self) -> Table:
-        """The table of labels; LakehouseError where none is declared."""
+        """The table of labels; LakehouseError if none is declared."""
         for table in self.tables:
             if table.labels:
                 return table

@@ -115,9 +115,9 @@ class Lakehouse:
     ) -> Lakehouse:
         """The same datamart as it was: every table at the version of one release.
 
-        Give one of these: the `release`; a `timestamp`, for the newest release that was finished then (UTC
-        if it has no zone); a `month` YYYY-MM, for the newest release that knew raw data up to that month
-        and no later. BadInput if there is no such release.
+        Give a `release`, a `timestamp` or a `month`. A timestamp (UTC if it has no zone) means the newest
+        release that was finished then. A month YYYY-MM means the newest release that knew raw data up to
+        that month and no later. BadInput if there is no such release.
         """
         if sum(choice is not None for choice in (release, timestamp, month)) != 1:
             raise BadInput("at() takes one of release, timestamp and month")

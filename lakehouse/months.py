@@ -25,7 +25,7 @@ def is_month(text: str) -> bool:
 
 
 def checked_month(text: str) -> str:
-    """The month as a user gives it; BadInput where it is not one."""
+    """The month as a user gives it; BadInput if it is not one."""
     if not is_month(text):
         raise BadInput(f"{text!r} is not a month; write it as 2023-05")
     return text
@@ -70,7 +70,7 @@ class MonthRange:
 
     @staticmethod
     def checked(first: str | None = None, last: str | None = None) -> MonthRange:
-        """The range as a user gives it; BadInput where an end is not a month, or the first is later."""
+        """The range as a user gives it; BadInput if an end is not a month, or the first is later."""
         months = MonthRange(*(None if end is None else checked_month(end) for end in (first, last)))
         if first and last and first > last:
             raise BadInput(f"no month is from {first} to {last}; give the earlier one first")

@@ -1,4 +1,4 @@
-"""The declared catalog with the clicks' features of two signals and of the sum of all alone.
+"""The declared catalog, with only the click features of two signals and of the sum of all.
 
 How runs take, recompute and publish tables does not depend on how many columns are written.
 """

@@ -29,7 +29,7 @@ class LoanBook:
 
 
 def book_loans(customers: int, months: int, seed: int) -> LoanBook:
-    """The loans of so many customers; how each is paid is not known yet."""
+    """The loans of this number of customers; it is not decided yet how each is paid."""
     rng = np.random.default_rng([seed, 0])
     numbers = 1_000 + 4 * np.arange(customers, dtype=np.int64) + below(rng, customers, 4)
     hexadecimal = np.array([f"CUS_0x{number:x}".encode() for number in numbers.tolist()])

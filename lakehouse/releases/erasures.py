@@ -1,4 +1,4 @@
-"""Receipts of erasures: who was erased is in none of them."""
+"""Receipts of erasures, without anything that identifies the person."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lakehouse.storage.log import Log
 
 @dataclass(frozen=True)
 class ErasureReceipt:
-    """A row of ledger/erasures; its columns are told of there."""
+    """A row of ledger/erasures; the declaration of that table describes the columns."""
 
     erasure_id: str
     erased_at: datetime

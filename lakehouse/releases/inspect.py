@@ -96,7 +96,7 @@ def releases(datamart: Datamart) -> list[Release]:
 
 
 def check_built(datamart: Datamart) -> None:
-    """BadInput where no table is there yet, or where a datamart is not ours."""
+    """BadInput if there is no table yet, or if another program made the datamart."""
     check_datamart(datamart)
     if not any(datamart.log.exists(table) for table in datamart.catalog.tables):
         raise BadInput(

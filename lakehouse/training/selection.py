@@ -62,7 +62,7 @@ def select(
     *,
     definitions: Sequence[LabelDefinition],
 ) -> Selection:
-    """The selection by names; every group and feature where none is named. BadInput for unknown names.
+    """The selection for these names; all groups and features by default. BadInput for unknown names.
 
     `tables` are the feature groups with the features that they have, which today's declaration need not say.
     Without a `label_def` it takes the first of the `definitions`, with a `spine` none.

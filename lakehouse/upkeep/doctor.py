@@ -22,7 +22,7 @@ _NEEDED_BYTES = 1 << 30
 
 @dataclass(frozen=True)
 class Finding:
-    """A subject and how it is: `state` is ok, missing, damaged, or absent where it is not needed."""
+    """A subject and its `state`: ok, missing, damaged, or absent if it is not needed."""
 
     subject: str
     state: str

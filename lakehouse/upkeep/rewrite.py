@@ -125,7 +125,7 @@ def _take(file: Path, to: Path, rewritten: Mapping[str, Rewritten]) -> None:
 
 
 def link(file: Path, to: Path) -> None:
-    """Give a file a second name, or copy it if the disk has no hard links."""
+    """Make a hard link to a file, or copy the file if the disk does not support links."""
     try:
         os.link(file, to)
     except OSError:

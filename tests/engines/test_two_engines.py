@@ -64,7 +64,7 @@ class Bank:
         return Log(str(self.datamart))
 
     def rows(self, name: str, version: int | None = None) -> dict[tuple[Any, ...], Row]:
-        """Rows by key, without what tells of the writing alone."""
+        """Rows by key, without the columns about the writing."""
         table = CATALOG.table(name)
         hidden = {*table.unversioned, "mended_run_id"}
         found = self.log.read(table, version)

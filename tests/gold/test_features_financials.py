@@ -1,4 +1,4 @@
-"""What a credit analyst reads out of a customer's finances, and NULL where it cannot be told."""
+"""Ratios that a credit analyst reads from a customer's finances; NULL if they cannot be computed."""
 
 from __future__ import annotations
 

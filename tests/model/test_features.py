@@ -1,4 +1,4 @@
-"""What a feature is, and which training sets are refused."""
+"""Columns that are features, and training sets that are refused."""
 
 from __future__ import annotations
 

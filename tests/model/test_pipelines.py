@@ -1,4 +1,4 @@
-"""What is learned is learned on train alone, and nothing unseen stops a model."""
+"""A model learns only on train, and no unseen value stops it."""
 
 from __future__ import annotations
 

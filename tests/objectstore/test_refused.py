@@ -1,4 +1,4 @@
-"""What keeps a datamart out of a store is one line, soon, with an exit code and no secret."""
+"""A store that cannot be used gives one line, soon, with an exit code and no secret."""
 
 from __future__ import annotations
 

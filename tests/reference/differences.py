@@ -20,7 +20,7 @@ def differences(
     connection: DuckDBPyConnection,
     tolerance: float = 1e-9,
 ) -> list[str]:
-    """How the actual table differs from the expected one, a line a finding; none where they agree.
+    """The differences of the actual table from the expected one, one per line; empty if they agree.
 
     A double may be off by `tolerance` of its size; every other cell agrees exactly, NULL as well.
     """

@@ -75,7 +75,7 @@ def refusal(log: Log, number: int) -> str:
 
 
 def readable(log: Log) -> list[int]:
-    """The releases of which every table can be read."""
+    """The releases whose tables can all be read."""
     return [each.number for each in published.releases(log) if _is_whole(log, each)]
 
 
@@ -105,7 +105,7 @@ def data_files(log: Log, number: int | None = None) -> Iterator[Path]:
 
 
 def file_of(log: Log, number: int) -> Path:
-    """A file that a release alone has."""
+    """A file that only one release has."""
     others = set(data_files(log))
     return next(file for file in data_files(log, number) if file not in others)
 

@@ -90,7 +90,7 @@ def root(world: Path, tmp_path: Path) -> Path:
 
 
 def one_line(done: Done) -> str:
-    """What a failed command says: one line beside its progress, no traceback."""
+    """The message of a failed command: one line besides its progress, no traceback."""
     assert "Traceback" not in done.err
     lines = [line for line in done.err.splitlines() if line.startswith("error: ")]
     assert len(lines) == 1 and done.err.splitlines()[-1] == lines[0], done.err

@@ -640,7 +640,7 @@ def test_the_command_says_what_went_and_keeps_quiet_of_who_in_json(
 
 
 def of_persons() -> Catalog:
-    """The tables of attributes alone."""
+    """Only the tables of attributes."""
     kept = ("attributes", "quarantine")
     modules = load().modules
     return Catalog(tuple(m for m in modules if m[0].layer == "ledger" or m[0].name in kept))

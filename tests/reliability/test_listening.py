@@ -1,4 +1,4 @@
-"""Whatever listens does so on loopback alone, and nobody else reaches the embedded engine."""
+"""Ports are open only on loopback, and no other process reaches the embedded engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names and SSNs are in bronze alone: every byte elsewhere, and all that is printed, is looked through."""
+"""Names and SSNs are only in bronze: every other byte, and everything printed, is searched."""
 
 from __future__ import annotations
 

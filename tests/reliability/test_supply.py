@@ -1,4 +1,4 @@
-"""What is installed is what is pinned, by version and by hash; and so are Delta's jars."""
+"""The installed packages are the pinned ones, by version and hash, and so are Delta's jars."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a change of the code recomputes, and what the schema then is, and was.
+"""A change of the code recomputes the right tables, and changes the schema only from then on.
 
 Each test changes a copy of the package and runs its main.py as a process.
 """

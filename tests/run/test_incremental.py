@@ -1,4 +1,4 @@
-"""What a run takes, recomputes and leaves alone, on real Delta tables.
+"""A run takes, recomputes and leaves unchanged the right rows, on real Delta tables.
 
 The year is ten months of clickstream of 24 made-up customers, built once; a test that changes
 something gets a copy of its raw files and its datamart.
@@ -84,7 +84,7 @@ class Bank:
         return {table.full_name: self.log.version(table) for table in DATA_TABLES}
 
     def rows(self, name: str, version: int | None = None) -> Rows:
-        """Rows by key, without what tells of the writing alone."""
+        """Rows by key, without the columns about the writing."""
         table = CATALOG.table(name)
         found = [without_writing(table, row) for row in self.log.read(table, version)]
         by_key = {tuple(row[key] for key in table.keys): row for row in found}

@@ -1,4 +1,4 @@
-"""What is pending and why: declared minus recorded."""
+"""The plan says what is pending and why: declared minus recorded."""
 
 from __future__ import annotations
 

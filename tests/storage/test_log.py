@@ -1,4 +1,4 @@
-"""A log is read once and led on by new commits, and read anew as soon as it is another."""
+"""A log is read once, then updated by new commits, and read again if it was replaced."""
 
 from __future__ import annotations
 

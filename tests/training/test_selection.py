@@ -1,4 +1,4 @@
-"""What a training set holds: names resolved, refused with what is close, and written down."""
+"""The selection of a training set: names are resolved, refused with similar ones, and stored."""
 
 from __future__ import annotations
 

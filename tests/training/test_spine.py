@@ -24,7 +24,7 @@ DAY = date(2023, 7, 1)
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Path:
-    """Where spines are kept; not there before the first."""
+    """The folder of spines; it does not exist before the first one."""
     return tmp_path / "spines"
 
 
@@ -47,7 +47,7 @@ def parquet(tmp_path: Path, name: str = "spine.parquet", **columns: Any) -> Path
 
 
 def rows(path: Path, kept: Path, work: Path, taken: Sequence[str] = TAKEN) -> list[dict[str, Any]]:
-    """What is kept of a spine."""
+    """The stored rows of a spine."""
     file = kept / spine_file(keep_spine(path, Folder(kept), taken, work))
     assert [each for each in kept.rglob("*") if each.is_file()] == [file]
     return list(pq.read_table(file).to_pylist())
@@ -178,7 +178,7 @@ def test_the_same_file_is_kept_once_by_its_fingerprint_and_a_changed_one_beside_
 
 
 def refusal(path: Path, kept: Path, work: Path) -> str:
-    """The message of a refused spine, of which nothing is kept."""
+    """The message of a refused spine; nothing of it is kept."""
     with pytest.raises(BadInput) as refused:
         keep_spine(path, Folder(kept), TAKEN, work)
     message = str(refused.value)

@@ -42,7 +42,7 @@ def audit(checks: Sequence[Check]) -> None:
 
 
 def model(assessment: Assessment, out: Path) -> None:
-    """Print the models beside the baselines, out of time, then the verdict."""
+    """Print the models and baselines with their metrics out of time, then the verdict."""
     rows(
         f"Out of time, {spell(assessment.parts[-1].months)}",
         [
