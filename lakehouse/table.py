@@ -48,7 +48,7 @@ class Source:
     """A raw CSV file: the names it may have, its header, its key, and the cells that every row needs.
 
     `entity` is the column that says whose row it is; `date` is the column with the day of the row.
-    `order`: pairs of required dates of which the first is never after the second. `date_order`: how dates
+    `order`: pairs of required dates, the first never after the second. `date_order`: how dates
     with slashes are written, dmy or mdy; None if the file is to prove it. `monthly`: all rows of a month
     have the same day, so a field of their dates that never varies is the day.
     """

@@ -1,4 +1,4 @@
-"""SQL on one cell of a raw row: its text without blanks, its day, why it is no good, and how it compares."""
+"""SQL on one cell of a raw row: its text without blanks, its day, why it is bad, and how it compares."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BLANKS = (
     "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680"
     "\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\u180e\u200b\u2060\ufeff"
 )
-# What programs write for a cell that is missing.
+# Words that programs write for a cell that is missing.
 NULL_WORDS = ("nan", "null", "none", "n/a", "na", "nil", "nat", "#n/a", "<na>", "\\n")
 
 ISO_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -57,7 +57,7 @@ def day(text: str, order: DateOrder | None) -> str:
 
 
 def faults(kind: str, text: str, day: str, today: dt.date) -> list[tuple[str, str]]:
-    """SQL conditions under which a trimmed text is no good as one of these kinds, and why."""
+    """SQL conditions under which a trimmed text of a kind is bad, each with the reason."""
     return {
         "text": [],
         IDENTIFIER: [

@@ -235,7 +235,7 @@ class Rows:
         """
 
     def _reasons_sql(self) -> list[str]:
-        """One expression per required column and order of two dates: what is no good, or NULL."""
+        """One expression per required column and order of two dates: the reason why a row is bad, or NULL."""
         required = [self._reason_sql(name, kind) for name, kind in self.source.required]
         return [*required, *(self._order_sql(*pair) for pair in self.source.order)]
 
