@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
 
+from lakehouse.days import UTC
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.fingerprint import code_fingerprint
 from lakehouse.label import LabelStore
@@ -18,9 +20,10 @@ LAYERS = ("bronze", "silver", "gold", "ledger")
 
 @dataclass(frozen=True)
 class Catalog:
-    """The tables, each after its upstreams."""
+    """The tables, each after its upstreams, and the time zone whose calendar days are the bank's."""
 
     modules: tuple[tuple[Table, str], ...]  # (table, name of the module that declares it)
+    time_zone: str = UTC
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -82,8 +85,12 @@ class Catalog:
 
 
 def load() -> Catalog:
-    """The catalog of this package: every `TABLE` in a module of a layer."""
-    return Catalog(tuple(sorted(_declared(), key=lambda pair: LAYERS.index(pair[0].layer))))
+    """The catalog of this package: every `TABLE` in a module of a layer.
+
+    The bank's time zone is that of LAKEHOUSE_TIMEZONE, as Asia/Singapore; UTC where it is not set.
+    """
+    modules = tuple(sorted(_declared(), key=lambda pair: LAYERS.index(pair[0].layer)))
+    return Catalog(modules, os.environ.get("LAKEHOUSE_TIMEZONE") or UTC)
 
 
 def _declared() -> list[tuple[Table, str]]:

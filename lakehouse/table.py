@@ -48,6 +48,9 @@ class Source:
     """A raw CSV file: the names it may have, its header, its key, and the cells that every row needs.
 
     `entity` is the column that says whose row it is; `date` is the column with the day of the row.
+    `order`: pairs of required dates, the first never after the second. `date_order`: how dates
+    with slashes are written, dmy or mdy; None if the file is to prove it. `monthly`: all rows of a month
+    have the same day, so a field of their dates that never varies is the day.
     """
 
     name: str
@@ -59,6 +62,9 @@ class Source:
     # (raw column, kind: text | identifier | date | integer | number)
     required: tuple[tuple[str, str], ...]
     delivery: DeliveryMode = "months"
+    order: tuple[tuple[str, str], ...] = ()
+    date_order: str | None = None
+    monthly: bool = False
 
     @property
     def header(self) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ SOURCE = Source(
     date="snapshot_date",
     # The id goes on to every layer, so a shifted row must not bring a name or SSN into it.
     required=(("Customer_ID", "identifier"), ("snapshot_date", "date")),
+    monthly=True,
 )
 
 TABLE = bronze_table(

@@ -20,6 +20,7 @@ SOURCE = Source(
     entity="Customer_ID",
     date="snapshot_date",
     required=(("Customer_ID", "text"), ("snapshot_date", "date")),
+    monthly=True,
 )
 
 TABLE = bronze_table(

@@ -35,6 +35,7 @@ SOURCE = Source(
         ("due_amt", "number"),
         ("overdue_amt", "number"),
     ),
+    order=(("loan_start_date", "snapshot_date"),),
 )
 
 TABLE = bronze_table(SOURCE, "A delivered row of the loan system: a loan on a day of its life.")

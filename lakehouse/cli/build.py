@@ -31,6 +31,7 @@ class RawRows:
     max_bad: float
     max_null: float
     delivery: DeliveryMode | None
+    date_order: str | None
 
 
 def _raw_rows(command: options.Command) -> options.Command:
@@ -45,9 +46,12 @@ def _raw_rows(command: options.Command) -> options.Command:
         max_bad: float,
         max_null: float,
         delivery: DeliveryMode | None,
+        date_order: str | None,
         **own: object,
     ) -> None:
-        raw_rows = RawRows(through, month, by_month, full_refresh, max_bad, max_null, delivery)
+        raw_rows = RawRows(
+            through, month, by_month, full_refresh, max_bad, max_null, delivery, date_order
+        )
         command(raw_rows=raw_rows, **own)
 
     return options.together(
@@ -77,6 +81,7 @@ def _raw_rows(command: options.Command) -> options.Command:
             help="What the files are: complete for each month they contain (months), or rows to add "
             "or correct (rows). Else as declared, months.",
         ),
+        options.DATE_ORDER,
     )(called)
 
 
@@ -142,6 +147,7 @@ def _job(
             repair,
             raw_rows.delivery,
             allow_shrink,
+            raw_rows.date_order,
         ),
         max_bad=raw_rows.max_bad,
         max_null=raw_rows.max_null,

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from lakehouse.cli import show
+from lakehouse.days import DATE_ORDERS
 from lakehouse.errors import BadInput
 from lakehouse.months import checked_month
 from lakehouse.storage.paths import why_no_path
@@ -99,6 +100,10 @@ ENGINE = together(
     click.option(
         "--master", envvar="SPARK_MASTER", help="Spark master, as spark://host:7077; means --engine spark."
     ),
+)  # fmt: skip
+DATE_ORDER = click.option(
+    "--date-order", type=click.Choice(sorted(DATE_ORDERS)),
+    help="The order in dates like 5/1/2023, where no row of a file proves it.",
 )  # fmt: skip
 JSON = click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 # The entry point looks for it itself, because an error may come before options are read.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from lakehouse.days import DateOrder, today
 from lakehouse.storage.extent import Extent
 from lakehouse.table import Source
 
@@ -29,11 +31,25 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """How a file is to be read beyond what its source declares.
+
+    A row after `today` is in the future. `date_order` is what the user says of dates with slashes, or what
+    was found when the same bytes were read. `before` was found in a file that grew since then.
+    """
+
+    today: dt.date = field(default_factory=today)
+    date_order: DateOrder | None = None
+    before: DateOrder | None = None
+
+
+@dataclass(frozen=True)
 class Landed:
     """A raw file after landing: two Parquet files, and the counts of rows per month.
 
     The rows that were read `before` are not in it. `extent` is None if a longer file cannot be read on
-    from the end of this one.
+    from the end of this one. `date_order` is that of dates with slashes, if their order matters. From
+    `waits_until` on, a row that is in the future now no longer is.
     """
 
     source: Source
@@ -45,6 +61,8 @@ class Landed:
     extra_columns: tuple[str, ...]
     before: Extent | None
     extent: Extent | None
+    date_order: DateOrder | None = None
+    waits_until: dt.date | None = None
 
     @property
     def months(self) -> set[str]:

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakehouse.bronze.raw import PROVENANCE
+from lakehouse.days import DateOrder
 from lakehouse.errors import BadInput, LakehouseError
-from lakehouse.landing.counts import Counts, Landed, months_met
+from lakehouse.landing.counts import Counts, Landed, Reading, months_met
+from lakehouse.landing.dates import contradicting, date_order
 from lakehouse.storage.duck import duckdb_in
 from lakehouse.storage.extent import Extent
 from lakehouse.table import MONTH, Source
@@ -52,7 +54,12 @@ def find_file(source: Source, data: Path) -> Path:
 
 
 def land(
-    source: Source, path: Path, into: Path, max_bad: float = 0.2, after: Extent | None = None
+    source: Source,
+    path: Path,
+    into: Path,
+    max_bad: float = 0.2,
+    after: Extent | None = None,
+    reading: Reading | None = None,
 ) -> Landed:
     """Split a raw file into accepted and quarantined rows, as Parquet files in `into`.
 
@@ -63,14 +70,22 @@ def land(
     from lakehouse.landing.chunks import NotGrown
 
     into.mkdir(parents=True, exist_ok=True)
+    reading = reading or Reading()
     # If the date is not part of the key, a row of a later month may repeat one that was read before.
     if after and source.date in source.keys:
         with suppress(NotGrown):
-            return _land(source, path, into, max_bad, after)
-    return _land(source, path, into, max_bad, None)
+            return _land(source, path, into, max_bad, after, reading)
+    return _land(source, path, into, max_bad, None, reading)
 
 
-def _land(source: Source, path: Path, into: Path, max_bad: float, after: Extent | None) -> Landed:
+def _land(
+    source: Source,
+    path: Path,
+    into: Path,
+    max_bad: float,
+    after: Extent | None,
+    reading: Reading,
+) -> Landed:
     from lakehouse.landing import records as landing_records
     from lakehouse.landing.chunks import NotGrown
     from lakehouse.landing.rows import Rows
@@ -85,14 +100,17 @@ def _land(source: Source, path: Path, into: Path, max_bad: float, after: Extent 
             after,
         )
         with _duckdb(work) as duckdb:
-            rows = Rows(duckdb, source, path.name, split, work)
+            rows = Rows(duckdb, source, path.name, split, work, reading.today)
+            order = _read_dates(rows, reading, is_rest=after is not None)
             rows.accept()
             rows.quarantine()
             counts = rows.counts()
             if after and not {None, *after.months}.isdisjoint(counts):
                 raise NotGrown
+            _check_end(path.name, split, rows)
             _check_nothing_is_lost(path.name, split, counts)
             _check_share(path.name, counts, max_bad, rows, after.rows - 1 if after else 0)
+            waits_until = rows.first_day_of_the_future()
         accepted = into / f"{source.name}.accepted.parquet"
         quarantined = into / f"{source.name}.quarantined.parquet"
         rows.accepted.replace(accepted)
@@ -107,7 +125,29 @@ def _land(source: Source, path: Path, into: Path, max_bad: float, after: Extent 
         rows.extra_columns,
         before=after,
         extent=_extent(split, counts, after),
+        date_order=order,
+        waits_until=waits_until,
     )
+
+
+def _read_dates(rows: Rows, reading: Reading, is_rest: bool) -> DateOrder | None:
+    """Read the dates in one order and return it; NotGrown if the rest of a file does not prove one."""
+    from lakehouse.landing.chunks import NotGrown
+
+    source, written = rows.source, rows.written_dates()
+    declared = None
+    if source.date_order:
+        declared = DateOrder(source.date_order, "its declaration says so")
+    asked = reading.date_order or declared
+    if is_rest:
+        order = asked or reading.before
+        if written and (order is None or contradicting(written, order)):
+            raise NotGrown
+    else:
+        monthly = source.date if source.monthly else None
+        order = date_order(rows.file_name, written, asked, monthly)
+    rows.read_dates(order)
+    return order
 
 
 def _extent(split: Split, counts: dict[str | None, Counts], after: Extent | None) -> Extent | None:
@@ -203,6 +243,16 @@ def _check_nothing_is_lost(file_name: str, split: Split, counts: dict[str | None
             f"{file_name}: {split.rows_in:,} rows came in, but {total.accepted:,} were accepted,"
             f" {total.quarantined:,} quarantined and {total.equal_duplicates:,} equal; none of them"
             f" was kept. This is a fault of the lakehouse: please report it."
+        )
+
+
+def _check_end(file_name: str, split: Split, rows: Rows) -> None:
+    """BadInput if the last line is broken and has no line end: the upload of the file was cut off."""
+    why = None if split.ends_a_line else rows.why_cut_off()
+    if why:
+        raise BadInput(
+            f"{file_name} breaks off: its last line has no line end and {why}; nothing was taken of it,"
+            f" because the rows behind it are missing. Deliver the whole file."
         )
 
 

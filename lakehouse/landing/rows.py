@@ -1,17 +1,19 @@
 """The sound rows of a raw file, checked by DuckDB against what their source requires.
 
-In SQL a raw column is `c<i>`, by its place in the header, and its date is `d<i>`. A name from a file is
-only used as a quoted alias, so that no header can run SQL.
+In SQL a raw column is `c<i>`, by its place in the header, its text without blanks is `t<i>` and its date is
+`d<i>`. A name from a file is only used as a quoted alias, so that no header can run SQL.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lakehouse.days import DateOrder
+from lakehouse.landing import cells, repeated
 from lakehouse.landing.counts import Counts
+from lakehouse.landing.dates import WITH_SHORT_YEAR, WITH_SLASHES, Written
 from lakehouse.storage.duck import identifier, literal, path_literal
 from lakehouse.table import Source
 
@@ -20,23 +22,22 @@ if TYPE_CHECKING:
 
     from lakehouse.landing.records import Split
 
-IDENTIFIER = "identifier"
-SHOWN_CHARACTERS = 40
 ROW_GROUP_BYTES = 64 * 1024**2
 ROW_GROUP_ROWS = 122_880
-
-ISO_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
-US_DATE = "[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}"  # month first
-INTEGER = "[+-]?[0-9]+"
-WORD_WITH_DIGIT = r"\S*[0-9]\S*"
-NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+_CHUNK_BYTES = 4 * 1024**2
 
 
 class Rows:
-    """The rows of one raw file on their way into two Parquet files."""
+    """The rows of one raw file on their way into two Parquet files; `read_dates` comes first."""
 
     def __init__(
-        self, duckdb: DuckDBPyConnection, source: Source, file_name: str, split: Split, work: Path
+        self,
+        duckdb: DuckDBPyConnection,
+        source: Source,
+        file_name: str,
+        split: Split,
+        work: Path,
+        today: dt.date,
     ) -> None:
         self.duckdb = duckdb
         self.source = source
@@ -47,19 +48,48 @@ class Rows:
         self.quarantined = work / "quarantined.parquet"
         self.broken = work / "broken.parquet"
         self.extra_columns = tuple(n for n in split.header if n not in source.header)
+        self._today = today
+        self._has_slashes, is_ascii = _looked_through(work / "sound.csv")
         self._cell = {name: f"c{i}" for i, name in enumerate(split.header)}
+        trimmed = [name for name, _ in source.required]
+        trimmed += [] if is_ascii else [name for name in source.header if name not in trimmed]
+        self._text = {n: self._cell[n].replace("c", "t") for n in split.header if n in trimmed}
         self._date = {
             name: self._cell[name].replace("c", "d")
             for name, kind in source.required
             if kind == "date"
         }
-        self._today = dt.datetime.now(dt.timezone.utc).date()
-        self._define_checked(work / "sound.csv")
+        self._define_texts(work / "sound.csv")
+
+    def written_dates(self) -> list[Written]:
+        """Each date with slashes of a required column, as it is written."""
+        if not self._has_slashes:
+            return []
+        pairs = ", ".join(f"({literal(name)}, {self._text[name]})" for name in self._date)
+        found = self.duckdb.execute(
+            f"""
+            SELECT name, text, count(*), min(_source_line)
+            FROM texts, LATERAL (VALUES {pairs}) AS written(name, text)
+            WHERE {cells.is_like("text", WITH_SLASHES, WITH_SHORT_YEAR)}
+            GROUP BY name, text ORDER BY min(_source_line), name
+            """
+        ).fetchall()
+        return [Written(*each) for each in found]
+
+    def read_dates(self, order: DateOrder | None) -> None:
+        """Read the dates with slashes in this order."""
+        days = "".join(f", {cells.day(self._text[n], order)} AS {d}" for n, d in self._date.items())
+        self.duckdb.execute(f"CREATE TEMP VIEW checked AS SELECT *{days} FROM texts")
 
     def accept(self) -> None:
         """Write the rows that pass all checks, then remove those that repeat a key."""
         self.write(self._candidates_sql(), self.candidates)
-        self.duckdb.execute(self._repeated_sql())
+        candidates = _parquet(self.candidates)
+        members = repeated.members(self.source, candidates)
+        self.duckdb.execute(f"CREATE TEMP TABLE members AS {members}")
+        differ = self._count("FROM members WHERE differ")
+        rows = repeated.repeated_rows(self.source, candidates) if differ else repeated.EQUAL_ROWS
+        self.duckdb.execute(f"CREATE TEMP TABLE repeated AS {rows}")
         if self._count("FROM repeated") == 0:
             self.candidates.replace(self.accepted)
             return
@@ -93,7 +123,7 @@ class Rows:
 
     def counts(self) -> dict[str | None, Counts]:
         """The counts of rows per month, read back from the written files."""
-        counted = self.duckdb.execute(
+        found = self.duckdb.execute(
             f"""
             SELECT month, count(*) AS rows_in, count(*) FILTER (fate = 'accepted'),
                    count(*) FILTER (fate = 'quarantined'), count(*) FILTER (fate = 'equal')
@@ -103,11 +133,11 @@ class Rows:
             GROUP BY month ORDER BY month NULLS LAST
             """
         ).fetchall()
-        return {month: Counts(*numbers) for month, *numbers in counted}
+        return {month: Counts(*numbers) for month, *numbers in found}
 
     def most_frequent_reasons(self) -> str:
         """The three most frequent reasons, as `reason (n rows, first on line m)`."""
-        reasons = self.duckdb.execute(
+        found = self.duckdb.execute(
             f"""
             SELECT regexp_replace(split_part(reason, ': ', 1), 'row [0-9]+', 'another row') AS kind,
                    count(*) AS n, min(_source_line) AS line
@@ -118,21 +148,51 @@ class Rows:
         ).fetchall()
         return "; ".join(
             f"{kind} ({n:,} {'row' if n == 1 else 'rows'}, first on line {line})"
-            for kind, n, line in reasons
+            for kind, n, line in found
         )
 
-    def _define_checked(self, sound: Path) -> None:
-        """Create the view `checked`: the sound rows with their dates parsed."""
+    def why_cut_off(self) -> str | None:
+        """Why the last row of the file is not whole, where it is not; its last cell may be cut too."""
+        found = self.duckdb.execute(
+            f"""
+            SELECT reason FROM (SELECT unnest(reasons) AS reason
+                FROM {_parquet(self.quarantined)} WHERE _source_row = {self.split.rows})
+            WHERE starts_with(reason, 'too few columns') OR reason = 'a quote that is not closed'
+                  OR starts_with(reason, {literal(self.split.header[-1] + " is ")})
+            """
+        ).fetchone()
+        return str(found[0]).split(": ")[0].replace("too few", "has too few") if found else None
+
+    def first_day_of_the_future(self) -> dt.date | None:
+        """The first day on which a row that is of the future now no longer is; None where none is."""
+        if not self._count(
+            f"""FROM (SELECT unnest(reasons) AS reason FROM {_parquet(self.quarantined)})
+                WHERE contains(reason, {literal(" " + cells.IN_THE_FUTURE)})"""
+        ):
+            return None
+        latest = f"greatest({', '.join(self._date.values())})"
+        found = self.duckdb.execute(
+            f"SELECT min({latest}) FROM checked WHERE {latest} > DATE '{self._today}'"
+        ).fetchone()
+        return found[0] if found else None
+
+    def _define_texts(self, sound: Path) -> None:
+        """The sound rows with the texts of their cells as the view `texts`."""
         columns = {"_source_row": "BIGINT", "_source_line": "BIGINT"}
         columns |= dict.fromkeys(self._cell.values(), "VARCHAR")
         types = ", ".join(f"{name}: '{type_}'" for name, type_ in columns.items())
         # The working copy doubles each bare quote, so a line may become twice as long.
         longest = max(2 * 1024**2, 2 * self.split.longest_bytes + 1024)
-        dates = "".join(f", {_date(self._cell[n])} AS {d}" for n, d in self._date.items())
+        required = dict(self.source.required)
+        texts = "".join(
+            f", {(cells.trimmed if name in required else cells.without_wide_blanks)(self._cell[name])}"
+            f" AS {text}"
+            for name, text in self._text.items()
+        )
         self.duckdb.execute(
             rf"""
-            CREATE TEMP VIEW checked AS
-            SELECT *{dates} FROM read_csv({path_literal(sound)},
+            CREATE TEMP VIEW texts AS
+            SELECT *{texts} FROM read_csv({path_literal(sound)},
                 auto_detect = false, header = false, columns = {{{types}}}, strict_mode = true,
                 delim = ',', quote = '"', escape = '"', new_line = '\n', nullstr = '',
                 null_padding = false, hive_partitioning = false,
@@ -140,76 +200,60 @@ class Rows:
             """
         )
 
+    def _value(self, name: str) -> str:
+        """A cell as bronze keeps it: a required date in ISO form, without blanks around it."""
+        if name in self._date:
+            day = self._date[name]
+            return day if name == self.source.date else f"{day}::VARCHAR"
+        return self._text.get(name, self._cell[name])
+
     def _candidates_sql(self) -> str:
-        cells = [
-            f"{self._date[name] if name == self.source.date else self._cell[name]} AS {identifier(name)}"
+        values = [
+            f"{self._value(name)} AS {identifier(name)}"
             for name in (*self.source.header, *self.extra_columns)
         ]
         return f"""
-            SELECT {", ".join(cells)},
+            SELECT {", ".join(values)},
                    {literal(self.file_name)} AS _source_file, _source_row,
                    {self._row_hash_sql()} AS _row_hash, {self._month_sql()} AS month
             FROM checked WHERE {self.is_good_sql()}
         """
 
-    def _repeated_sql(self) -> str:
-        """The rows with a repeated key that are not accepted; `contradicts` is NULL for equal rows."""
-        keys = ", ".join(identifier(key) for key in self.source.keys)
-        # To group by a hash first needs little memory if (nearly) every key is there only once.
-        return f"""
-            CREATE TEMP TABLE repeated AS
-            WITH candidates AS (FROM {_parquet(self.candidates)}),
-            alike AS (
-                SELECT hash({keys}) AS h FROM candidates GROUP BY h HAVING count(*) > 1),
-            members AS (
-                SELECT {keys}, _source_row, _row_hash, month FROM candidates
-                WHERE hash({keys}) IN (SELECT h FROM alike)),
-            groups AS (
-                SELECT {keys}, min(_source_row) AS first_row,
-                       arg_min(_row_hash, _source_row) AS first_hash
-                FROM members GROUP BY {keys} HAVING count(*) > 1),
-            disagreeing AS (
-                SELECT {keys}, min(_source_row) AS other_row
-                FROM members JOIN groups USING ({keys})
-                WHERE _row_hash <> first_hash GROUP BY {keys})
-            SELECT _source_row, month,
-                   CASE WHEN other_row IS NULL THEN NULL
-                        WHEN _row_hash = first_hash THEN other_row
-                        ELSE first_row END AS contradicts
-            FROM members JOIN groups USING ({keys}) LEFT JOIN disagreeing USING ({keys})
-            WHERE other_row IS NOT NULL OR _source_row > first_row
-        """
-
     def _refused_sql(self) -> str:
-        keys = ", ".join(self.source.keys)
-        contradiction = f"'contradicts row ' || contradicts || {literal(' of the same ' + keys)}"
+        of_key = literal(" of the same " + ", ".join(self.source.keys) + ": it differs in ")
+        contradiction = f"'contradicts row ' || contradicts || {of_key} || differs_in"
         return f"""
             SELECT _source_row, _source_line, {self._raw_text_sql()} AS raw_text,
                    list_filter([{", ".join([*self._reasons_sql(), contradiction])}],
                                lambda reason: reason IS NOT NULL) AS reasons,
                    {self._month_sql()} AS month
             FROM checked LEFT JOIN (
-                SELECT _source_row, contradicts FROM repeated WHERE contradicts IS NOT NULL
+                SELECT _source_row, contradicts, differs_in FROM repeated
+                WHERE contradicts IS NOT NULL
             ) USING (_source_row)
             WHERE contradicts IS NOT NULL OR NOT ({self.is_good_sql()})
         """
 
     def _reasons_sql(self) -> list[str]:
-        """One expression per required column: the reason why its cell is bad, or NULL."""
-        return [self._reason_sql(name, kind) for name, kind in self.source.required]
+        """One expression per required column and order of two dates: the reason why a row is bad, or NULL."""
+        required = [self._reason_sql(name, kind) for name, kind in self.source.required]
+        return [*required, *(self._order_sql(*pair) for pair in self.source.order)]
 
     def _reason_sql(self, name: str, kind: str) -> str:
-        cell = self._cell[name]
-        faults = _faults(kind, cell, self._date.get(name, ""), self._today)
-        if kind == IDENTIFIER:
+        text = self._text[name]
+        faults = cells.faults(kind, text, self._date.get(name, ""), self._today)
+        if kind != "date" and name in (*self.source.keys, self.source.entity):
+            faults.insert(0, (cells.is_null_word(text), "is a word for a missing value"))
+        if kind == cells.IDENTIFIER:
             numbers = self.source.personal_numbers
-            faults += [
-                (_is_like(f"trim({cell})", number.form), f"is {number.called}")
-                for number in numbers
-            ]
+            faults += [(cells.is_like(text, each.form), f"is {each.called}") for each in numbers]
         # Reasons are printed and logged, so they must not show personal data.
-        is_shown = kind != IDENTIFIER and name not in self.source.personal
-        return _reason(name, cell, faults, is_shown)
+        is_shown = kind != cells.IDENTIFIER and name not in self.source.personal
+        return cells.reason(name, text, faults, is_shown)
+
+    def _order_sql(self, earlier: str, later: str) -> str:
+        told = f"{literal(f'{earlier} is after {later}')} || {cells.shown(self._text[earlier])}"
+        return f"CASE WHEN {self._date[earlier]} > {self._date[later]} THEN {told} END"
 
     def is_good_sql(self) -> str:
         """The condition that a record is a row of this source."""
@@ -227,7 +271,7 @@ class Rows:
         """
         pairs = []
         for name in sorted(self.split.header):
-            value = f"{self._date.get(name, self._cell[name])}::VARCHAR"
+            value = f"{self._value(name)}::VARCHAR"
             if self.split.holds_separators:
                 value = (
                     f"replace(replace({value}, chr(30), chr(30) || '0'), chr(31), chr(30) || '1')"
@@ -255,61 +299,18 @@ class Rows:
         self.duckdb.execute(f"COPY ({query}) TO {literal(str(path))} ({options})")
 
     def _count(self, relation: str) -> int:
-        counted = self.duckdb.execute(f"SELECT count(*) {relation}").fetchone()
-        return int(counted[0]) if counted else 0
+        found = self.duckdb.execute(f"SELECT count(*) {relation}").fetchone()
+        return int(found[0]) if found else 0
 
 
-def _faults(kind: str, cell: str, day: str, today: dt.date) -> list[tuple[str, str]]:
-    """SQL conditions under which a cell of a kind is bad, each with the reason."""
-    text = f"trim({cell})"
-    return {
-        "text": [],
-        IDENTIFIER: [
-            (f"NOT {_is_like(text, WORD_WITH_DIGIT)}", "is not one word with a digit in it")
-        ],
-        "date": [
-            (f"{day} IS NULL AND {_is_like(text, ISO_DATE, US_DATE)}", "is not in the calendar"),
-            (f"{day} IS NULL", "is not a date like 2023-05-01 or 5/1/2023"),
-            (f"{day} < DATE '1970-01-01'", "is before 1970-01-01"),
-            (f"{day} > DATE '{today}'", "is in the future"),
-        ],
-        "integer": [
-            (f"NOT {_is_like(text, INTEGER)}", "is not a whole number"),
-            (f"try_cast({text} AS INTEGER) IS NULL", "is beyond 32 bits"),
-        ],
-        "number": [
-            (f"NOT {_is_like(text, NUMBER)}", "is not a number"),
-            (f"NOT coalesce(isfinite(try_cast({text} AS DOUBLE)), false)", "is too large"),
-        ],
-    }[kind]
-
-
-def _reason(name: str, cell: str, faults: Iterable[tuple[str, str]], is_shown: bool) -> str:
-    """SQL: that a cell is missing, or its first fault; NULL if it is good."""
-    shown = _shown(cell) if is_shown else "''"
-    cases = "".join(
-        f" WHEN {fault} THEN {literal(f'{name} {reason}')} || {shown}" for fault, reason in faults
-    )
-    missing = f"{cell} IS NULL OR NOT regexp_matches({cell}, '\\S')"
-    return f"CASE WHEN {missing} THEN {literal(name + ' is missing')}{cases} END"
-
-
-def _date(cell: str) -> str:
-    """SQL: the DATE of a cell in one of the two valid forms, else NULL."""
-    text = f"trim({cell})"
-    return f"""CASE WHEN {_is_like(text, ISO_DATE)} THEN try_cast({text} AS DATE)
-                    WHEN {_is_like(text, US_DATE)}
-                    THEN try_strptime({text}, '%m/%d/%Y')::DATE END"""
-
-
-def _is_like(text: str, *patterns: str) -> str:
-    return f"regexp_full_match({text}, {literal('|'.join(patterns))})"
-
-
-def _shown(cell: str) -> str:
-    n = SHOWN_CHARACTERS
-    flat = f"regexp_replace(left({cell}, {n}), '\\s+', ' ', 'g')"
-    return f"': ''' || {flat} || CASE WHEN length({cell}) > {n} THEN '...' ELSE '' END || ''''"
+def _looked_through(sound: Path) -> tuple[bool, bool]:
+    """Whether a file has a slash, and whether it has nothing but ASCII."""
+    has_slashes, is_ascii = False, True
+    with sound.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            has_slashes = has_slashes or b"/" in chunk
+            is_ascii = is_ascii and chunk.isascii()
+    return has_slashes, is_ascii
 
 
 def _parquet(path: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import reduce
 from typing import TYPE_CHECKING
 
@@ -44,6 +44,7 @@ class Delivery:
     recorded: Recorded
     code: str
     writer: Writer
+    today: date
     asked: DeliveryMode | None = None
 
     @property
@@ -61,9 +62,12 @@ class Delivery:
 
     @property
     def _goes_on(self) -> bool:
-        """Whether the table has already taken a part of this file with this code."""
-        same_file = self.recorded.sha256 == self.landed.fingerprint
-        return same_file and self.recorded.code == self.code and not self.recorded.pending_months
+        """Whether the table has already taken a part of this file with this code, read in the same way."""
+        known, landed = self.recorded, self.landed
+        same_file = known.sha256 == landed.fingerprint and known.code == self.code
+        orders = [each and each.order for each in (known.source.date_order, landed.date_order)]
+        same_rows = orders[0] == orders[1] and not known.source.waited_for(self.today)
+        return same_file and same_rows and not known.pending_months
 
     @property
     def delivered(self) -> set[str]:
@@ -94,7 +98,15 @@ class Delivery:
         before = self.recorded.scopes if self._goes_on else ()
         scopes = (each for each in before if not self.scope.covers(each))
         taken = (*scopes, self.scope)
-        return SourceRecord(self.landed.fingerprint, taken, self.landed.extent, self.rows_only)
+        landed = self.landed
+        return SourceRecord(
+            landed.fingerprint,
+            taken,
+            landed.extent,
+            self.rows_only,
+            landed.date_order,
+            landed.waits_until,
+        )
 
     def checked_counts(self) -> Counts:
         """The counts of the file's rows in the scope; a row without a readable month always counts."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
 from pathlib import Path
 
 from lakehouse.catalog import Catalog
+from lakehouse.days import today
 from lakehouse.engines.store import Store
 from lakehouse.landing.counts import Counts
 from lakehouse.landing.land import find_file
@@ -32,7 +35,8 @@ class Job:
 
     If another run is at work, `wait` gets a message and this run starts when the other has ended.
     Without `wait` it fails. A file is refused if its share of bad rows is above `max_bad`, or if the share
-    of a column's cells that become NULL is above `max_null`.
+    of a column's cells that become NULL is above `max_null`. `on_day` is the calendar day to run as of; it
+    is the bank's own if it is None.
     """
 
     data: Path
@@ -43,6 +47,7 @@ class Job:
     max_null: float = 0.2
     on_progress: Progress = silent
     wait: Wait = None
+    on_day: date | None = None
     _sha256: dict[tuple[Path, tuple[int, ...]], str] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -54,6 +59,11 @@ class Job:
     @property
     def catalog(self) -> Catalog:
         return self.datamart.catalog
+
+    @cached_property
+    def today(self) -> date:
+        """The day after which a row is in the future, the same for all files."""
+        return self.on_day or today(self.catalog.time_zone)
 
     @property
     def files(self) -> dict[Table, Path]:

@@ -88,7 +88,7 @@ class Passes:
 
     def delivery(self, table: Table, landed: Landed, scope: MonthRange, own: Recorded) -> Delivery:
         code, asked = self._job.catalog.code[table.full_name], self._job.request.delivery
-        return Delivery(table, landed, scope, own, code, self._writer, asked)
+        return Delivery(table, landed, scope, own, code, self._writer, self._job.today, asked)
 
     def check_shrinks(self) -> None:
         """BadInput where a file would delete more rows of a month than a correction does."""

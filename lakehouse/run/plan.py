@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from lakehouse.catalog import Catalog
+from lakehouse.days import DateOrder
 from lakehouse.months import MonthRange
 from lakehouse.releases.recorded import Recorded
 from lakehouse.storage.extent import Extent
@@ -35,6 +37,18 @@ class Request:
     repair: bool = False
     delivery: DeliveryMode | None = None
     allow_shrink: bool = False
+    date_order: str | None = None
+
+    def asks_other_order(self, recorded: Recorded) -> bool:
+        """Whether dates with slashes are to be read in another order than before."""
+        was = recorded.source.date_order
+        return bool(self.date_order and was and was.order != self.date_order)
+
+    def said_order(self, recorded: Recorded | None, sha256: str) -> DateOrder | None:
+        """The order that the user gives, or that was found when the same bytes were read."""
+        if self.date_order:
+            return DateOrder(self.date_order, "--date-order says so")
+        return recorded.source.date_order if recorded and recorded.sha256 == sha256 else None
 
 
 def read_before(record: Recorded | None, code: str, request: Request) -> Extent | None:
@@ -44,6 +58,7 @@ def read_before(record: Recorded | None, code: str, request: Request) -> Extent 
     taken = all(any(scope.has(m) for scope in record.scopes) for m in record.extent.months)
     is_sound = not (record.again or record.pending_months or record.lost) and record.undo_to is None
     asked_again = request.full_refresh or request.repair or record.code != code
+    asked_again = asked_again or request.asks_other_order(record)
     return record.extent if taken and is_sound and not asked_again else None
 
 
@@ -52,8 +67,12 @@ def make_plan(
     recorded: Mapping[str, Recorded],
     sha256: Mapping[str, str],
     request: Request,
+    today: date = date.min,
 ) -> list[Step]:
-    """One step per table, upstreams first; `sha256` has the SHA-256 of the raw file of each bronze table."""
+    """One step per table, upstreams first; `sha256` has the SHA-256 of the raw file of each bronze table.
+
+    A row that was dated in the future is taken on its day, if that is `today` or before.
+    """
     steps: dict[str, Step] = {}
     for table in catalog.tables:
         record = recorded.get(table.full_name)
@@ -61,7 +80,7 @@ def make_plan(
         if record and record.undo_to is not None:
             step = Step(table, "another program wrote to it")
         elif table.source:
-            step = _ingest_step(table, record, code, sha256[table.full_name], request)
+            step = _ingest_step(table, record, code, sha256[table.full_name], request, today)
         elif table.transform:
             step = _refresh_step(table, record, code, recorded, steps, request)
         else:
@@ -85,7 +104,12 @@ def follows_raw_files(steps: Sequence[Step], recorded: Mapping[str, Recorded]) -
 
 
 def _ingest_step(
-    table: Table, record: Recorded | None, code: str | None, sha256: str, request: Request
+    table: Table,
+    record: Recorded | None,
+    code: str | None,
+    sha256: str,
+    request: Request,
+    today: date,
 ) -> Step:
     if record and record.again:
         return Step(table, record.again)
@@ -99,6 +123,11 @@ def _ingest_step(
         return Step(table, "the raw file changed")
     if record.pending_months:
         return Step(table, "a run was stopped before its end")
+    if request.asks_other_order(record):
+        return Step(table, "its dates are to be read in another order")
+    if record.source.waited_for(today):
+        day = record.source.waits_until
+        return Step(table, f"it has rows of {day}, which was in the future when it was read")
     if not any(scope.covers(request.scope) for scope in record.scopes):
         return Step(table, "months of the raw file are not taken yet")
     return Step(table)

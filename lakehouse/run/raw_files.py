@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from lakehouse.engines.sizing import tables_at_once
-from lakehouse.landing.counts import Landed
+from lakehouse.landing.counts import Landed, Reading
 from lakehouse.landing.land import land, listed
 from lakehouse.months import MonthRange
 from lakehouse.releases.recorded import Recorded
@@ -87,8 +87,14 @@ class RawFiles:
         self._job.on_progress(table.full_name, f"reading {path.name}")
         with self._reporting.timed(table):
             before = self._read_before(table)
-            landed = land(table.source, path, folder, self._job.max_bad, before)
+            reading = self._reading(table, path)
+            landed = land(table.source, path, folder, self._job.max_bad, before, reading)
         self.landed[table.full_name] = landed
+        if landed.date_order:
+            self._reporting.note(
+                f"{landed.file_name}: dates with slashes are read {landed.date_order.spelt}: "
+                f"{landed.date_order.proof}"
+            )
         if landed.before:
             self._reporting.note(
                 f"{landed.file_name} only grew: it was read from row {landed.before.rows + 1:,} on"
@@ -98,6 +104,11 @@ class RawFiles:
                 f"{landed.file_name}: column {listed(landed.extra_columns)} is not declared; "
                 f"it is kept as text in {table.full_name}"
             )
+
+    def _reading(self, table: Table, path: Path) -> Reading:
+        recorded = self._recorded.get(table.full_name)
+        said = self._job.request.said_order(recorded, self._job.sha256(path))
+        return Reading(self._job.today, said, recorded.source.date_order if recorded else None)
 
     def check_refills(self, months: MonthRange) -> None:
         """BadInput if a bronze table has lost months that its raw file cannot restore."""

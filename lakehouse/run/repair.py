@@ -10,6 +10,7 @@ import uuid
 from dataclasses import replace
 
 from lakehouse.bronze.quarantine import TABLE as QUARANTINE
+from lakehouse.landing.counts import Reading
 from lakehouse.landing.land import land
 from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.releases.state import recorded
@@ -55,11 +56,14 @@ def _is_ledger(damage: Damage) -> bool:
 def _refillable(job: Job) -> list[Damage]:
     """The damages of all tables; BadInput if the raw file of a bronze table lacks lost rows."""
     damages = Checked(job.datamart).damages()
+    held = recorded(job.datamart) if damages else {}
     for damage in damages:
         if damage.table.source:
             with work_folder(job.datamart.place) as work:
                 path = job.files[damage.table]
-                landed = land(damage.table.source, path, work, job.max_bad)
+                said = job.request.said_order(held.get(damage.table.full_name), job.sha256(path))
+                reading = Reading(job.today, said)
+                landed = land(damage.table.source, path, work, job.max_bad, reading=reading)
             asked = (job.datamart, damage.table, landed, job.request.scope)
             check_refill(*asked, damage.partitions, is_there=bool(damage.files))
     return damages

@@ -44,7 +44,7 @@ def _planned(job: Job) -> tuple[list[Step], State]:
     check_datamart(job.datamart)
     sha256 = _checksums(job)
     state = read_state(job.datamart)
-    return make_plan(job.catalog, state.recorded, sha256, job.request), state
+    return make_plan(job.catalog, state.recorded, sha256, job.request, job.today), state
 
 
 def _checksums(job: Job) -> dict[str, str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import date
 from typing import Any
 
+from lakehouse.days import DateOrder
 from lakehouse.months import MonthRange
 from lakehouse.storage.extent import Extent
 
@@ -15,13 +17,21 @@ from lakehouse.storage.extent import Extent
 class SourceRecord:
     """The raw file that a bronze table holds: its SHA-256, the months that were taken, and the part read.
 
-    `rows_only`: the file was taken as rows to add or correct, not as all rows of its months.
+    `rows_only`: the file was taken as rows to add or correct, not as all rows of its months. `date_order`
+    is that of its dates with slashes, if their order matters. From `waits_until` on, a row that was dated
+    in the future no longer is.
     """
 
     sha256: str | None = None
     scopes: tuple[MonthRange, ...] = ()
     extent: Extent | None = None
     rows_only: bool = False
+    date_order: DateOrder | None = None
+    waits_until: date | None = None
+
+    def waited_for(self, today: date) -> bool:
+        """Whether a row of the file that was dated in the future no longer is."""
+        return self.waits_until is not None and self.waits_until <= today
 
     def as_json(self) -> str:
         """The text that a release keeps in `sources`."""
@@ -34,6 +44,8 @@ class SourceRecord:
             "scopes": [[scope.first, scope.last] for scope in self.scopes],
             "extent": asdict(self.extent) if self.extent else None,
             **({"delivery": "rows"} if self.rows_only else {}),
+            **({"date_order": asdict(self.date_order)} if self.date_order else {}),
+            **({"waits_until": self.waits_until.isoformat()} if self.waits_until else {}),
         }
 
     @classmethod
@@ -44,12 +56,15 @@ class SourceRecord:
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> SourceRecord:
         """The record with these values; an older release may lack any of them."""
-        extent = values.get("extent")
+        extent, order = values.get("extent"), values.get("date_order")
+        waits_until = values.get("waits_until")
         return cls(
             values.get("sha256"),
             tuple(MonthRange(first, last) for first, last in values.get("scopes", [])),
             Extent(**{**extent, "months": tuple(extent["months"])}) if extent else None,
             rows_only=values.get("delivery") == "rows",
+            date_order=DateOrder(**order) if order else None,
+            waits_until=date.fromisoformat(waits_until) if waits_until else None,
         )
 
 

@@ -704,7 +704,7 @@ def test_contradicting_rows_name_each_other(dirty: Dirty) -> None:
         if row["raw_text"].startswith("L7,")
     }
     first, second = sorted(rows)
-    words = "of the same Customer_ID, loan_id, snapshot_date"
+    words = "of the same Customer_ID, loan_id, snapshot_date: it differs in overdue_amt"
     assert rows[first] == [f"contradicts row {second} {words}"]
     assert rows[second] == [f"contradicts row {first} {words}"]
 

@@ -213,13 +213,14 @@ def test_any_path_works(tmp_path: Path, folder: str) -> None:
 
 @pytest.mark.parametrize("form", ["5/1/2023", "05/01/2023", " 2023-05-01 ", "5/01/2023"])
 def test_both_date_forms_are_the_same_day_and_the_same_row(tmp_path: Path, form: str) -> None:
-    result = landed(tmp_path, csv_of(row("a"), row("a", day=form, start="1/1/2023")))
-    assert total(result) == Counts(2, 1, 0, 1)
+    proof = row("b", day="5/31/2023")
+    result = landed(tmp_path, csv_of(row("a"), row("a", day=form, start="1/1/2023"), proof))
+    assert total(result) == Counts(3, 2, 0, 1)
 
 
-def test_a_required_date_other_than_the_snapshot_keeps_its_raw_text(tmp_path: Path) -> None:
+def test_a_required_date_other_than_the_snapshot_is_kept_in_iso_form(tmp_path: Path) -> None:
     result = landed(tmp_path, csv_of(row("a", start="1/31/2023")))
-    assert accepted(result)[0]["start"] == "1/31/2023"
+    assert accepted(result)[0]["start"] == "2023-01-31"
 
 
 TOMORROW = (dt.datetime.now(dt.timezone.utc).date() + dt.timedelta(days=2)).isoformat()
@@ -229,7 +230,7 @@ TOMORROW = (dt.datetime.now(dt.timezone.utc).date() + dt.timedelta(days=2)).isof
     ("day", "reason"),
     [
         ("2023-02-30", "snapshot_date is not in the calendar: '2023-02-30'"),
-        ("13/1/2023", "snapshot_date is not in the calendar: '13/1/2023'"),
+        ("13/32/2023", "snapshot_date is not in the calendar: '13/32/2023'"),
         ("", "snapshot_date is missing"),
         ("2023-5-1", "snapshot_date is not a date like 2023-05-01 or 5/1/2023: '2023-5-1'"),
         ("20230501", "snapshot_date is not a date like 2023-05-01 or 5/1/2023: '20230501'"),
@@ -251,7 +252,22 @@ def test_today_is_not_the_future(tmp_path: Path) -> None:
     assert total(landed(tmp_path, csv_of(row("a", day=today)))).accepted == 1
 
 
-@pytest.mark.parametrize("n", ["1", "-1", "+7", " 3 ", "007", "2147483647", "-2147483648"])
+@pytest.mark.parametrize(
+    "n",
+    [
+        "1",
+        "-1",
+        "+7",
+        " 3 ",
+        "007",
+        "2147483647",
+        "-2147483648",
+        "6.0",
+        "6.",
+        "-0.00",
+        "\u00a03\u2007",
+    ],
+)
 def test_a_whole_number_is_accepted(tmp_path: Path, n: str) -> None:
     assert total(landed(tmp_path, csv_of(row("a", n=n)))).accepted == 1
 
@@ -259,7 +275,8 @@ def test_a_whole_number_is_accepted(tmp_path: Path, n: str) -> None:
 @pytest.mark.parametrize(
     ("n", "reason"),
     [
-        ("3.0", "n is not a whole number: '3.0'"),
+        ("3.5", "n is not a whole number: '3.5'"),
+        ("3.01", "n is not a whole number: '3.01'"),
         ("1e3", "n is not a whole number: '1e3'"),
         ("0x1", "n is not a whole number: '0x1'"),
         ("٣", "n is not a whole number: '٣'"),
@@ -431,13 +448,19 @@ def test_of_equal_rows_the_first_is_kept(tmp_path: Path) -> None:
 
 
 def test_rows_of_one_key_that_disagree_are_all_quarantined(tmp_path: Path) -> None:
-    rows = [row("a"), row("b"), row("a", note="other"), row("a", day="5/1/2023"), row("c")]
+    rows = [
+        row("a"),
+        row("b"),
+        row("a", note="other"),
+        row("a", day="5/1/2023"),
+        row("c", day="5/31/2023"),
+    ]
     result = landed(tmp_path, csv_of(*rows))
     of = "of the same id, snapshot_date"
     assert [(r["raw_text"], r["reasons"], r["month"]) for r in quarantined(result)] == [
-        (rows[0], [f"contradicts row 4 {of}"], "2023-05"),
-        (rows[2], [f"contradicts row 2 {of}"], "2023-05"),
-        (rows[3], [f"contradicts row 4 {of}"], "2023-05"),
+        (rows[0], [f"contradicts row 4 {of}: it differs in note"], "2023-05"),
+        (rows[2], [f"contradicts row 2 {of}: it differs in note"], "2023-05"),
+        (rows[3], [f"contradicts row 4 {of}: it differs in note"], "2023-05"),
     ]
     assert total(result) == Counts(5, 2, 3, 0)
 
@@ -466,7 +489,9 @@ def test_the_row_hash_is_of_the_cells_by_name(tmp_path: Path) -> None:
     turned = csv_of("2023-05-01,2.5,1,2023-01-01,hi,a", header=",".join(PEOPLE.header[::-1]))
     assert hash_of(tmp_path, turned) == plain
     assert hash_of(tmp_path, csv_of(row("a") + ",", header=HEADER + ",empty")) == plain
-    assert hash_of(tmp_path, csv_of(row("a", day="5/1/2023"))) == plain
+    late = hash_of(tmp_path, csv_of(row("a", day="2023-05-31")))
+    assert hash_of(tmp_path, csv_of(row("a", day="5/31/2023"))) == late != plain
+    assert hash_of(tmp_path, csv_of(row("\u00a0a "))) == plain
     assert hash_of(tmp_path, csv_of(row("a") + ",x", header=HEADER + ",filled")) != plain
     cells = {"id": "a", "note": "hi", "start": "2023-01-01", "n": "1", "amt": "2.5",
              "snapshot_date": "2023-05-01"}  # fmt: skip
@@ -584,7 +609,7 @@ def test_a_row_lost_inside_is_noticed(tmp_path: Path, monkeypatch: pytest.Monkey
 # Whatever stands in a file
 
 CELLS = st.one_of(
-    st.sampled_from(["", "a", "b", "1", "2023-05-01", "5/1/2023", "2023-02-30", " ", "é", "'"]),
+    st.sampled_from(["", "a", "b", "1", "2023-05-01", "5/1/2023", "5/31/2023", "2023-02-30", " ", "é", "'"]),
     st.sampled_from(["\n", "\r\n", "\r", ",", '"', '""', '"x"', '"a,b"', '"a\nb"', '"a""b"']),
     st.text(alphabet='a1,"\n\r é;', max_size=6),
 )  # fmt: skip

@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from lakehouse.bronze.clickstream import SOURCE
+from lakehouse.days import DateOrder
 from lakehouse.errors import BadInput
-from lakehouse.landing.counts import Counts, Landed
+from lakehouse.landing.counts import Counts, Landed, Reading
 from lakehouse.landing.land import land
 from lakehouse.storage.extent import Extent
 
@@ -26,16 +27,22 @@ def click(customer: str, day: str, first: str = "1") -> str:
 
 
 JANUARY = click("a", "2023-01-01") + click("b", "2023-01-01")
-FEBRUARY = click("a", "2023-02-01") + click("b", "2/1/2023")
+FEBRUARY = click("a", "2023-02-01") + click("b", "2023-02-01")
 
 
 def landed(
-    folder: Path, text: str, after: Extent | None = None, max_bad: float = 1.0
+    folder: Path,
+    text: str,
+    after: Extent | None = None,
+    max_bad: float = 1.0,
+    before: DateOrder | None = None,
 ) -> tuple[Landed, dict[str, list[dict[str, Any]]]]:
     """A file after landing, and its rows."""
     folder.mkdir(exist_ok=True)
     (folder / "clicks.csv").write_text(text, encoding="utf-8", newline="")
-    found = land(SOURCE, folder / "clicks.csv", folder / "into", max_bad, after)
+    found = land(
+        SOURCE, folder / "clicks.csv", folder / "into", max_bad, after, Reading(before=before)
+    )
     rows = {
         name: sorted(pq.read_table(path).to_pylist(), key=lambda row: row["_source_row"])
         for name, path in (("accepted", found.accepted), ("quarantined", found.quarantined))
@@ -76,8 +83,8 @@ def rows_of(*days: str) -> st.SearchStrategy[str]:
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(
-    before=rows_of("2023-01-01", "1/1/2023", "2023-02-01"),
-    more=rows_of("2023-03-01", "4/1/2023"),
+    before=rows_of("2023-01-01", "1/1/2023", "1/31/2023", "2023-02-01"),
+    more=rows_of("2023-03-01", "4/1/2023", "4/30/2023"),
     start=st.sampled_from(["", "\ufeff", "\n\n"]),
 )
 def test_the_rest_of_a_file_and_what_came_before_make_the_whole_of_it(
@@ -85,8 +92,14 @@ def test_the_rest_of_a_file_and_what_came_before_make_the_whole_of_it(
 ) -> None:
     text = f"{start}{HEADER}\n{JANUARY}{before}"
     known, first_rows = landed(tmp_path, text)
-    whole, all_rows = landed(tmp_path, text + more)
-    found, rows = landed(tmp_path, text + more, known.extent)
+    try:
+        whole, all_rows = landed(tmp_path, text + more)
+    except BadInput:
+        event("refused")
+        with pytest.raises(BadInput):
+            landed(tmp_path, text + more, known.extent, before=known.date_order)
+        return
+    found, rows = landed(tmp_path, text + more, known.extent, before=known.date_order)
     event(f"read on: {found.before is not None}")
     if found.before:
         assert known.counts.keys().isdisjoint(found.counts)

@@ -1,0 +1,120 @@
+"""SQL on one cell of a raw row: its text without blanks, its day, why it is bad, and how it compares."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+
+from lakehouse.days import DateOrder
+from lakehouse.landing.dates import WITH_SLASHES
+from lakehouse.storage.duck import literal
+
+IDENTIFIER = "identifier"
+IN_THE_FUTURE = "is in the future"
+SHOWN_CHARACTERS = 40
+# All that Unicode calls a space, and four signs that are as invisible.
+BLANKS = (
+    "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680"
+    "\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\u180e\u200b\u2060\ufeff"
+)
+# Words that programs write for a cell that is missing.
+NULL_WORDS = ("nan", "null", "none", "n/a", "na", "nil", "nat", "#n/a", "<na>", "\\n")
+
+ISO_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+INTEGER = r"[+-]?[0-9]+(\.0*)?"
+WORD_WITH_DIGIT = r"\S*[0-9]\S*"
+NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+# With zeros in front it may be a code, which is another one without them.
+_NO_CODE = r"[+-]?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][+-]?[0-9]+)?"
+# Numbers of so many digits are all different as doubles.
+_EXACT_DIGITS = 15
+_FORMS = {"dmy": "%d/%m/%Y", "mdy": "%m/%d/%Y"}
+
+
+def trimmed(cell: str) -> str:
+    """The text without blanks around it; NULL where nothing is left."""
+    # Most cells begin and end with a visible sign of ASCII: to trim all took ten times as long.
+    visible = f"{cell}[1] BETWEEN '!' AND '~' AND {cell}[-1] BETWEEN '!' AND '~'"
+    return f"CASE WHEN {visible} THEN {cell} ELSE nullif(trim({cell}, {literal(BLANKS)}), '') END"
+
+
+def without_wide_blanks(cell: str) -> str:
+    """The cell as it is, unless blanks beyond those of ASCII are around it."""
+    plain = "".join(filter(str.isascii, BLANKS))
+    all_blanks = f"trim({cell}, {literal(BLANKS)})"
+    return f"""CASE WHEN {all_blanks} <> trim({cell}, {literal(plain)}) THEN nullif({all_blanks}, '')
+                    ELSE {cell} END"""
+
+
+def day(text: str, order: DateOrder | None) -> str:
+    """The DATE of a trimmed text in one of the forms that are valid, else NULL."""
+    # Without an order each is the same day in both.
+    form = _FORMS.get(order.order if order else "mdy")
+    with_slashes = f"""WHEN {is_like(text, WITH_SLASHES)}
+                       THEN try_strptime({text}, '{form}')::DATE"""
+    return f"""CASE WHEN {is_like(text, ISO_DATE)} THEN try_cast({text} AS DATE)
+                    {with_slashes if form else ""} END"""
+
+
+def faults(kind: str, text: str, day: str, today: dt.date) -> list[tuple[str, str]]:
+    """SQL conditions under which a trimmed text of a kind is bad, each with the reason."""
+    return {
+        "text": [],
+        IDENTIFIER: [
+            (f"NOT {is_like(text, WORD_WITH_DIGIT)}", "is not one word with a digit in it")
+        ],
+        "date": [
+            (
+                f"{day} IS NULL AND {is_like(text, ISO_DATE, WITH_SLASHES)}",
+                "is not in the calendar",
+            ),
+            (f"{day} IS NULL", "is not a date like 2023-05-01 or 5/1/2023"),
+            (f"{day} < DATE '1970-01-01'", "is before 1970-01-01"),
+            (f"{day} > DATE '{today}'", IN_THE_FUTURE),
+        ],
+        "integer": [
+            (f"NOT {is_like(text, INTEGER)}", "is not a whole number"),
+            (f"try_cast({text} AS INTEGER) IS NULL", "is beyond 32 bits"),
+        ],
+        "number": [
+            (f"NOT {is_like(text, NUMBER)}", "is not a number"),
+            (f"NOT coalesce(isfinite(try_cast({text} AS DOUBLE)), false)", "is too large"),
+        ],
+    }[kind]
+
+
+def is_null_word(text: str) -> str:
+    """Whether a trimmed text is a word for a missing value."""
+    return f"lower({text}) IN ({', '.join(map(literal, NULL_WORDS))})"
+
+
+def reason(name: str, text: str, faults: Iterable[tuple[str, str]], is_shown: bool) -> str:
+    """The first fault of a trimmed text, or that it is missing; NULL where it is good."""
+    told = shown(text) if is_shown else "''"
+    cases = "".join(
+        f" WHEN {fault} THEN {literal(f'{name} {what}')} || {told}" for fault, what in faults
+    )
+    return f"CASE WHEN {text} IS NULL THEN {literal(name + ' is missing')}{cases} END"
+
+
+def is_like(text: str, *patterns: str) -> str:
+    return f"regexp_full_match({text}, {literal('|'.join(patterns))})"
+
+
+def shown(text: str) -> str:
+    """The first characters of a text on one line, behind a colon."""
+    n = SHOWN_CHARACTERS
+    flat = f"regexp_replace(left({text}, {n}), '\\s+', ' ', 'g')"
+    return f"': ''' || {flat} || CASE WHEN length({text}) > {n} THEN '...' ELSE '' END || ''''"
+
+
+def compared(cell: str) -> str:
+    """A text that is the same for `1000`, `1000.0`, `+1e3` and `1000 `; empty for a missing cell."""
+    text = f"coalesce({trimmed(cell)}, '')"
+    point = f"regexp_replace(regexp_replace({text}, '(\\.[0-9]*?)0+$', '\\1'), '\\.$', '')"
+    number = f"ltrim(CASE WHEN {is_like(text, '.*[eE].*')} THEN {text} ELSE {point} END, '+')"
+    digits = f"length(regexp_replace({number}, '[^0-9]', '', 'g'))"
+    double = f"(try_cast({number} AS DOUBLE) + 0.0)::VARCHAR"
+    return f"""CASE WHEN NOT ({is_like(text, NUMBER)} AND {is_like(text, _NO_CODE)}) THEN {text}
+                    WHEN {digits} <= {_EXACT_DIGITS} THEN coalesce({double}, {text})
+                    ELSE {number} END"""
