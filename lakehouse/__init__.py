@@ -1,6 +1,10 @@
 """A feature lakehouse: point-in-time correct features and labels on Delta tables."""
 
 import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lakehouse.lake import Lakehouse as Lakehouse
 
 # The allocators of Sail, delta-rs and Arrow read this when they load. Memory that one of them frees
 # then goes back to the machine at once, and the others can use it. It halves the peak of a full build.

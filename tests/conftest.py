@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from lakehouse.catalog import load
 from lakehouse.engines.embedded import EmbeddedStore
@@ -20,6 +21,9 @@ from tests.bank import Bank, make_bank
 from tests.on_spark import OnSpark, spark_process
 
 ROOT = Path(__file__).parent.parent
+# On a loaded machine an example may take any time.
+settings.register_profile("lakehouse", deadline=None)
+settings.load_profile("lakehouse")
 # Each holds an engine, which takes about a gigabyte.
 _MOST_WORKERS = 4
 
