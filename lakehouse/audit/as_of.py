@@ -14,6 +14,8 @@ from lakehouse.training.point_in_time import JoinedGroup
 from lakehouse.training_columns import APPLICATION, LABEL_DEF, MOB, SNAPSHOT_DATE
 
 LABEL_STORE = "gold.label_store"
+# If none of fewer applications finds a row, that may be chance.
+_FEWEST = 10
 Wrong = tuple[str, str, Column]  # the table, what is wrong with a row, and the condition for it
 
 
@@ -26,13 +28,30 @@ def as_of_check(
     """Check the dates themselves, not the join that chose them."""
     rows, wrong_rows = _counts(training_set, [w for group in groups for w in _wrong_rows(group)])
     labels, wrong_labels = _counts(label_store, [w for d in definitions for w in _wrong_labels(d)])
+    found, uncovered = _coverage(training_set, groups, rows)
     return Check(
         name="as-of dates",
         proves="Every feature row was known on the day of its application and not too old, and no "
         "label was observed before it could be.",
-        looked_at=f"{rows:,} applications with {len(groups)} feature groups, {labels:,} labels",
-        findings=(*wrong_rows, *wrong_labels),
+        looked_at=f"{rows:,} applications with {len(groups)} feature groups ({found}), {labels:,} labels",
+        findings=(*wrong_rows, *uncovered, *wrong_labels),
     )
+
+
+def _coverage(
+    training_set: DataFrame, groups: Sequence[JoinedGroup], applications: int
+) -> tuple[str, list[Finding]]:
+    """The share of applications that found a row of each group, and the groups that none found."""
+    counts = training_set.select(F.count("*"), *(F.count(g.date_column) for g in groups)).collect()[
+        0
+    ]
+    found = dict(zip(groups, counts[1:], strict=True))
+    shares = ", ".join(f"{g.name} {n / max(applications, 1):.0%}" for g, n in found.items())
+    return shares, [
+        Finding(group.table, f"none of {applications:,} applications found a row of features")
+        for group, n in found.items()
+        if applications >= _FEWEST and not n
+    ]
 
 
 def _wrong_rows(group: JoinedGroup) -> list[Wrong]:

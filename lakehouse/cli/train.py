@@ -59,6 +59,7 @@ def training_set(
     It prints the id of the set. With --reproduce ID the same content is built again, even after other runs.
     """
     from lakehouse.training import build as training_build
+    from lakehouse.training.coverage import coverage_of
     from lakehouse.training.sets import Asked, prepare
 
     choices = (release, groups, features, label_def, first_month, last_month, spine)
@@ -78,7 +79,12 @@ def training_set(
         else:
             prepared = prepare(at.store, at.release, asked)
             made = training_build.build(prepared, at.store, out)
-    show.answer(common.as_json, made, lambda: show.training_set(made, out, bool(reproduce)))
+    groups_found = coverage_of(out) if out else []
+    show.answer(
+        common.as_json,
+        show.training_set_as_json(made, groups_found),
+        lambda: show.training_set(made, out, bool(reproduce), groups_found),
+    )
 
 
 @click.command("training-sets")

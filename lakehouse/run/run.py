@@ -131,7 +131,18 @@ def _carried_out(job: Job, steps: Sequence[Step], state: State) -> Report:
             create_missing(job.datamart)
             reporting.note(*undo_others(job.datamart, recorded_by_table, writer.run_id))
         passes.run(store.tables_at_once(raw_files.bytes_at_work))
+        if reporting.report.published:
+            with explained(job.datamart, RELEASES):
+                reporting.note(*_coverage_warnings(store))
     return reporting.finished(published.newest(job.log).number)
+
+
+def _coverage_warnings(store: Store) -> list[str]:
+    """One line per feature group that far fewer applications find than before."""
+    from lakehouse.training.coverage import coverage
+
+    warnings = (group.warning() for group in coverage(store))
+    return [warning for warning in warnings if warning]
 
 
 def _read_and_started(job: Job, raw_files: RawFiles, folder: Path) -> Store:

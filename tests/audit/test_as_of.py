@@ -43,7 +43,7 @@ def test_rows_known_on_the_day_and_not_too_old_pass() -> None:
     used = applications((date(2023, 5, 29), 1), (date(2023, 2, 28), 1), (None, None))
     found = check(used, labels(GOOD_LABEL))
     assert found.passed
-    assert found.looked_at == "3 applications with 1 feature groups, 1 labels"
+    assert found.looked_at == "3 applications with 1 feature groups (clicks 67%), 1 labels"
 
 
 @pytest.mark.parametrize("day", [date(2023, 5, 30), APPLIED, date(2023, 6, 1), date(2024, 1, 1)])
@@ -78,3 +78,11 @@ def test_a_label_of_another_month_on_book_is_found() -> None:
     assert evidence(found) == [
         ("gold.label_store", "1 rows of 30dpd_6mob observed at another month on book")
     ]
+
+
+def test_a_group_that_no_application_finds_is_found_and_one_with_few_finds_is_not() -> None:
+    none, one = [(None, None)] * 12, [*[(None, None)] * 11, (date(2023, 5, 29), 1)]
+    assert evidence(check(applications(*none), labels(GOOD_LABEL))) == [
+        ("gold.features_clicks", "none of 12 applications found a row of features")
+    ]
+    assert check(applications(*one), labels(GOOD_LABEL)).passed

@@ -528,7 +528,8 @@ def attacked(generated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def built(attacked: Path) -> Answer:
-    return ask("run", "--data", attacked / "data", "--datamart", attacked / "mart")
+    where = ["--data", attacked / "data", "--datamart", attacked / "mart"]
+    return ask("run", "--max-null", "1", *where)
 
 
 def test_payloads_in_cells_and_columns_are_kept_as_text_and_run_nowhere(
@@ -555,7 +556,10 @@ def test_what_is_printed_of_payloads_moves_no_terminal(attacked: Path, built: An
     frame[frame.Customer_ID != customer].to_csv(
         attacked / "data" / "features_attributes.csv", index=False, quoting=csv.QUOTE_ALL
     )
-    printed += [ask("run", *where), ask("diff", "1", "2", "--keys", "--limit", "99", *where)]
+    printed += [
+        ask("run", "--max-null", "1", *where),
+        ask("diff", "1", "2", "--keys", "--limit", "99", *where),
+    ]
     printed += [ask("diff", "1", "2", "--keys", "--limit", "99", "--json", *where)]
     assert [answer.err for answer in printed if answer.code] == []
     assert any("\\u001b" in answer.out for answer in printed)

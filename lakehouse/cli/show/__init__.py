@@ -8,7 +8,7 @@ from lakehouse.cli.show.looking import diff, releases, releases_as_json, status_
 from lakehouse.cli.show.progress_lines import progress
 from lakehouse.cli.show.tables import rows
 from lakehouse.cli.show.terminal import note, on_terminal, plain
-from lakehouse.cli.show.training import training_set, training_sets
+from lakehouse.cli.show.training import training_set, training_set_as_json, training_sets
 
 __all__ = [
     "answer",
@@ -31,6 +31,7 @@ __all__ = [
     "rows",
     "status_rows",
     "training_set",
+    "training_set_as_json",
     "training_sets",
     "vacuumed",
 ]
