@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from zoneinfo import ZoneInfo
@@ -9,6 +10,12 @@ from zoneinfo import ZoneInfo
 from lakehouse.errors import BadInput
 
 UTC = "UTC"
+FIRST_DAY = date(1970, 1, 1)  # nothing of a bank is older, so an earlier year is a misread one
+_TIME = "[ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,9})?)?"
+DAY_OR_TIME = f"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}({_TIME})?"
+TIME_WITH_ZONE = (
+    f"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}{_TIME} ?(?P<offset>Z|[+-][0-9]{{2}}(:?[0-9]{{2}})?)"
+)
 
 # By the name that a user gives, what comes first in it.
 DATE_ORDERS = {"dmy": "day first", "mdy": "month first", "ymd": "year first"}
@@ -39,3 +46,24 @@ def zone(name: str) -> tzinfo:
 def today(time_zone: str = UTC) -> date:
     """The calendar day that it is there now."""
     return datetime.now(zone(time_zone)).date()
+
+
+def day_of(text: str, time_zone: str = UTC) -> date | None:
+    """The day of an ISO day or time; for a time with a zone, its day in `time_zone`.
+
+    None for a text of another form, for a day that the calendar does not have, and before 1970.
+    """
+    with_zone = re.fullmatch(TIME_WITH_ZONE, text)
+    if not (with_zone or re.fullmatch(DAY_OR_TIME, text)):
+        return None
+    try:
+        day = date.fromisoformat(text[:10])
+        if with_zone:
+            # To the minute, because Python 3.10 does not read every form of the rest.
+            minutes = re.sub("[Z:]", "", with_zone["offset"]) or "+00"
+            offset = f"{minutes[:3]}:{minutes[3:] or '00'}"
+            moment = datetime.fromisoformat(f"{text[:10]}T{text[11:16]}{offset}")
+            day = moment.astimezone(zone(time_zone)).date()
+    except (ValueError, OverflowError):
+        return None
+    return day if day >= FIRST_DAY else None

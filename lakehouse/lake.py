@@ -16,9 +16,11 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse.catalog import load
+from lakehouse.days import day_of, today
 from lakehouse.engines.choose import choose, open_store
 from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput
+from lakehouse.landing.cells import BLANKS
 from lakehouse.months import MonthRange
 from lakehouse.releases import inspect, published
 from lakehouse.releases.readable import check_readable
@@ -141,13 +143,15 @@ class Lakehouse:
         from_month: str | None = None,
         to_month: str | None = None,
         spine: str | Path | pd.DataFrame | None = None,
+        date_order: str | None = None,
         keep_receipt: bool = True,
     ) -> DataFrame:
         """The point-in-time training set: one row per labelled loan, with the features known on its day.
 
         It is as of `release`; by default the release of this lake, or the newest. By default it has all
         groups and features. `spine` is a file or pandas DataFrame with customer_id and application_date,
-        for scoring without labels. `receipt(frame)` has its id. BadInput for unknown names or months.
+        for scoring without labels; `date_order` (dmy, mdy) says how its dates with slashes are written, if
+        no row proves it. `receipt(frame)` has its id. BadInput for unknown names or months.
         """
         from lakehouse.training.build import build
         from lakehouse.training.sets import Asked, prepare
@@ -158,7 +162,7 @@ class Lakehouse:
             pinned = published.release(self._log, release)
         with as_file(spine) as file:
             months = MonthRange.checked(from_month, to_month)
-            asked = Asked(_names(groups), _names(features), label_def, months, file)
+            asked = Asked(_names(groups), _names(features), label_def, months, file, date_order)
             prepared = prepare(self._store, pinned, asked)
         frame = prepared.frame
         if keep_receipt:
@@ -177,11 +181,11 @@ class Lakehouse:
 
         There is one row per id, in the order given, also for repeated ids. The columns are those of a
         training set with this spine. Numbers are float64, NaN if nothing is known. `as_of` is a day or a
-        time (UTC if it has no zone); the default is today in UTC. The features are as of the release of
-        this lake, or the newest. No engine is needed. Keep one lake; many threads may use it at once.
-        BadInput for a value that is not an id or not a day, and for an unknown name.
+        time, by default the bank's today; a time with a zone becomes the bank's day. The features are as
+        of the release of this lake, or the newest. No engine is needed. Keep one lake; many threads may
+        use it at once. BadInput for a value that is not an id or not a day, and for an unknown name.
         """
-        day = _moment(datetime.now(timezone.utc) if as_of is None else as_of).date()
+        day = _bank_day(as_of, self.datamart.catalog.time_zone)
         wanted = Wanted(_ids(customer_ids), day, _names(groups), _names(features))
         return _as_pandas(self._lookup.find(wanted, self.release))
 
@@ -239,11 +243,11 @@ def _ids(given: str | Iterable[str]) -> tuple[str, ...]:
     """Ids of customers as in a spine; BadInput for a value that is not an id, without showing it."""
     ids = tuple([given] if isinstance(given, str) else given)
     for number, id_ in enumerate(ids, start=1):
-        if not isinstance(id_, str) or not id_.strip(" "):
+        if not isinstance(id_, str) or not id_.strip(BLANKS):
             raise BadInput(
                 f"id {number} of {len(ids)} is not a text, or is empty; give ids as CUS_0x1069"
             )
-    return tuple(id_.strip(" ") for id_ in ids)
+    return tuple(id_.strip(BLANKS) for id_ in ids)
 
 
 def _as_pandas(rows: pa.Table) -> pd.DataFrame:
@@ -254,6 +258,14 @@ def _as_pandas(rows: pa.Table) -> pd.DataFrame:
     ]
     frame: pd.DataFrame = pa.table(typed, rows.schema.names).to_pandas()
     return frame
+
+
+def _bank_day(given: str | date | None, time_zone: str) -> date:
+    """The bank's day as a spine has it; BadInput for a value that is not a day since 1970."""
+    day = today(time_zone) if given is None else day_of(str(given).strip(BLANKS), time_zone)
+    if day is None:
+        raise BadInput(f"{given!r} is not a time since 1970; write it as 2023-07-01 12:00")
+    return day
 
 
 def _moment(given: str | date) -> datetime:

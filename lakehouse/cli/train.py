@@ -38,6 +38,7 @@ from lakehouse.months import MonthRange
     type=options.LocalPath(),
     help="CSV or Parquet with customer_id and application_date to score, instead of labelled loans.",
 )
+@options.DATE_ORDER
 @click.option(
     "--reproduce", metavar="ID", help="Build the training set with that id again, and compare."
 )
@@ -52,6 +53,7 @@ def training_set(
     groups: tuple[str, ...],
     features: tuple[str, ...],
     spine: Path | None,
+    date_order: str | None,
     reproduce: str | None,
 ) -> None:
     """Build the point-in-time training set: labelled loans with the features known on their day.
@@ -62,7 +64,7 @@ def training_set(
     from lakehouse.training.coverage import coverage_of
     from lakehouse.training.sets import Asked, prepare
 
-    choices = (release, groups, features, label_def, first_month, last_month, spine)
+    choices = (release, groups, features, label_def, first_month, last_month, spine, date_order)
     if reproduce and any(choices):
         raise BadInput("--reproduce takes everything from the receipt; leave out the other options")
     if not reproduce and out is None:
@@ -70,7 +72,7 @@ def training_set(
     if out and out.suffix.lower() not in ("", ".parquet", ".pq"):
         raise BadInput(f"--out {out}: a training set is a Parquet file; name it as train.parquet")
     months = MonthRange.checked(first_month, last_month)
-    asked = Asked(groups, features, label_def, months, spine)
+    asked = Asked(groups, features, label_def, months, spine, date_order)
     with show.progress(quiet=common.as_json) as on_progress:
         on_progress("training set", "computing")
         at = common.open_release(release)

@@ -22,15 +22,19 @@ _MONTHS_THAT_PROVE = 6
 
 @dataclass(frozen=True)
 class Written:
-    """A date with slashes as it is written in a column: in how many rows, and on which line first."""
+    """A date with slashes as it is written in a column: in how many rows, and on which line first.
+
+    Rows of a file that has no lines are counted as such: `unit` is row.
+    """
 
     column: str
     text: str
     rows: int
     line: int
+    unit: str = "line"
 
     def __str__(self) -> str:
-        return f"{self.text!r} on line {self.line}"
+        return f"{self.text!r} on {self.unit} {self.line}"
 
     @property
     def fields(self) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from lakehouse.table import Table, quoted
 from lakehouse.training.left_out import count_left_out
 from lakehouse.training.point_in_time import JOIN, JoinedGroup, first_labels, with_features
 from lakehouse.training.selection import Selection, select
-from lakehouse.training.spine import SPINES, keep_spine, spine_file
+from lakehouse.training.spine import SPINES, SpineReading, keep_spine, spine_file
 from lakehouse.training_columns import (
     APPLICATION,
     BALANCE,
@@ -49,6 +49,7 @@ class Asked:
     label_def: str | None = None
     months: MonthRange = MonthRange()
     spine: Path | None = None
+    date_order: str | None = None
 
 
 class TrainingSet:
@@ -194,6 +195,8 @@ def prepare(store: Store, release: Release, asked: Asked) -> TrainingSet:
         raise BadInput(
             "a spine says by itself which applications; leave out --label-def, --from, --to"
         )
+    if asked.date_order and not asked.spine:
+        raise BadInput("--date-order tells how the dates of a --spine are written; give both")
     columns = features_at(store.datamart, release)
     selection = select(
         columns,
@@ -208,7 +211,11 @@ def prepare(store: Store, release: Release, asked: Asked) -> TrainingSet:
     check_readable(store.log, release.pins, training_set.tables)
     if asked.spine:
         with work_folder(store.log.place) as work:
-            keep_spine(asked.spine, store.log.place, _column_names(columns), work)
+            reading = SpineReading(asked.date_order, store.datamart.catalog.time_zone)
+            taken = _column_names(columns)
+            kept_as = keep_spine(asked.spine, store.log.place, taken, work, reading)
+        selection = replace(selection, spine=kept_as)
+        training_set = TrainingSet(store, release.number, release.versions, selection)
     return training_set
 
 

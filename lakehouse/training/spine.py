@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lakehouse.days import DAY_OR_TIME, FIRST_DAY, TIME_WITH_ZONE, UTC, DateOrder, day_of
 from lakehouse.errors import BadInput
+from lakehouse.landing import cells
+from lakehouse.landing.dates import WITH_SHORT_YEAR, WITH_SLASHES, Written, date_order
 from lakehouse.storage.duck import duckdb_in, identifier, literal, path_literal
 from lakehouse.storage.files import fingerprint, steady
 from lakehouse.storage.place import Place
@@ -37,11 +42,20 @@ _KEPT_AS = {
     "TIMESTAMP_NS": "TIMESTAMP",
     **{name: name for name in _PLAIN_TYPES},
 }
-_CUSTOMER = f"nullif(trim(CAST({CUSTOMER} AS VARCHAR)), '')"
-_ANY_DAY = f"""coalesce(try_cast({APPLICATION} AS DATE),
-    try_strptime(CAST({APPLICATION} AS VARCHAR), '%m/%d/%Y')::DATE)"""
-# For DuckDB `infinity` is a day too, and its years go beyond those of Python.
-_DAY = f"CASE WHEN year({_ANY_DAY}) BETWEEN 1 AND 9999 THEN {_ANY_DAY} END"
+# The rows of a file by number, with customer and application as trimmed texts.
+_TEXTS = f"""
+    SELECT row_number() OVER () AS _number, {cells.trimmed(f"CAST({CUSTOMER} AS VARCHAR)")} AS _customer,
+           {cells.trimmed(f"CAST({APPLICATION} AS VARCHAR)")} AS _application, *
+    FROM {{}}
+"""
+
+
+@dataclass(frozen=True)
+class SpineReading:
+    """How the days of a spine are read: the order of dates with slashes, if given, and the bank's zone."""
+
+    date_order: str | None = None
+    time_zone: str = UTC
 
 
 @contextmanager
@@ -76,24 +90,83 @@ def spine_file(sha256: str) -> str:
     return f"{SPINES}/{sha256}.parquet"
 
 
-def keep_spine(path: Path, place: Place, taken: Collection[str], work: Path) -> str:
+def keep_spine(
+    path: Path,
+    place: Place,
+    taken: Collection[str],
+    work: Path,
+    reading: SpineReading | None = None,
+) -> str:
     """Check a CSV or Parquet spine, store it as Parquet in a datamart, and return its SHA-256.
 
     BadInput for a file that is not a spine, that changes meanwhile, or that has a column named like one
     of `taken`. Until it is complete, the file is in `work`, which is on the same disk.
     """
+    reading = reading or SpineReading()
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise BadInput(f"spine {path} is neither .csv nor .parquet; give it in one of these forms")
     with steady(path), _refusing(path, work) as duckdb:
         sha256 = fingerprint(path)
-        duckdb.execute(f"CREATE TEMP TABLE spine AS FROM {reader.format(path_literal(path))}")
-        types = {name: str(kind) for name, kind, *_ in duckdb.execute("DESCRIBE spine").fetchall()}
+        duckdb.execute(f"CREATE TEMP TABLE delivered AS FROM {reader.format(path_literal(path))}")
+        described = duckdb.execute("DESCRIBE delivered").fetchall()
+        types = {name: str(kind) for name, kind, *_ in described}
         _check_columns(path, types, taken)
+        sha256 = _read_days(path, duckdb, reading, sha256)
         check_rows(path, duckdb)
         _write(duckdb, types, work / "spine.parquet")
     place.keep(work / "spine.parquet", spine_file(sha256))
     return sha256
+
+
+def _read_days(path: Path, duckdb: DuckDBPyConnection, reading: SpineReading, sha256: str) -> str:
+    """Make the table `spine`, with a `_day` per row; the name under which it is kept.
+
+    It is the SHA-256 of the file, unless the same file may also be read as other days.
+    """
+    duckdb.execute(f"CREATE TEMP TABLE texts AS {_TEXTS.format('delivered')}")
+    order = date_order(f"spine {path}", _written(duckdb), _asked(reading))
+    with_zone = _days_with_zone(duckdb, reading.time_zone)
+    day = f"""coalesce({cells.day("_application", order)}, _day_with_zone,
+        CASE WHEN {cells.is_like("_application", DAY_OR_TIME)}
+             THEN try_cast(left(_application, 10) AS DATE) END)"""
+    duckdb.execute(f"""
+        CREATE TEMP TABLE spine AS
+        SELECT * EXCLUDE (_day_with_zone), CASE WHEN {day} >= DATE '{FIRST_DAY}' THEN {day} END AS _day
+        FROM texts LEFT JOIN days_with_zone USING (_application)
+    """)
+    if not with_zone and (order is None or order.order == "mdy"):
+        return sha256
+    said = f"{sha256} {order.order if order else ''} {reading.time_zone if with_zone else ''}"
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def _asked(reading: SpineReading) -> DateOrder | None:
+    order = reading.date_order
+    return DateOrder(order, "--date-order says so") if order else None
+
+
+def _written(duckdb: DuckDBPyConnection) -> list[Written]:
+    """The dates with slashes."""
+    found = duckdb.execute(f"""
+        SELECT _application, count(*), min(_number) FROM texts
+        WHERE {cells.is_like("_application", WITH_SLASHES, WITH_SHORT_YEAR)} GROUP BY ALL
+    """).fetchall()
+    return [Written(APPLICATION, text, n, row, "row") for text, n, row in found]
+
+
+def _days_with_zone(duckdb: DuckDBPyConnection, time_zone: str) -> bool:
+    """Make the table `days_with_zone`; whether a time has a zone."""
+    import pyarrow as pa
+
+    found = duckdb.execute(
+        f"SELECT DISTINCT _application FROM texts WHERE {cells.is_like('_application', TIME_WITH_ZONE)}"
+    ).fetchall()
+    texts = [text for (text,) in found]
+    days = pa.array([day_of(text, time_zone) for text in texts], pa.date32())
+    table = pa.table({"_application": pa.array(texts, pa.string()), "_day_with_zone": days})
+    duckdb.register("days_with_zone", table)
+    return bool(texts)
 
 
 @contextmanager
@@ -134,10 +207,9 @@ def _check_columns(path: Path, types: Mapping[str, str], taken: Collection[str])
 
 def check_rows(path: Path, duckdb: DuckDBPyConnection) -> None:
     """BadInput for a spine without rows, or with rows that have no customer or no day."""
-    bad = f"{_CUSTOMER} IS NULL OR {_DAY} IS NULL"
+    bad = f"_customer IS NULL OR {cells.is_null_word('_customer')} OR _day IS NULL"
     total, broken, first = duckdb.execute(f"""
-        SELECT count(*), count(*) FILTER ({bad}), min(number) FILTER ({bad})
-        FROM (SELECT *, row_number() OVER () AS number FROM spine)
+        SELECT count(*), count(*) FILTER ({bad}), min(_number) FILTER ({bad}) FROM spine
     """).fetchall()[0]
     if not total:
         raise BadInput(f"spine {path} has no row; give it one row per application")
@@ -151,8 +223,9 @@ def check_rows(path: Path, duckdb: DuckDBPyConnection) -> None:
 def _write(duckdb: DuckDBPyConnection, types: Mapping[str, str], file: Path) -> None:
     values = {
         **{name: f"CAST({identifier(name)} AS {_KEPT_AS[kind]})" for name, kind in types.items()},
-        CUSTOMER: _CUSTOMER,
-        APPLICATION: _DAY,
+        CUSTOMER: "_customer",
+        APPLICATION: "_day",
     }
     columns = ", ".join(f"{value} AS {identifier(name)}" for name, value in values.items())
-    duckdb.execute(f"COPY (SELECT {columns} FROM spine) TO {literal(str(file))} (FORMAT parquet)")
+    rows = f"SELECT {columns} FROM spine ORDER BY _number"
+    duckdb.execute(f"COPY ({rows}) TO {literal(str(file))} (FORMAT parquet)")

@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from lakehouse.days import day_of
 from lakehouse.errors import BadInput
 from lakehouse.storage.folder import Folder
-from lakehouse.training.spine import as_file, keep_spine, spine_file
+from lakehouse.training.spine import SpineReading, as_file, keep_spine, spine_file
 
 SECRET = "CUS_SECRET"  # of a row, which no message may show
 HEADER = "customer_id,application_date\n"
@@ -75,8 +76,50 @@ def test_a_csv_and_a_parquet_file_are_kept_as_the_same_rows(
 def test_a_day_may_be_written_as_in_the_raw_files(
     tmp_path: Path, kept: Path, work: Path, day: str
 ) -> None:
-    (row,) = rows(csv(tmp_path, f"{HEADER}CUS_0x1,{day}\n"), kept, work)
+    text = f"{HEADER}CUS_0x1,{day}\nCUS_0x2,7/31/2023\n"
+    row, _ = rows(csv(tmp_path, text), kept, work)
     assert row == {"customer_id": "CUS_0x1", "application_date": DAY}
+
+
+@pytest.mark.parametrize("days", ["31/7/2023,1/7/2023", "1/7/2023,31/7/2023"])
+def test_the_order_of_the_days_of_a_spine_is_decided_from_all_its_rows(
+    tmp_path: Path, kept: Path, work: Path, days: str
+) -> None:
+    text = HEADER + "".join(f"CUS_0x1,{day}\n" for day in days.split(","))
+    found = {row["application_date"] for row in rows(csv(tmp_path, text), kept, work)}
+    assert found == {DAY, date(2023, 7, 31)}
+
+
+def test_an_order_that_no_row_proves_is_asked_for(tmp_path: Path, kept: Path, work: Path) -> None:
+    spine = csv(tmp_path, f"{HEADER}CUS_0x1,7/1/2023\n")
+    assert "'7/1/2023' on row 1 may be" in refusal(spine, kept, work)
+    names = set()
+    for order, day in (("mdy", DAY), ("dmy", date(2023, 1, 7))):
+        name = keep_spine(spine, Folder(kept), TAKEN, work, SpineReading(order))
+        (row,) = pq.read_table(kept / spine_file(name)).to_pylist()
+        assert row["application_date"] == day
+        names.add(name)
+    assert len(names) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "time_zone", "day"),
+    [
+        ("2023-07-01T07:30:00+08:00", "UTC", date(2023, 6, 30)),
+        ("2023-07-01T07:30:00+08:00", "Asia/Singapore", DAY),
+        ("2023-06-30 23:30Z", "Asia/Singapore", DAY),
+        ("2023-06-30T20:00:00.123456789-0500", "UTC", DAY),
+        ("2023-07-01T23:30", "Asia/Singapore", DAY),
+        ("2023-07-01", "America/New_York", DAY),
+    ],
+)
+def test_a_time_with_a_zone_is_on_the_day_of_the_bank(
+    tmp_path: Path, kept: Path, work: Path, text: str, time_zone: str, day: date
+) -> None:
+    spine = csv(tmp_path, f"{HEADER}CUS_0x1,{text}\n")
+    name = keep_spine(spine, Folder(kept), TAKEN, work, SpineReading(None, time_zone))
+    (row,) = pq.read_table(kept / spine_file(name)).to_pylist()
+    assert row["application_date"] == day == day_of(text, time_zone)
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
@@ -201,7 +244,12 @@ def refusal(path: Path, kept: Path, work: Path) -> str:
         (HEADER + f"a,2023-07-01\n{SECRET},\n{SECRET},x\n", "2 of 3 rows have .* first .* row 2;"),
         (HEADER + f"{SECRET},infinity\n", "the first of them row 1;"),
         (HEADER + f"{SECRET},20230-07-01\n", "the first of them row 1;"),
-        (HEADER + f"{SECRET},31/12/2023\n", "the first of them row 1;"),
+        (HEADER + f"{SECRET},31/12/2023\n{SECRET},12/31/2023\n", "'31/12/2023' on row 1 can only"),
+        (HEADER + f"{SECRET},7/1/23\n", "'7/1/23' on row 1 has a year of two digits"),
+        (HEADER + f"{SECRET},01-07-23\n", "the first of them row 1;"),
+        (HEADER + f"{SECRET},0007-01-23\n", "the first of them row 1;"),
+        (HEADER + f"{SECRET},1969-12-31\n", "the first of them row 1;"),
+        (HEADER + "\u00a0,2023-07-01\nNULL,2023-07-01\n", "2 of 2 rows have no customer_id"),
         (HEADER + f"{SECRET},20230701\n", "the first of them row 1;"),
         (HEADER + f"{SECRET},2023-07-01\n  ,2023-07-01\n", "1 of 2 rows have no customer_id"),
         (HEADER + f'"",2023-07-01\n{SECRET},2023-07-01\n', "the first of them row 1;"),
