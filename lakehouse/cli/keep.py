@@ -58,10 +58,13 @@ def vacuum(common: Common, keep_releases: int, dry_run: bool, yes: bool, wait: W
 @click.command()
 @click.option("--customer", metavar="ID", required=True, help="The person to erase, as CUS_0x1069.")
 @click.option("--dry-run", is_flag=True, help="Show what would be erased; change nothing.")
+@click.option(
+    "--exact", is_flag=True, help="Erase this spelling of the id only, though there are near ones."
+)
 @options.YES
 @options.WAIT
 @common
-def erase(common: Common, customer: str, dry_run: bool, yes: bool, wait: Wait) -> None:
+def erase(common: Common, customer: str, dry_run: bool, exact: bool, yes: bool, wait: Wait) -> None:
     """Erase a person from all tables, their history and the quarantine; keep a receipt without the person.
 
     It shows what would go and asks first. Everybody else's rows can be read at every release as before.
@@ -70,7 +73,7 @@ def erase(common: Common, customer: str, dry_run: bool, yes: bool, wait: Wait) -
     from lakehouse.upkeep.erase import erase as erase_customer
 
     def erased_rows(dry_run: bool) -> Erased:
-        return erase_customer(common.datamart, common.data, customer, dry_run, wait)
+        return erase_customer(common.datamart, common.data, customer, dry_run, wait, exact)
 
     check_confirmed("erase", yes or dry_run, lambda: show.erased(erased_rows(dry_run=True)))
     erased = erased_rows(dry_run)

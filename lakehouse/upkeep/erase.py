@@ -33,7 +33,7 @@ from lakehouse.training.receipts import Receipt, receipts
 from lakehouse.training.spine import SPINES
 from lakehouse.training_columns import CUSTOMER
 from lakehouse.upkeep.erasure import Erasure, carry_out, decide, locked_and_whole, new_files
-from lakehouse.upkeep.person import Numbered, Person, find_person
+from lakehouse.upkeep.person import Numbered, Person, find_person, near_ids
 from lakehouse.upkeep.rewrite import data_files, rewrite_table, write_without
 
 
@@ -54,12 +54,18 @@ def erase(
     customer: str,
     dry_run: bool = False,
     wait: Wait = None,
+    exact: bool = False,
 ) -> Erased:
-    """Erase a customer by id, completely or not at all; BadInput if the customer has no row."""
+    """Erase a customer by id, completely or not at all; BadInput if the customer has no row.
+
+    BadInput also if there are near ids, which differ only in case or in zeros at the front, unless `exact`.
+    """
     place, root = datamart.place, datamart.place.on_this_machine()
     check_built(datamart)
     if not customer.strip():
         raise BadInput("--customer takes the id of a customer, as CUS_0x1069")
+    if not exact:
+        _check_no_near_ids(datamart, customer)
     if dry_run:
         decided = _Search(datamart, customer).plan(None)
         return _erased(decided, datamart, data, customer, done=False)
@@ -74,6 +80,23 @@ def erase(
             decide(root, work / "erasure", decided)
             carry_out(datamart)
     return _erased(decided, datamart, data, customer, done=True)
+
+
+def _check_no_near_ids(datamart: Datamart, customer: str) -> None:
+    """The person may stand in a table under another spelling of the id, with name and number."""
+    root = datamart.place.on_this_machine()
+    files = [
+        file
+        for table in datamart.catalog.tables
+        if not table.is_ledger
+        for file in data_files(root / table.path).values()
+    ]
+    near = near_ids(customer, _entity_columns(datamart.catalog), files)
+    if near:
+        raise BadInput(
+            f"the datamart also has {', '.join(near)}, which may be the same person as {customer}; nothing "
+            "was erased: erase each of them by its id with --exact, if they are one person"
+        )
 
 
 class _Search:

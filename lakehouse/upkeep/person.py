@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 # A row of the quarantine has only a text, which may mention the person.
 _TEXT = "raw_text"
 _EDGE = r"[\s,;|\"']"
+# Zeros before other digits, at the front of an id or of a part of it.
+_ZEROS = re.compile(r"(^|[^0-9a-z])0+(?=[0-9])")
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,26 @@ class Numbered:
                     is_sound = pc.match_substring_regex(numbers, f"^{self.form}$")
                     is_sound = pc.fill_null(is_sound, False)
                     yield ids.filter(is_sound), numbers.filter(is_sound)
+
+
+def near_ids(customer: str, columns: Sequence[str], files: Iterable[Path]) -> list[str]:
+    """The ids in Parquet files that differ from this one only in case, or in zeros at the front of a part."""
+    customer, near = customer.strip(), set()
+    for file in files:
+        with pq.ParquetFile(file) as parquet:
+            column = next((name for name in columns if name in parquet.schema_arrow.names), None)
+            if column:
+                ids = parquet.read(columns=[column])[column].cast(pa.string())
+                near |= {id_ for id_ in pc.unique(ids).to_pylist() if id_ and _alike(id_, customer)}
+    return sorted({id_.strip() for id_ in near} - {customer})
+
+
+def _alike(one: str, other: str) -> bool:
+    return _without_zeros(one) == _without_zeros(other)
+
+
+def _without_zeros(id_: str) -> str:
+    return _ZEROS.sub(r"\1", id_.strip().casefold())
 
 
 def find_person(customer: str, columns: tuple[str, ...], numbered: Sequence[Numbered]) -> Person:
