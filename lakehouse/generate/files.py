@@ -55,7 +55,7 @@ def _check_none_differs(out: Path, parts: Mapping[str, Path]) -> None:
     ]
     if differing:
         raise BadInput(
-            f"{out} holds other files of the name {' and '.join(differing)}; nothing was changed: name "
+            f"{out} already has {', '.join(differing)} with other content; nothing was changed: name "
             "another folder with --out, or replace them with --force"
         )
 

@@ -15,6 +15,10 @@ from lakehouse.cli import cli
 from tests.docs.pages import PAGES, ROOT, blocks, reader
 
 BLOCKS = {page: blocks(page) for page in PAGES}
+# In the checkout of somebody who has followed the pages.
+MADE_BY_A_READER = (
+    "datamart", "practice", "corrected", "delivery", "mine", "model_report", "*.parquet", "applications.csv"
+)  # fmt: skip
 REFERENCE = ROOT / "docs" / "reference"
 
 
@@ -22,7 +26,8 @@ REFERENCE = ROOT / "docs" / "reference"
 def set_up(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout after README's first command; copy it before changing it."""
     checkout = tmp_path_factory.mktemp("set_up") / "checkout"
-    shutil.copytree(ROOT, checkout, ignore=shutil.ignore_patterns(".*", "datamart", "__pycache__"))
+    ignored = shutil.ignore_patterns(".*", "__pycache__", *MADE_BY_A_READER)
+    shutil.copytree(ROOT, checkout, ignore=ignored)
     with reader(checkout) as newcomer:
         newcomer.follow(BLOCKS["README.md"][0])
     return checkout

@@ -290,7 +290,7 @@ def test_a_stopped_run_leaves_no_file_and_keeps_the_files_that_were_there(tmp_pa
 def test_a_file_that_differs_is_replaced_only_with_force(tmp_path: Path) -> None:
     (tmp_path / LOANS).write_text("mine\n")
     with pytest.raises(
-        BadInput, match=rf"holds other files of the name {LOANS}; nothing was changed"
+        BadInput, match=rf"already has {LOANS} with other content; nothing was changed"
     ):
         generate(tmp_path, customers=20)
     assert contents(tmp_path) == {LOANS: b"mine\n"}

@@ -242,7 +242,7 @@ def _everything(root: Path, planted: Planted) -> Iterator[tuple[str, str]]:
 
     yield told("run", "--through", "2023-02", "--max-bad", "0.5", data=first)
     yield told("run", "--max-bad", "0.5", "--json", data=first)
-    yield told("run", "--max-bad", "0.5")
+    yield told("run", "--max-bad", "0.5", "--allow-shrink")
     yield told("training-set", "--out", root / "train.parquet")
     spine = root / "spine.csv"
     spine.write_text(f"customer_id,application_date\nCUS_0xa1,{DAY}\n")
@@ -259,7 +259,7 @@ def _everything(root: Path, planted: Planted) -> Iterator[tuple[str, str]]:
     yield told("vacuum", "--keep-releases", "2", "--dry-run")
     yield told("erase", "--yes", "--customer", "CUS_0xa1")
     yield told("doctor", "--deep", "--debug")
-    yield told("run", "--full-refresh", "--max-bad", "0.5", data=first)
+    yield told("run", "--full-refresh", "--max-bad", "0.5", "--allow-shrink", data=first)
 
 
 REPORTS = (

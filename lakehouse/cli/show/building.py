@@ -31,8 +31,8 @@ def report(done: Report) -> None:
     if not done.tables:
         say(f"Nothing is pending: release {done.release} is up to date ({done.seconds:.2f} s).")
         return
-    # What changed in all is the sum of three columns.
-    hidden = ("changed",)
+    only_inserted = not any(table.updated or table.deleted for table in done.tables.values())
+    hidden = ("inserted", "updated", "deleted") if only_inserted else ("changed",)
     rows(
         "What this run did",
         [{name: row[name] for name in row if name not in hidden} for row in _report_rows(done)],
