@@ -11,6 +11,7 @@ from lakehouse.landing.land import land, listed
 from lakehouse.months import MonthRange
 from lakehouse.releases.recorded import Recorded
 from lakehouse.run.job import Job, RawBytes
+from lakehouse.run.near_ids import near_ids
 from lakehouse.run.plan import Step, follows_raw_files, read_before
 from lakehouse.run.refill import check_refill
 from lakehouse.run.reporting import Reporting
@@ -80,6 +81,7 @@ class RawFiles:
             tables_at_once(at_work),
             meanwhile=lambda: meanwhile(size),
         )
+        self._reporting.note(*near_ids(self.landed.values(), folder))
 
     def _read_file(self, table: Table, folder: Path) -> None:
         assert table.source is not None

@@ -766,3 +766,48 @@ def test_an_absurd_number_of_missed_installments_stops_no_run(data: Path, tmp_pa
     absurd_rows = [row for row in rows if row["loan_id"].startswith("ABSURD")]
     assert len(absurd_rows) == 4
     assert all(row["dpd"] is None and row["_issues"] for row in absurd_rows)
+
+
+def _with_days_as(path: Path, form: str, last: int) -> None:
+    """Keep the rows of the months up to `last` of 2023, their days in another form."""
+    header, *rows = rows_of(path)
+    day = header.index("snapshot_date")
+    kept = [row for row in rows if row[day] <= f"2023-{last:02}-31"]
+    for row in kept:
+        year, month, _ = map(int, row[day].split("-"))
+        row[day] = form.format(y=year, m=month)
+    write_rows(path, [header, *kept])
+
+
+def test_dates_that_nothing_proves_are_refused_until_their_order_is_given(
+    data: Path, tmp_path: Path, unchanged: Path
+) -> None:
+    path = data / FILES["clickstream"]
+    _with_days_as(path, "5/{m}/{y}", 1)
+    line = assert_refused(data, tmp_path / "fresh", unchanged)
+    assert "'5/1/2023' on line 2 may be 2023-01-05 or 2023-05-01" in line
+    assert path.name in line and "--date-order" in line
+    datamart = tmp_path / "datamart"
+    for order, month in (("mdy", "2023-05"), ("dmy", "2023-01")):
+        report = run(data, datamart, "--date-order", order, "--allow-shrink").report
+        assert any(note.endswith("--date-order says so") for note in report["notes"])
+        assert month in {row["month"] for row in table_rows(datamart, "bronze.clickstream")}
+    assert run(data, datamart).report["tables"] == []
+    newest = max(table_rows(datamart, "ledger.releases"), key=lambda row: row["release"])
+    assert '"date_order": {"order": "dmy"' in dict(newest["sources"])["bronze.clickstream"]
+
+
+def test_a_file_that_grows_is_read_in_the_order_that_was_found_in_it(
+    data: Path, tmp_path: Path
+) -> None:
+    path, datamart = data / FILES["clickstream"], tmp_path / "datamart"
+    whole = path.read_bytes()
+    months = {}
+    for last in (3, 4):
+        path.write_bytes(whole)
+        _with_days_as(path, "1/{m}/{y}", last)
+        report = run(data, datamart).report
+        assert any("are read day first" in note for note in report["notes"])
+        months[last] = {row["month"] for row in table_rows(datamart, "bronze.clickstream")}
+    assert any("only grew" in note for note in report["notes"])
+    assert months[4] - months[3] == {"2023-04"} and "2023-01" in months[3]

@@ -9,6 +9,7 @@ import hashlib
 import io
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,10 @@ from hypothesis import strategies as st
 
 from lakehouse.bronze import loan_daily
 from lakehouse.bronze.quarantine import TABLE as QUARANTINE
+from lakehouse.days import DateOrder
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.landing import broken_records, chunks
-from lakehouse.landing.counts import Counts, Landed
+from lakehouse.landing.counts import Counts, Landed, Reading
 from lakehouse.landing.land import find_file, land
 from lakehouse.storage.files import fingerprint
 from lakehouse.table import Field, Source
@@ -663,3 +665,106 @@ def test_every_cell_that_a_csv_writer_writes_is_read_back(tmp_path: Path, notes:
         writer.writerow([f"r{i}", note, "2023-01-01", 1, 2.5, "2023-05-01"])
     result = landed(tmp_path, text.getvalue().encode())
     assert [r["note"] for r in accepted(result)] == [note or None for note in notes]
+
+
+# Keys, equal rows, days and ends that once were read wrongly without a word
+
+
+@pytest.mark.parametrize("blank", [" ", "\u00a0", "\u2007", "\u3000", "\u200b", "\t", " \u202f"])
+def test_blanks_around_an_id_make_no_other_id(tmp_path: Path, blank: str) -> None:
+    result = landed(tmp_path, csv_of(row("a"), row(f"{blank}a{blank}"), row(f"b{blank}")))
+    assert total(result) == Counts(3, 2, 0, 1)
+    assert [found["id"] for found in accepted(result)] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "word", ["nan", "NaN", "NULL", "None", "n/a", "N/A", " NULL\u00a0", "<NA>"]
+)
+def test_a_word_for_a_missing_value_is_no_id(tmp_path: Path, word: str) -> None:
+    shown = word.strip(" \u00a0")
+    assert reasons_of(tmp_path, row(word)) == [f"id is a word for a missing value: '{shown}'"]
+
+
+def test_an_id_of_invisible_signs_only_is_missing(tmp_path: Path) -> None:
+    assert reasons_of(tmp_path, row("\u00a0\u200b")) == ["id is missing"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("1000", "1000.0"), ("1000", "1e3"), ("+5", "5."), ("0.50", ".5"), ("-0.0", "0"),
+     ("14463.856666666668", "14463.8566666666680"), ("1", "\u00a01 ")],
+)  # fmt: skip
+def test_rows_of_a_key_that_differ_in_spelling_only_are_equal(
+    tmp_path: Path, first: str, second: str
+) -> None:
+    rows = [row("a", note=first, amt=first), row("a", note=second, amt=second)]
+    assert total(landed(tmp_path, csv_of(*rows))) == Counts(2, 1, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("1000", "1000.1"), ("12345678901234567", "12345678901234568"), ("007", "7"), ("a", "A"),
+     ("1", "")],
+)  # fmt: skip
+def test_rows_of_a_key_with_other_values_are_not(tmp_path: Path, first: str, second: str) -> None:
+    result = landed(tmp_path, csv_of(row("a", note=first), row("a", note=second)))
+    assert total(result) == Counts(2, 0, 2, 0)
+    assert quarantined(result)[0]["reasons"][0].endswith("it differs in note")
+
+
+def test_a_column_that_is_not_declared_makes_no_contradiction(tmp_path: Path) -> None:
+    rows = [f"{i},{row('a')},2023-05-0{i}T10:00" for i in range(1, 4)]
+    content = csv_of(*rows, f"9,{row('a', amt='9')},x", header=f",{HEADER},loaded_at")
+    result = landed(tmp_path, content)
+    assert total(result) == Counts(4, 0, 4, 0)
+    assert {r["reasons"][0].split(": ")[1] for r in quarantined(result)} == {"it differs in amt"}
+    assert total(landed(tmp_path, csv_of(*rows, header=f",{HEADER},loaded_at"))) == Counts(
+        3, 1, 0, 2
+    )
+
+
+def test_a_row_whose_days_are_in_the_wrong_order_is_quarantined(tmp_path: Path) -> None:
+    source = replace(PEOPLE, order=(("start", "snapshot_date"),))
+    late = row("late", start="2023-05-02")
+    assert reasons_of(tmp_path, row("same", start="2023-05-01"), late, source=source) == [
+        "start is after snapshot_date: '2023-05-02'"
+    ]
+
+
+@pytest.mark.parametrize("end", ["c", "c,hi,2023-01-01", 'c,"hi', "c,hi,2023-01-01,1,2.5,20"])
+def test_a_file_that_breaks_off_is_refused_whole(tmp_path: Path, end: str) -> None:
+    whole = csv_of(*(row(f"g{i}") for i in range(9)))
+    assert "breaks off: its last line has no line end" in refusal(tmp_path, whole + end.encode())
+    assert total(landed(tmp_path, whole + end.encode() + b"\n")).quarantined == 1
+
+
+def test_a_row_of_the_future_waits_for_its_day(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_bytes(csv_of(row("a"), row("b", day="2023-06-02"), row("c", day="2023-06-01")))
+    for today, waits_until, taken in (
+        (dt.date(2023, 5, 31), dt.date(2023, 6, 1), 1),
+        (dt.date(2023, 6, 1), dt.date(2023, 6, 2), 2),
+        (dt.date(2023, 6, 2), None, 3),
+    ):
+        found = land(PEOPLE, path, tmp_path / "into", 1.0, None, Reading(today))
+        assert (found.waits_until, total(found).accepted) == (waits_until, taken)
+
+
+def test_the_order_of_dates_is_proved_by_all_date_columns_together(tmp_path: Path) -> None:
+    rows = [row("a", day="1/5/2023", start="1/2/2023"), row("b", day="1/5/2023", start="28/2/2023")]
+    result = landed(tmp_path, csv_of(*rows))
+    assert result.date_order is not None and result.date_order.order == "dmy"
+    assert [(r["snapshot_date"], r["start"]) for r in accepted(result)] == [
+        (dt.date(2023, 5, 1), "2023-02-01"),
+        (dt.date(2023, 5, 1), "2023-02-28"),
+    ]
+
+
+def test_a_declared_order_is_taken_and_one_that_is_asked_for_comes_first(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_bytes(csv_of(row("a", day="1/5/2023")))
+    declared = replace(PEOPLE, date_order="dmy")
+    asked = Reading(date_order=DateOrder("mdy", "--date-order says so"))
+    for reading, day in ((None, dt.date(2023, 5, 1)), (asked, dt.date(2023, 1, 5))):
+        found = land(declared, path, tmp_path / "into", 1.0, None, reading)
+        assert accepted(found)[0]["snapshot_date"] == day

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
 
 from lakehouse.catalog import load
+from lakehouse.days import DateOrder
 from lakehouse.months import MonthRange
 from lakehouse.releases.recorded import Recorded
 from lakehouse.run.plan import Request, Step, follows_raw_files, make_plan, read_before
@@ -19,9 +21,12 @@ SHA = {table.full_name: "sha" for table in CATALOG.sources}
 LOANS = ("silver.loan_daily", "gold.label_store")
 
 
+OF_A_FILE = ("sha256", "scopes", "extent", "date_order", "waits_until")
+
+
 def as_recorded(recorded: Recorded, **fields: Any) -> Recorded:
     """The same with other values, whether its own or those of its raw file."""
-    of_file = {name: fields.pop(name) for name in ("sha256", "scopes", "extent") if name in fields}
+    of_file = {name: fields.pop(name) for name in OF_A_FILE if name in fields}
     return replace(recorded, source=replace(recorded.source, **of_file), **fields)
 
 
@@ -235,3 +240,31 @@ def test_a_run_that_computes_history_again_does_not_follow_its_files_alone(
 
 def test_a_full_refresh_does_not_follow_its_files_alone() -> None:
     assert not follows(up_to_date(), sha256=GREW, request=Request(full_refresh=True))
+
+
+MONTH_FIRST = DateOrder("mdy", "a proof")
+
+
+def test_a_file_is_pending_where_its_dates_are_to_be_read_in_another_order() -> None:
+    recorded = changed("bronze.clickstream", date_order=MONTH_FIRST)
+    assert reasons(recorded) == reasons(recorded, request=Request(date_order="mdy")) == {}
+    found = reasons(recorded, request=Request(date_order="dmy"))
+    assert found["bronze.clickstream"] == "its dates are to be read in another order"
+    assert "bronze.attributes" not in found
+
+
+def test_what_the_user_says_of_dates_comes_before_what_the_same_bytes_had() -> None:
+    table = as_recorded(TAKEN, date_order=MONTH_FIRST)
+    said = Request(date_order="dmy").said_order(table, "sha")
+    assert said and said.order == "dmy"
+    assert Request().said_order(table, "sha") == MONTH_FIRST
+    assert Request().said_order(table, "other") is None is Request().said_order(None, "sha")
+
+
+def test_a_file_is_pending_again_once_the_day_of_a_row_of_the_future_has_come() -> None:
+    day = date(2025, 1, 1)
+    recorded = changed("bronze.loan_daily", waits_until=day)
+    for today, is_pending in ((date(2024, 12, 31), False), (day, True), (date(2025, 2, 1), True)):
+        plan = make_plan(CATALOG, recorded, SHA, Request(), today)
+        pending = {step.table.full_name for step in plan if step.pending}
+        assert ("bronze.loan_daily" in pending) == is_pending

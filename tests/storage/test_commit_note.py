@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import zipfile
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from lakehouse.days import DateOrder
 from lakehouse.months import MonthRange
 from lakehouse.releases.recorded import Recorded
 from lakehouse.storage.commit_note import CommitNote, Quarantined, SourceRecord
@@ -146,3 +149,11 @@ def test_a_file_of_rows_only_says_so_and_any_other_says_nothing_of_it() -> None:
     record = SourceRecord("ab12", (MonthRange(),), rows_only=True)
     assert record.as_values()["delivery"] == "rows"
     assert SourceRecord.from_json(record.as_json()) == record
+
+
+def test_a_source_says_the_order_of_its_dates_and_its_next_day_only_if_it_has_them() -> None:
+    assert "date_order" not in SOURCE.as_json() and "waits_until" not in SOURCE.as_json()
+    told = replace(SOURCE, date_order=DateOrder("dmy", "a proof"), waits_until=date(2025, 1, 1))
+    assert SourceRecord.from_json(told.as_json()) == told
+    assert told.waited_for(date(2025, 1, 1)) and not told.waited_for(date(2024, 12, 31))
+    assert not SOURCE.waited_for(date.max)

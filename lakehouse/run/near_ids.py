@@ -1,0 +1,64 @@
+"""Ids that differ only in case, or in zeros at their front: most often one id, damaged on its way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from lakehouse.landing.counts import Landed
+from lakehouse.storage.duck import duckdb_in, identifier, literal, path_literal
+
+_EXAMPLES = 3
+# Zeros before other digits, at the front of the id or of a part of it.
+_ZEROS = "(^|[^0-9a-z])0+([0-9])"
+
+
+def near_ids(files: Iterable[Landed], work: Path) -> list[str]:
+    """One line per id column in which accepted rows of the files have such ids, with up to 3 examples.
+
+    Ids of the entity are compared between all files, other keys between columns of one name.
+    """
+    columns: dict[str, list[str]] = {}
+    for landed in files:
+        source = landed.source
+        for key in source.keys:
+            if key == source.date or key in source.personal:
+                continue
+            kind = "the entity" if key == source.entity else key
+            rows = f"read_parquet({path_literal(landed.accepted)}, hive_partitioning = false)"
+            columns.setdefault(kind, []).append(
+                f"SELECT DISTINCT {identifier(key)}::VARCHAR AS id,"
+                f" {literal(landed.file_name)} AS file, {literal(key)} AS name FROM {rows}"
+            )
+    if not columns:
+        return []
+    with duckdb_in(work) as duckdb:
+        lines = []
+        for selects in columns.values():
+            found = duckdb.execute(_near(selects)).fetchall()
+            if found:
+                lines.append(_line(found))
+        return lines
+
+
+def _near(selects: Iterable[str]) -> str:
+    """The ids that have near ones: those of one kind side by side, each with its files."""
+    return f"""
+        WITH ids AS ({" UNION ALL ".join(selects)}),
+        plain AS (
+            SELECT id, min(name) AS name, string_agg(file, ', ' ORDER BY file) AS files,
+                   regexp_replace(lower(id), '{_ZEROS}', '\\1\\2', 'g') AS alike
+            FROM ids GROUP BY id)
+        SELECT any_value(name), list(id || ' (' || files || ')' ORDER BY id)
+        FROM plain GROUP BY alike HAVING count(*) > 1 ORDER BY min(id)
+    """
+
+
+def _line(found: list[tuple[str, list[str]]]) -> str:
+    examples = "; ".join(" and ".join(ids) for _, ids in found[:_EXAMPLES])
+    n = len(found)
+    return (
+        f"{n:,} {'id' if n == 1 else 'ids'} in {found[0][0]} {'is' if n == 1 else 'are'} written in more "
+        f"than one way, which differ only in case or in zeros at the front, and so count as different: "
+        f"{examples}"
+    )
