@@ -85,7 +85,7 @@ def faults(kind: str, text: str, day: str, today: dt.date) -> list[tuple[str, st
 
 def is_null_word(text: str) -> str:
     """Whether a trimmed text is a word for a missing value."""
-    return f"lower({text}) IN ({', '.join(map(literal, NULL_WORDS))})"
+    return f"length({text}) <= 5 AND lower({text}) IN ({', '.join(map(literal, NULL_WORDS))})"
 
 
 def reason(name: str, text: str, faults: Iterable[tuple[str, str]], is_shown: bool) -> str:

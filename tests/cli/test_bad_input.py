@@ -519,8 +519,8 @@ def test_an_extra_column_is_kept_in_bronze_reported_and_changes_nothing_else(
 ) -> None:
     _add_column(data / FILES["attributes"])
     report = run(data, tmp_path / "datamart").report
-    (note,) = report["notes"]
-    assert "Risk_Grade" in note and FILES["attributes"] in note and "bronze.attributes" in note
+    (note,) = (line for line in report["notes"] if "Risk_Grade" in line)
+    assert FILES["attributes"] in note and "bronze.attributes" in note
     rows = table_rows(tmp_path / "datamart", "bronze.attributes")
     assert len(rows) == 40
     assert all(row["Risk_Grade"] == f"g{row['Customer_ID']}" for row in rows)
