@@ -14,10 +14,10 @@ from lakehouse.storage.extent import Extent
 class Recorded:
     """The content of a table, as its newest commit or a later release records it.
 
-    `consumed` is the version of each upstream, `source` the raw file as far as the table holds it.
-    `pending_months` had not been written when a run was stopped between two commits. `again`: why all
-    of it is to be taken anew. `undo_to`: the version before another program wrote. `lost`: partitions
-    of which files were lost since the release.
+    `consumed` is the version of each upstream. `source` is the part of the raw file that the table holds.
+    `pending_months` were not yet written when a run was stopped between two commits. `again` is the
+    reason why everything must be taken again. `undo_to` is the version before another program wrote.
+    `lost` are partitions that lost files since the release.
     """
 
     version: int

@@ -94,7 +94,7 @@ class Delivery:
 
     @property
     def record(self) -> SourceRecord:
-        """What the table holds of the file once it is taken."""
+        """The part of the file that the table holds after this delivery."""
         before = self.recorded.scopes if self._goes_on else ()
         scopes = (each for each in before if not self.scope.covers(each))
         taken = (*scopes, self.scope)

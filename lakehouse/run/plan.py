@@ -29,7 +29,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked for; `delivery` is what the raw files are, if the user says so."""
+    """The options of the user. `delivery` says what the raw files are; None leaves it to their sources."""
 
     scope: MonthRange = MonthRange()
     by_month: bool = False

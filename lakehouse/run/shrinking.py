@@ -11,7 +11,7 @@ from lakehouse.errors import BadInput
 from lakehouse.run.ingest import Delivery, without_damaged
 from lakehouse.table import MONTH, quoted
 
-# Of a month: at most this share of its rows, and one row in any case, may go without being asked for.
+# A delivery may delete this share of the rows of a month, and one row in any case.
 _SHARE_THAT_MAY_GO = 0.05
 
 

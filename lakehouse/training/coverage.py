@@ -50,7 +50,7 @@ class Coverage:
 
     @property
     def dropped(self) -> dict[str, Found]:
-        """The months with less than half of the share of the months before, where that is no chance."""
+        """The months with less than half of the share before them, unless that may be chance."""
         before, dropped = Found(0, 0), {}
         for month, month_found in self.by_month.items():
             expected = before.share * month_found.applications
@@ -93,7 +93,7 @@ def coverage(store: Store) -> list[Coverage]:
 
 
 def _dates(store: Store, table: Table) -> tuple[JoinedGroup, DataFrame]:
-    """A group without features: whose row and of which day is all that coverage needs."""
+    """A group with the entity and day of its rows, and without features."""
     assert table.group is not None
     group = table.group
     joined = JoinedGroup(group.name, table.full_name, (), group.max_age_months, group.delay_days)
