@@ -73,3 +73,13 @@ def test_it_is_taken_when_that_is_allowed_and_when_few_cells_are_bad(
     with pytest.raises(BadInput, match="Monthly_Balance"):
         run_job()
     assert run_job(max_null=1.0).release == 2
+
+
+def test_a_large_file_is_judged_by_a_sample_first_and_then_by_all_of_it(
+    data: Path, run_job: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lakehouse.run.null_share.SAMPLE_ROWS", 10)
+    rewrite(data / CLICKS, "fe_2", lambda cell: f"{cell}.5", share=0.25)
+    rows = len(pd.read_csv(data / CLICKS))
+    with pytest.raises(BadInput, match=f"{int(rows * 0.25)} of {rows} cells of fe_2"):
+        run_job()
