@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from lakehouse.engines.store import Store
 
-# A month with fewer applications missing than this says nothing.
-_FEWEST = 3
+# If fewer applications than this lack a row, that may be chance.
+_FEWEST = 12
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,15 @@ class Coverage:
     @property
     def dropped(self) -> dict[str, Found]:
         """The months with less than half of the share before them, unless that may be chance."""
-        before, dropped = Found(0, 0), {}
+        before, dropped, missing = Found(0, 0), {}, 0.0
         for month, month_found in self.by_month.items():
             expected = before.share * month_found.applications
-            if month_found.found * 2 < expected and expected - month_found.found >= _FEWEST:
+            if month_found.found * 2 < expected:
                 dropped[month] = month_found
+                missing += expected - month_found.found
             else:
                 before += month_found
-        return dropped
+        return dropped if missing >= _FEWEST else {}
 
     def warning(self) -> str | None:
         """One line about months in which the share dropped; None without such months."""

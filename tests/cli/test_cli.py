@@ -315,8 +315,9 @@ def test_a_training_set_is_built_listed_and_built_again(
         "training-set", "--out", out, "--release", "2", "--features", "age, fe_1", *training
     )
     assert (built.code, built.err) == (0, "")
-    id_, said = built.out.splitlines()
+    id_, said, coverage = built.out.splitlines()
     assert id_.startswith("ts-")
+    assert coverage.startswith("Applications that find features: ") and "clickstream " in coverage
     assert "2 features, as known at release 2" in said and said.endswith(f"; written to {out}")
 
     listed = ask("training-sets", *training)

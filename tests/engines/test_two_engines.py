@@ -22,10 +22,12 @@ from lakehouse.cli import main
 from lakehouse.engines import choose as choosing
 from lakehouse.engines.choose import choose, embedded_up_to
 from lakehouse.engines.sizing import memory_bytes
+from lakehouse.engines.spark import SparkStore
 from lakehouse.engines.spark_session import for_work, start
 from lakehouse.generate import generate
 from lakehouse.releases import published
 from lakehouse.releases.release import Release
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.log import Log
 from lakehouse.training.build import reproduce
 from tests.on_spark import OnSpark
@@ -231,10 +233,11 @@ def seen(datamart: Path, ids: list[str], out: Path) -> dict[str, Any]:
         changes = reader.option("startingVersion", first).option("endingVersion", last).table(name)
         return sorted(map(list, changes.select("_change_type", "month").collect()))
 
-    uri = lake._log.uri(lake._catalog.table(clicks))
+    mart = Datamart.at(datamart, CATALOG)
+    uri = mart.log.uri(CATALOG.table(clicks))
     history = lake.spark.sql(f"DESCRIBE HISTORY delta.`{uri}`").select("version", "userMetadata")
     for n, id_ in enumerate(ids):
-        reproduce(lake._store, id_, out / f"spark_{n}")
+        reproduce(SparkStore(mart), id_, out / f"spark_{n}")
     return {
         "counts": {
             name: [count(name, f"VERSION AS OF {each[name]}") for each in versions]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from pathlib import Path
 
 import pandas as pd
@@ -122,5 +122,7 @@ def test_what_a_delivery_is_is_declared_by_its_source_or_asked_for(
     source = replace(SOURCE, delivery=declared)
     landed = Landed(source, LOANS, "sha256", Path("a"), Path("q"), {}, (), None, None)
     writer = Writer("run", datetime.now(timezone.utc))
-    delivery = Delivery(TABLE, landed, MonthRange(), Recorded(0), "code", writer, asked)
+    delivery = Delivery(
+        TABLE, landed, MonthRange(), Recorded(0), "code", writer, date(2024, 1, 1), asked
+    )
     assert delivery.rows_only is rows_only
