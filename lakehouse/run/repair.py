@@ -9,16 +9,20 @@ import shutil
 import uuid
 from dataclasses import replace
 
+from deltalake.exceptions import DeltaError
+
 from lakehouse.bronze.quarantine import TABLE as QUARANTINE
 from lakehouse.landing.counts import Reading
 from lakehouse.landing.land import land
 from lakehouse.ledger.releases import TABLE as RELEASES
+from lakehouse.releases.recorded import Recorded
 from lakehouse.releases.state import recorded
 from lakehouse.run.job import Job
 from lakehouse.run.refill import check_refill
 from lakehouse.run.undo import undo_others
 from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.create import create_missing
+from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.set_aside import damaged_folder
 from lakehouse.storage.work import work_folder
 from lakehouse.upkeep.verify import Checked, Damage
@@ -56,7 +60,7 @@ def _is_ledger(damage: Damage) -> bool:
 def _refillable(job: Job) -> list[Damage]:
     """The damages of all tables; BadInput if the raw file of a bronze table lacks lost rows."""
     damages = Checked(job.datamart).damages()
-    held = recorded(job.datamart) if damages else {}
+    held = _readable_records(job.datamart) if damages else {}
     for damage in damages:
         if damage.table.source:
             with work_folder(job.datamart.place) as work:
@@ -67,6 +71,14 @@ def _refillable(job: Job) -> list[Damage]:
             asked = (job.datamart, damage.table, landed, job.request.scope)
             check_refill(*asked, damage.partitions, is_there=bool(damage.files))
     return damages
+
+
+def _readable_records(datamart: Datamart) -> dict[str, Recorded]:
+    """What each table holds; nothing if a log or the ledger is too damaged to say so."""
+    try:
+        return recorded(datamart)
+    except DeltaError:
+        return {}
 
 
 def _set_aside(job: Job, damage: Damage, run_id: str) -> str:
