@@ -26,7 +26,10 @@ from tests.cli.test_bad_input import run as run_command
 ROOT = Path(__file__).parent.parent.parent
 CASES = Path(os.environ.get("LAKEHOUSE_SHARED_CASES", ROOT.parent / "shared" / "cases"))
 PLAIN = "upload_cut_off/1"  # most other deliveries are a variant of it
-pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason=f"no cases at {CASES}")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not CASES.is_dir(), reason=f"no cases at {CASES}"),
+]
 
 
 class Bank:
