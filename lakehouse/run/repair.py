@@ -74,7 +74,7 @@ def _refillable(job: Job) -> list[Damage]:
 
 
 def _readable_records(datamart: Datamart) -> dict[str, Recorded]:
-    """What each table holds; nothing if a log or the ledger is too damaged to say so."""
+    """The record of each table; none if a log or the ledger is too damaged to be read."""
     try:
         return recorded(datamart)
     except DeltaError:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import calendar
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +17,9 @@ from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
 from lakehouse.engines.embedded import session
-from lakehouse.training.point_in_time import JoinedGroup, first_labels, with_features
+from lakehouse.fingerprint import essence
+from lakehouse.training import point_in_time
+from lakehouse.training.point_in_time import JOIN, JoinedGroup, first_labels, with_features
 
 # Few examples, as each is a query; many customers in each.
 FEW = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -275,3 +279,10 @@ def test_a_later_day_of_the_same_month_on_book_changes_no_label(
         for each in (loans, longer)
     )
     assert once == again
+
+
+def test_a_change_of_the_join_is_a_decision_about_the_ids_of_training_sets() -> None:
+    """If the join gives other rows, JOIN needs a new value; then this digest is written again."""
+    code = essence(Path(point_in_time.__file__).read_text(encoding="utf-8"))
+    assert JOIN == "0b902681b5b5b33c"
+    assert hashlib.sha256(code.encode()).hexdigest()[:16] == "1cdb5038269afad4"
