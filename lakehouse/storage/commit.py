@@ -19,6 +19,8 @@ _INSERTED = (
 _UPDATED = ("num_target_rows_updated", "numTargetRowsUpdated")
 _DELETED = ("num_target_rows_deleted", "numTargetRowsDeleted")
 
+_OWN = (_INSERTED[0], _UPDATED[0], _DELETED[0])
+
 
 @dataclass(frozen=True)
 class ChangedRows:
@@ -32,6 +34,11 @@ class ChangedRows:
     def of(metrics: Mapping[str, Any]) -> ChangedRows:
         """The counts of a MERGE or an append by either engine; 0 if the engine gives no count."""
         return ChangedRows(*(_first(metrics, names) for names in (_INSERTED, _UPDATED, _DELETED)))
+
+    def as_metrics(self) -> dict[str, str]:
+        """The counts under names that `of` reads, as texts, for a commit without metrics of its engine."""
+        counts = (self.inserted, self.updated, self.deleted)
+        return {name: str(count) for name, count in zip(_OWN, counts, strict=True)}
 
 
 def _first(metrics: Mapping[str, Any], names: tuple[str, ...]) -> int:
@@ -56,7 +63,9 @@ class Commit:
             version=entry["version"],
             timestamp=datetime.fromtimestamp(entry["timestamp"] / 1000, tz=timezone.utc),
             operation=entry.get("operation", ""),
-            metrics=entry.get("operationMetrics", {}),
+            # A commit without metrics of its engine has the counts of `as_metrics` itself.
+            metrics=entry.get("operationMetrics")
+            or {name: entry[name] for name in _OWN if name in entry},
             note=CommitNote.from_json(entry.get("userMetadata")),
             engine=entry.get("engineInfo", ""),
         )

@@ -17,6 +17,8 @@ from lakehouse.storage.extent import Extent
 class SourceRecord:
     """The raw file that a bronze table holds: its SHA-256, the months that were taken, and the part read.
 
+    If there are several files, it is what all of them have. `sha256` is then the digest of their versions in
+    ledger/deliveries, and `before` the digest before the run that took some of them.
     `rows_only`: the file was taken as rows to add or correct, not as all rows of its months. `date_order`
     is that of its dates with slashes, if their order matters. From `waits_until` on, a row that was dated
     in the future no longer is.
@@ -28,6 +30,7 @@ class SourceRecord:
     rows_only: bool = False
     date_order: DateOrder | None = None
     waits_until: date | None = None
+    before: str | None = None
 
     def waited_for(self, today: date) -> bool:
         """Whether a row of the file that was dated in the future no longer is."""
@@ -46,6 +49,7 @@ class SourceRecord:
             **({"delivery": "rows"} if self.rows_only else {}),
             **({"date_order": asdict(self.date_order)} if self.date_order else {}),
             **({"waits_until": self.waits_until.isoformat()} if self.waits_until else {}),
+            **({"before": self.before} if self.before else {}),
         }
 
     @classmethod
@@ -65,6 +69,7 @@ class SourceRecord:
             rows_only=values.get("delivery") == "rows",
             date_order=DateOrder(**order) if order else None,
             waits_until=date.fromisoformat(waits_until) if waits_until else None,
+            before=values.get("before"),
         )
 
 
@@ -143,6 +148,16 @@ class CommitNote:
             undone=values.get("undone"),
             lost=_as_tuple(values.get("lost")),
         )
+
+
+def is_ours(text: object) -> bool:
+    """Whether the `userMetadata` of a commit is a note of this program, also one without a run."""
+    try:
+        values = json.loads(text) if isinstance(text, str) else None
+    except json.JSONDecodeError:
+        return False
+    ids = ("run_id", "training_set_id", "given_up", "erasure_id")
+    return isinstance(values, dict) and any(values.get(each) for each in ids)
 
 
 def _as_tuple(names: Iterable[str] | None) -> tuple[str, ...] | None:

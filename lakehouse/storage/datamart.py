@@ -15,11 +15,15 @@ class Datamart:
     """The place of a datamart, the logs of its tables, and the tables that are declared for it.
 
     The tables may not exist yet. In messages the place appears as the user named it.
+    BadInput for a catalog from whose personal columns nobody could be erased.
     """
 
     place: Place
     log: Log
     catalog: Catalog
+
+    def __post_init__(self) -> None:
+        self.catalog.check_entities()
 
     @classmethod
     def at(cls, where: str | Path | Place, catalog: Catalog) -> Datamart:
@@ -29,3 +33,8 @@ class Datamart:
 
     def __str__(self) -> str:
         return str(self.place)
+
+    @property
+    def has_tables(self) -> bool:
+        """Whether any declared table exists."""
+        return any(self.log.exists(table) for table in self.catalog.tables)

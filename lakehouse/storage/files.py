@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import BinaryIO
 
 from lakehouse.errors import BadInput
+from lakehouse.storage.sync import sync
 
-if TYPE_CHECKING:
-    pass
-
-import stat
-from typing import BinaryIO
+# Name, inode, time of change and size of each file of a folder; they differ if a file was written again. An
+# object has no inode.
+Entries = frozenset[tuple[str, int, int, int]]
 
 # O_NONBLOCK: otherwise a pipe opens only when somebody writes to it. O_BINARY: Windows changes line ends.
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -26,7 +26,9 @@ def opened(path: Path) -> BinaryIO:
     try:
         descriptor = os.open(path, _READ)
     except OSError as error:
-        raise BadInput(f"{path.name} cannot be read ({error.strerror}): {path}") from None
+        raise BadInput(
+            f"{path} cannot be read ({error.strerror}); put a file there that can"
+        ) from None
     kind = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(kind):
         os.close(descriptor)
@@ -42,29 +44,30 @@ def state(path: Path) -> tuple[int, ...]:
 
 
 @contextmanager
-def steady(path: Path) -> Iterator[BinaryIO]:
+def steady(path: Path, name: str | None = None) -> Iterator[BinaryIO]:
     """The file, opened to read; BadInput if it is written, replaced or removed meanwhile.
 
-    This BadInput replaces one that is raised in the block.
+    This BadInput replaces one that is raised in the block. `name` is what the file is called there.
     """
+    name = name or path.name
     with opened(path) as file:
         before = _state(os.fstat(file.fileno()))
         try:
             yield file
         except BadInput:
-            _check_same(path, file, before)
+            _check_same(path, name, file, before)
             raise
-        _check_same(path, file, before)
+        _check_same(path, name, file, before)
 
 
-def _check_same(path: Path, file: BinaryIO, before: tuple[int, ...]) -> None:
+def _check_same(path: Path, name: str, file: BinaryIO, before: tuple[int, ...]) -> None:
     try:
         is_same = before == _state(os.fstat(file.fileno())) == _state(path.stat())
     except OSError:
         is_same = False
     if not is_same:
         raise BadInput(
-            f"{path.name} changed while it was read; run again once its delivery has ended"
+            f"{name} changed while it was read; run again once its delivery has ended"
         ) from None
 
 
@@ -93,12 +96,19 @@ def placed(out: Path, as_in: str) -> Iterator[Path]:
     written = out.with_name(f".{os.getpid()}.part")
     try:
         yield written
-        written.replace(out)
+        replace(written, out)
     finally:
         written.unlink(missing_ok=True)
         for folder in missing:
             with suppress(OSError):  # a folder that holds the file stays
                 folder.rmdir()
+
+
+def replace(written: Path, out: Path) -> None:
+    """Put a file in the place of another one, so that also after a loss of power one of them is whole."""
+    sync([written])
+    written.replace(out)
+    sync([out])
 
 
 def fingerprint(path: Path) -> str:

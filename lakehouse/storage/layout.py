@@ -10,5 +10,7 @@ LEASES = "_leases"
 WORK, ERASURE = "_work", "erasure"
 # The folder in which executors of a cluster find landed files; it exists only during a run.
 LANDED = f"{WORK}/landed"
-# Tables that a repair set aside.
+# Copies of the ledger's rows.
+LEDGER_COPIES = "_ledger"
+# Tables that a repair or a restore set aside.
 DAMAGED = "_damaged"

@@ -22,6 +22,7 @@ from deltalake.schema import Field, PrimitiveType
 HELD_SECONDS = 300
 _RENEWED_SECONDS = 60
 _LOOK_SECONDS = 2.0
+_GIVEN_BACK_TRIES = 3
 _SCHEMA = Schema([Field("holder", PrimitiveType("string"))])
 # To take and to give back are one commit each; the log keeps only the newest commits.
 _PROPERTIES = {
@@ -83,7 +84,13 @@ class Lease:
     def _opened(self) -> DeltaTable:
         with suppress(DeltaError):  # another process made it meanwhile
             if not DeltaTable.is_deltatable(self._uri):
-                DeltaTable.create(self._uri, _SCHEMA, configuration=_PROPERTIES)
+                # Not tried again: a second CREATE would come after the holder's commit and hide it.
+                DeltaTable.create(
+                    self._uri,
+                    _SCHEMA,
+                    configuration=_PROPERTIES,
+                    commit_properties=CommitProperties(max_commit_retries=0),
+                )
         return DeltaTable(self._uri)
 
     @contextmanager
@@ -104,11 +111,13 @@ class Lease:
                     return
 
     def _give_back(self) -> None:
-        # If that fails, the lease ends by itself.
-        with suppress(OSError, DeltaError):
-            log = DeltaTable(self._uri)
-            if _holder(log).id == self._id:
-                _commit(log, Holder())
+        # If that fails each time, the lease ends by itself. An answer may be cut, or a commit's be lost.
+        for _ in range(_GIVEN_BACK_TRIES):
+            with suppress(OSError, DeltaError):
+                log = DeltaTable(self._uri)
+                if _holder(log).id == self._id:
+                    _commit(log, Holder())
+                return
 
 
 def _holder(log: DeltaTable) -> Holder:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,11 +17,19 @@ from deltalake import (
 from deltalake.exceptions import DeltaError
 
 from lakehouse.storage.commit import Commit
+from lakehouse.storage.commit_file import (
+    TornCommit,
+    begin_of_log,
+    commit_file,
+    commit_files,
+    whole_until,
+)
 from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.delta_schema import schema
-from lakehouse.storage.folder import Entries
+from lakehouse.storage.files import Entries
 from lakehouse.storage.layout import LOG_FOLDER
 from lakehouse.storage.place import Place, place
+from lakehouse.storage.sync import sync
 from lakehouse.table import Table
 
 T = TypeVar("T")
@@ -40,6 +48,7 @@ _PROPERTIES = {
     "delta.minReaderVersion": "1",
     "delta.minWriterVersion": "4",
 }
+_CONSTRAINT = "delta.constraints."
 
 
 class Log:
@@ -64,40 +73,87 @@ class Log:
         return f"{self.root}/{table.path}"
 
     def open(self, table: Table, version: int | None = None) -> DeltaTable:
+        """The table at a version; DeltaError if the version is gone or if a commit up to it is empty."""
+        empty = self._first_empty(table)
+        if empty is not None and (version is None or empty <= version):
+            # Delta's library would leave the commit out, and answer with older rows.
+            raise TornCommit(f"commit {empty} of {table.full_name} is empty")
         return DeltaTable(self.uri(table), version=version)
+
+    def open_to_write(self, table: Table) -> DeltaTable:
+        """The newest version, for a commit; LakehouseError if this process has lost the lock it took."""
+        self.place.check_fence()
+        return self.open(table)
+
+    def _first_empty(self, table: Table) -> int | None:
+        """The oldest commit that has no content; None if there is none."""
+        entries = self.place.entries(f"{table.path}/{LOG_FOLDER}")
+        empty = (name.partition(".") for name, _, _, size in entries if not size)
+        return min((int(v) for v, _, kind in empty if kind == "json" and v.isdigit()), default=None)
+
+    def _newest_whole(self, table: Table) -> DeltaTable:
+        """The table at the newest version up to which all commits are whole; see `commit_file`."""
+        try:
+            return self.open(table)
+        except DeltaError:
+            until = whole_until(self.folder(table))[0] if self.place.folder else -1
+            if until < 0:
+                raise
+            return self.open(table, until)
 
     def _seen(self, table: Table, version: int | None = None) -> DeltaTable:
         """The table, to be read only. It is opened once, which reads its whole log, and then updated."""
         # Listed before the table is opened: a commit in between is seen the next time.
         entries = self.place.entries(f"{table.path}/{LOG_FOLDER}")
-        if entries is None:
-            return self.open(table, version)
         earlier_entries, opened = self._opened.get((table.path, version), (entries, None))
         if opened is None or not earlier_entries <= entries:
-            opened = self.open(table, version)
+            opened = self._newest_whole(table) if version is None else self.open(table, version)
         elif earlier_entries != entries and version is None:
-            opened.update_incremental()
+            if all(size for _, _, _, size in entries):
+                opened.update_incremental()
+            else:
+                opened = self._newest_whole(table)
         self._opened[table.path, version] = (entries, opened)
         return opened
 
     def stamp(self, table: Table) -> Hashable:
         """A value that changes with each commit of a table, and if the table is replaced."""
         # The files are listed, because to open a table takes longer with each commit: 45 ms with 120.
-        entries = self.place.entries(f"{table.path}/{LOG_FOLDER}")
-        if entries is not None:
-            return entries
-        opened = self.open(table)
-        return opened.metadata().id, opened.version()
+        return self.place.entries(f"{table.path}/{LOG_FOLDER}")
 
     def exists(self, table: Table) -> bool:
-        return DeltaTable.is_deltatable(self.uri(table))
+        return DeltaTable.is_deltatable(self.uri(table)) and not self.is_unmade(table)
+
+    def is_unmade(self, table: Table) -> bool:
+        """Whether power was lost while the table was made: its folder holds a log without a whole commit."""
+        if self.place.folder is None or not self.place.has_folder(table.path):
+            return False
+        if not self.place.names(table.path) <= {LOG_FOLDER}:
+            return False
+        folder = self.folder(table)
+        first = commit_file(folder, 0)
+        return (first is None or bool(first.fault)) and not begin_of_log(folder)
 
     def version(self, table: Table) -> int | None:
         return self._seen(table).version() if self.exists(table) else None
 
     def history(self, table: Table, limit: int | None = None) -> list[Commit]:
         """The table's commits, newest first."""
-        return [Commit.of(entry) for entry in self._seen(table).history(limit)]
+        opened = self._seen(table)
+        until = opened.version()
+        commits = commit_files(self.folder(table)) if self.place.folder else []
+        if not commits or commits[-1].version <= until:
+            return [Commit.of(entry) for entry in opened.history(limit)]
+        # Later commits are not whole: delta-rs fails with them, or gives their numbers to earlier ones.
+        whole = [commit for commit in commits if commit.version <= until]
+        return [Commit.of(commit.entry) for commit in reversed(whole)][:limit]
+
+    def commit(self, table: Table, version: int) -> Commit | None:
+        """The commit of a version; None if the log no longer has it."""
+        # Not the history of the opened version: delta-rs 1.6 gives it the newest commits under old numbers.
+        newest = self.version(table)
+        past = self.history(table, newest - version + 1) if newest is not None else []
+        return next((commit for commit in reversed(past) if commit.version == version), None)
 
     def newest_commit(self, table: Table) -> Commit | None:
         """The newest commit; None if there is no such table."""
@@ -109,17 +165,51 @@ class Log:
         return newest[0]
 
     def rows_by_month(self, table: Table, version: int | None = None) -> dict[str, int]:
-        """Rows per partition, from the log's statistics; one entry `` if the table is not partitioned."""
-        actions = self._seen(table, version).get_add_actions(flatten=True)
+        """Rows per partition that has rows, from the log; one entry `` if the table is not partitioned.
+
+        A partition whose last rows were erased has a file without rows.
+        """
+        counts: dict[str, int] = {}
+        for month, count in self._counts(table, version):
+            if count != 0:
+                counts[month] = counts.get(month, 0) + int(count or 0)
+        return counts
+
+    def months_taken(self, table: Table) -> set[str]:
+        """The partitions of a table, also those whose last rows were erased."""
+        return {month for month, _ in self._counts(table, None)}
+
+    def _counts(self, table: Table, version: int | None) -> Iterator[tuple[str, int | None]]:
+        """The partition of each data file and its number of rows; None if the log does not say."""
+        actions = self.add_actions(table, version)
         # Only these two columns, because statistics of other columns may not fit into Python's values.
         counts = actions.column("num_records").to_pylist()
         partition = f"partition.{table.partition}"
         is_partitioned = partition in actions.column_names
         months = actions.column(partition).to_pylist() if is_partitioned else [""] * len(counts)
-        rows_by_month: dict[str, int] = {}
         for month, count in zip(months, counts, strict=True):
-            rows_by_month[month or ""] = rows_by_month.get(month or "", 0) + int(count or 0)
-        return rows_by_month
+            yield month or "", count
+
+    def sync_commits(self, table: Table, since: int) -> None:
+        """Put the commits after a version on the disk, with the files that they name; a store does that."""
+        if self.place.folder is not None:
+            sync(self.unsynced(table, since), self.place.folder)
+
+    def unsynced(self, table: Table, since: int) -> Iterator[Path]:
+        """The commits after a version as files, and the files that they name; none in an object store."""
+        if self.place.folder is None:
+            return
+        folder = self.folder(table)
+        for commit in commit_files(folder):
+            if commit.version > since:
+                for file in (commit.path, *(folder / name for name in commit.data_files)):
+                    yield file
+                    # The checksum of Spark, which compares it where it is there.
+                    yield file.with_name(f".{file.name}.crc")
+
+    def add_actions(self, table: Table, version: int | None = None) -> Any:
+        """The entries of a version's data files in its log, one row per file."""
+        return self._seen(table, version).get_add_actions(flatten=True)
 
     def files(self, table: Table, version: int | None = None) -> dict[str, int]:
         """The size in bytes of each data file of a version, by its path in the table's folder."""
@@ -165,15 +255,20 @@ class Log:
             self._read[table.path, version] = (opened, newest, rows)
         return [dict(row) for row in rows]
 
-    def create(self, table: Table) -> None:
-        """Create the empty table with its comments, change feed and constraints."""
+    def ask(self, table: Table, query: str) -> Any:
+        """The answer of a query to the newest version of a table, which it calls t; see `_answer`."""
+        return _answer(self._seen(table), table.full_name, query)
+
+    def create(self, table: Table, properties: Mapping[str, str] | None = None) -> None:
+        """Create the empty table with its comments, change feed, constraints and properties of ours."""
         created = DeltaTable.create(
             self.uri(table),
             schema=schema(table),
             partition_by=[table.partition] if table.partition else None,
             name=table.name,
             description=table.doc,
-            configuration=_PROPERTIES,
+            configuration={**_PROPERTIES, **(properties or {})},
+            raise_if_key_not_exists=False,
         )
         if table.expectations:
             created.alter.add_constraint(dict(table.expectations))
@@ -182,17 +277,60 @@ class Log:
         """Name and type of each column of the table, now or at a version."""
         return {f.name: str(f.type) for f in self._seen(table, version).schema().fields}
 
+    def schema(self, table: Table, version: int | None = None) -> str:
+        """The columns of the table, now or at a version, as Delta writes them in JSON."""
+        return self._seen(table, version).schema().to_json()
+
+    def properties(self, table: Table) -> dict[str, str]:
+        """The properties of the table."""
+        return {**self._seen(table).metadata().configuration}
+
+    def set_properties(self, table: Table, properties: dict[str, str]) -> None:
+        """Set properties, of Delta or of ours."""
+        self.open_to_write(table).alter.set_table_properties(properties, raise_if_not_exists=False)
+
+    def declare_expectations(self, table: Table) -> None:
+        """Make the table's constraints those of its declaration; no commit if they are."""
+        properties = self.properties(table)
+        had = {n[len(_CONSTRAINT) :] for n in properties if n.startswith(_CONSTRAINT)}
+        wanted = {n: sql for n, sql in table.expectations if n not in had}
+        for name in sorted(had - {name for name, _ in table.expectations}):
+            self.open_to_write(table).alter.drop_constraint(name)
+        if wanted:
+            self.open_to_write(table).alter.add_constraint(wanted)
+
     def add_columns(self, table: Table, names: Iterable[str]) -> None:
         wanted = set(names)
-        self.open(table).alter.add_columns([f for f in schema(table).fields if f.name in wanted])
+        self.open_to_write(table).alter.add_columns(
+            [f for f in schema(table).fields if f.name in wanted]
+        )
 
     def restore(self, table: Table, version: int, note: CommitNote) -> None:
         """Restore an earlier version as a new version; DeltaError if one of its files is gone."""
-        self.open(table).restore(version, commit_properties=commit_properties(note))
+        self.open_to_write(table).restore(version, commit_properties=commit_properties(note))
 
     def take_out_missing(self, table: Table, note: CommitNote) -> None:
         """Commit a version without the files that are missing on the disk."""
-        self.open(table).repair(commit_properties=commit_properties(note))
+        self.open_to_write(table).repair(commit_properties=commit_properties(note))
+
+    def take_out_partitions(self, table: Table, names: Iterable[str], note: CommitNote) -> None:
+        """Commit a version without the rows of some partitions; no data file is deleted."""
+        listed = ", ".join("'" + name.replace("'", "''") + "'" for name in sorted(names))
+        self.open_to_write(table).delete(
+            f"{table.partition} IN ({listed})", commit_properties=commit_properties(note)
+        )
+
+    def take_out_rows(self, table: Table, rows: Any, note: CommitNote) -> None:
+        """Commit a version without the rows that have the values of one of these (an Arrow table)."""
+        # Not by a condition: the log would keep it, and it is as long as there are rows.
+        same = " AND ".join(f't."{name}" = s."{name}"' for name in rows.column_names)
+        self.open_to_write(table).merge(
+            rows,
+            same,
+            source_alias="s",
+            target_alias="t",
+            commit_properties=commit_properties(note),
+        ).when_matched_delete().execute()
 
     def replace_schema(self, table: Table, note: CommitNote) -> None:
         """Commit an empty version with the declared columns; Delta cannot drop a column without a rewrite."""
@@ -200,7 +338,7 @@ class Log:
 
         empty = pa.schema(schema(table).to_arrow()).empty_table()
         write_deltalake(
-            self.open(table),
+            self.open_to_write(table),
             empty,
             mode="overwrite",
             schema_mode="overwrite",
@@ -208,24 +346,36 @@ class Log:
         )
 
 
-def _rows(opened: DeltaTable, name: str) -> list[dict[str, Any]]:
+def _answer(opened: DeltaTable, name: str, query: str) -> Any:
+    """The answer of a query in SQL to a table, which it calls t, as an Arrow table that is not pyarrow's."""
     # Not to_pyarrow_table: its reading threads may outlive the interpreter and abort it at exit. And not
     # pyarrow at all: its import would take a fifth of a run with nothing to do.
-    rows = QueryBuilder().register("t", opened).execute("SELECT * FROM t")
+    rows = QueryBuilder().register("t", opened).execute(query)
     try:
-        batch = rows.read_all()
+        return rows.read_all()
     except Exception as error:
         # delta-rs raises its reading errors as Exception itself, not as a narrower type.
         if type(error) is not Exception:
             raise
         raise DeltaError(f"{name}: {error}") from error
+
+
+def _rows(opened: DeltaTable, name: str) -> list[dict[str, Any]]:
+    batch = _answer(opened, name, "SELECT * FROM t")
     columns = (batch.column(name).to_pylist() for name in batch.column_names)
     return [dict(zip(batch.column_names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-def commit_properties(note: CommitNote) -> CommitProperties:
-    """The note as a commit's `userMetadata`, where Spark keeps it too, so that both engines read it."""
-    return CommitProperties(custom_metadata={"userMetadata": note.as_json()})
+def commit_properties(
+    note: CommitNote, counts: Mapping[str, str] | None = None
+) -> CommitProperties:
+    """The note as a commit's `userMetadata`, where Spark keeps it too, so that both engines read it.
+
+    `counts` are metrics that delta-rs does not count itself. The commit fails if another one was made since
+    the table was opened.
+    """
+    metadata = {"userMetadata": note.as_json(), **(counts or {})}
+    return CommitProperties(custom_metadata=metadata, max_commit_retries=0)
 
 
 def months_of(rows: Sequence[str] | Iterable[str]) -> list[str]:

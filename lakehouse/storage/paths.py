@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from lakehouse.errors import BadInput
-from lakehouse.storage.s3 import is_of_store
+from lakehouse.storage.object_store import is_of_store
 
 _NOT_LOOKED_INTO = ("_delta_log", "_work")
 _NO_PATH = (errno.ENAMETOOLONG, errno.ELOOP)
@@ -26,7 +26,7 @@ def why_no_path(text: str) -> str | None:
     if not text:
         return "names nothing"
     if _URL.match(text):
-        return "is a URL; give a path of this machine (only --datamart may be s3a://bucket/prefix)"
+        return "is a URL; give a path of this machine (only --data and --datamart may be in an object store)"
     try:
         text.encode()
         Path(text).stat()
@@ -41,7 +41,7 @@ def check_openable(root: Path) -> None:
     """Refuse a URL, and a folder with a path that Delta's library cannot open."""
     if _URL.match(str(root)):
         raise BadInput(
-            f"datamart {root} is not a folder, and of object stores only s3a://bucket/prefix is supported; "
+            f"datamart {root} is not a folder, and of object stores only s3a:// and az:// are supported; "
             "give another with --datamart"
         )
     whole = root.resolve()

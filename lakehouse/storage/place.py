@@ -10,8 +10,9 @@ from typing import Protocol, TypeVar
 
 from lakehouse.progress import Wait
 from lakehouse.storage.bucket import Bucket, bucket
-from lakehouse.storage.folder import Entries, Folder
-from lakehouse.storage.s3 import is_of_store
+from lakehouse.storage.files import Entries
+from lakehouse.storage.folder import Folder
+from lakehouse.storage.object_store import is_of_store
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -60,14 +61,17 @@ class Place(Protocol):
     def lacking(self, within: str, files: Iterable[str]) -> set[str]:
         """The files of these that are not in the folder any more."""
 
-    def entries(self, within: str) -> Entries | None:
-        """The state of each file of a folder; None if to list them takes as long as to read them."""
+    def entries(self, within: str) -> Entries:
+        """The state of each file of a folder; empty for a folder that is not there."""
 
     def changed_at(self, name: str) -> datetime | None:
         """When a folder last changed, UTC; if it is gone, the nearest folder above it. None if unknown."""
 
     def checksums(self, names: Iterable[str]) -> dict[str, str]:
-        """SHA-256 of each file that exists; empty if the place keeps its own checksums."""
+        """SHA-256 of each file that exists; empty if the place keeps its own checksums.
+
+        A process reads a file again only if its time, size or inode has changed.
+        """
 
     def ask_each(self, ask: Callable[[A], B], asked: Sequence[A]) -> list[B]:
         """Call `ask` with each value; return the answers in order."""
@@ -87,6 +91,9 @@ class Place(Protocol):
 
     def check_held(self) -> None:
         """LakehouseError if another process got the lock, for example while this machine slept."""
+
+    def check_fence(self) -> None:
+        """As `check_held`, but cheap enough for each commit; a store looks only before it publishes."""
 
     def receipts_locked(self) -> AbstractContextManager[None]:
         """Hold the lock of the receipts for a moment; runs are not held up."""

@@ -1,4 +1,4 @@
-"""Tables that a repair has set aside because their logs were lost."""
+"""Tables that a repair has set aside because their logs were lost, or that a restore has replaced."""
 
 from __future__ import annotations
 

@@ -19,13 +19,13 @@ _ALIVE = ".alive"
 
 
 @contextmanager
-def work_folder(place: Place) -> Iterator[Path]:
-    """A folder for the files of one job, beside the tables, or in TMPDIR for an object store.
+def work_folder(place: Place | None) -> Iterator[Path]:
+    """A folder for the files of one job: beside the tables, or in TMPDIR for an object store or no place.
 
     It is removed at the end of the job. If the job was killed, the next job removes it: a lock in the
     folder shows whether its job is alive.
     """
-    work = (place.folder or _own_folder()) / WORK
+    work = ((place and place.folder) or _own_folder()) / WORK
     work.mkdir(exist_ok=True, mode=PERSONAL)
     with file_lock(work / RUNS, WAIT_SECONDS):
         for folder in work.glob("job-*"):

@@ -11,18 +11,23 @@ from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from lakehouse.catalog import load
 from lakehouse.engines.sizing import memory_bytes
 from lakehouse.errors import LakehouseError
+from lakehouse.landing.inbox import Inbox
+from lakehouse.storage.data_bucket import Data, data_place
 from lakehouse.storage.place import Place
 from lakehouse.storage.rights import nearest_there, unwritable
+from lakehouse.words import named
 
 PINNED = {"pyspark": "4.2.0", "delta-spark": "4.4.0", "pysail": "0.7.2", "deltalake": "1.6.6"}
 _NEEDED_BYTES = 1 << 30
+JAVA_SECONDS = 30
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A subject and its `state`: ok, missing, damaged, or absent if it is not needed."""
+    """A subject and its `state`: ok, missing, damaged, refused by a run, or absent if it is not needed."""
 
     subject: str
     state: str
@@ -30,7 +35,7 @@ class Finding:
     remedy: str
 
 
-def examine(data: Path, datamart: Place) -> list[Finding]:
+def examine(data: Data, datamart: Place) -> list[Finding]:
     """One finding per subject; its state is ok, missing, or absent if only the Spark engine needs it."""
     return [
         _finding("Python", _python_ok(), sys.version.split()[0], "3.10, 3.11 or 3.12 is needed"),
@@ -74,10 +79,13 @@ def _java() -> Finding:
         return _optional(subject, False, "none on the path", remedy)
     try:
         answer = subprocess.run(
-            [command, "-version"], capture_output=True, text=True, timeout=30
+            [command, "-version"], capture_output=True, text=True, timeout=JAVA_SECONDS
         ).stderr
     except OSError as error:
         return _optional(subject, False, f"{command}: {error.strerror}", remedy)
+    except subprocess.TimeoutExpired:
+        told = f"{command} has not told its version within {JAVA_SECONDS} s"
+        return _optional(subject, False, told, remedy)
     major = re.search(r'version "(\d+)', answer)
     found = answer.splitlines()[0] if answer else command
     return _optional(
@@ -107,10 +115,16 @@ def _memory() -> Finding:
     )
 
 
-def _data(data: Path) -> Finding:
-    files = sorted(path.name for path in data.glob("*.csv")) if data.is_dir() else []
-    remedy = f"put the raw CSV files into {data}, or: python main.py generate --out {data}"
-    return _finding("Raw files", bool(files), ", ".join(files) or f"none in {data}", remedy)
+def _data(data: Data) -> Finding:
+    sources = [table.source for table in load().sources if table.source]
+    inbox = Inbox(data_place(data), sources)
+    try:
+        files = sorted(file.name for each in sources for file in inbox.listing(each).files)
+        found = named(files) or f"none in {data}"
+    except LakehouseError as error:
+        files, found = [], str(error)
+    made = f", or: python main.py generate --out {data}" if isinstance(data, Path) else ""
+    return _finding("Raw files", bool(files), found, f"put the raw files into {data}{made}")
 
 
 def _folder(datamart: Path) -> list[Finding]:

@@ -6,9 +6,8 @@ their times and all other rows stay, so that time travel still works. Raw files 
 
 from __future__ import annotations
 
-import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from functools import cache
@@ -18,23 +17,35 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from deltalake.exceptions import DeltaError
 
-from lakehouse.catalog import Catalog
-from lakehouse.errors import BadInput
-from lakehouse.progress import Wait
+from lakehouse.bronze.quarantine import TABLE as QUARANTINE
+from lakehouse.bronze.superseded import CELLS
+from lakehouse.bronze.superseded import TABLE as SUPERSEDED
+from lakehouse.errors import BadInput, LakehouseError
+from lakehouse.landing.cells import BLANKS
+from lakehouse.progress import Progress, Steps, Wait, silent
 from lakehouse.releases import published
 from lakehouse.releases.inspect import check_built
+from lakehouse.storage import data_file
 from lakehouse.storage.begun_erasure import erasure_folder
+from lakehouse.storage.data_bucket import Data
 from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.files import fingerprint
+from lakehouse.storage.log import months_of
 from lakehouse.storage.set_aside import set_aside
+from lakehouse.storage.sound import unsound_files
 from lakehouse.storage.work import work_folder
 from lakehouse.table import Table
 from lakehouse.training.receipts import Receipt, receipts
 from lakehouse.training.spine import SPINES
 from lakehouse.training_columns import CUSTOMER
 from lakehouse.upkeep.erasure import Erasure, carry_out, decide, locked_and_whole, new_files
-from lakehouse.upkeep.person import Numbered, Person, find_person, near_ids
+from lakehouse.upkeep.person import RAW_TEXT, Numbered, Owned, Person, find_person, near_ids
+from lakehouse.upkeep.proof import what_is_left
+from lakehouse.upkeep.raw_mentions import mentions
 from lakehouse.upkeep.rewrite import data_files, rewrite_table, write_without
+
+# The number of places with the person that an error names.
+_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -47,102 +58,153 @@ class Erased:
     training_sets: tuple[str, ...]
     notes: tuple[str, ...]
 
+    @classmethod
+    def of(cls, decided: Erasure, erasure_id: str | None, notes: Iterable[str]) -> Erased:
+        sets = decided.training_sets
+        return cls(erasure_id, decided.row_counts, decided.files, sets, tuple(notes))
+
 
 def erase(
     datamart: Datamart,
-    data: Path,
+    data: Data,
     customer: str,
     dry_run: bool = False,
     wait: Wait = None,
     exact: bool = False,
+    on_progress: Progress = silent,
 ) -> Erased:
     """Erase a customer by id, completely or not at all; BadInput if the customer has no row.
 
     BadInput also if there are near ids, which differ only in case or in zeros at the front, unless `exact`.
+    LakehouseError if a file still holds the person afterwards.
     """
     place, root = datamart.place, datamart.place.on_this_machine()
     check_built(datamart)
-    if not customer.strip():
+    customer = customer.strip(BLANKS)
+    if not customer:
         raise BadInput("--customer takes the id of a customer, as CUS_0x1069")
     if not exact:
         _check_no_near_ids(datamart, customer)
+    tables = len(datamart.catalog.data)
     if dry_run:
-        decided = _Search(datamart, customer).plan(None)
-        return _erased(decided, datamart, data, customer, done=False)
+        decided = _Search(datamart, customer, Steps(on_progress, tables)).plan(None)
+        notes = (*_notes(decided, datamart, data, customer), *_set_aside_notes(root))
+        return Erased.of(decided, None, notes)
     place.check_writable()
     was_killed = erasure_folder(root).exists()
-    with locked_and_whole(datamart, wait), work_folder(place) as work:
-        search = _Search(datamart, customer, was_killed)
+    with locked_and_whole(datamart, wait) as told, work_folder(place) as work:
+        steps = Steps(on_progress, 2 * tables + 1)
+        search = _Search(datamart, customer, steps, was_killed)
         search.rewrite(work / "erasure")
         # The lock keeps out new receipts from the search for those with the person until the end.
         with place.receipts_locked():
             decided = search.plan(new_files(work / "erasure"))
             decide(root, work / "erasure", decided)
             carry_out(datamart)
-    return _erased(decided, datamart, data, customer, done=True)
+        steps.begin("erase", "looking whether the person is anywhere")
+        doubtful = check_gone(datamart, search.person)
+    notes = (*told, *_notes(decided, datamart, data, customer), *doubtful)
+    return Erased.of(decided, decided.erasure_id, notes)
 
 
 def _check_no_near_ids(datamart: Datamart, customer: str) -> None:
     """The person may stand in a table under another spelling of the id, with name and number."""
-    root = datamart.place.on_this_machine()
-    files = [
-        file
-        for table in datamart.catalog.tables
-        if not table.is_ledger
-        for file in data_files(root / table.path).values()
-    ]
-    near = near_ids(customer, _entity_columns(datamart.catalog), files)
+    root, catalog = datamart.place.on_this_machine(), datamart.catalog
+    looked_at = {
+        **{root / table.path: catalog.entity_columns(table) for table in catalog.data},
+        root / SPINES: (CUSTOMER,),
+    }
+    near = {
+        id_
+        for folder, columns in looked_at.items()
+        for id_ in near_ids(customer, columns, data_files(folder).values())
+    }
     if near:
         raise BadInput(
-            f"the datamart also has {', '.join(near)}, which may be the same person as {customer}; nothing "
-            "was erased: erase each of them by its id with --exact, if they are one person"
+            f"the datamart also has {', '.join(sorted(near))}, which may be the same person as "
+            f"{customer}; nothing was erased: erase each of them by its id with --exact, if they are one "
+            "person"
         )
+
+
+def check_gone(datamart: Datamart, person: Person) -> list[str]:
+    """LakehouseError if a file holds the person; else a line per column whose cells may mean the person."""
+    left = what_is_left(datamart, person)
+    sure = [each for each in left if each.is_sure]
+    if sure:
+        more = f" (and {len(sure) - _NAMED:,} more)" if len(sure) > _NAMED else ""
+        raise LakehouseError(
+            f"the person is still there: {'; '.join(map(str, sure[:_NAMED]))}{more}; what the catalog says "
+            "is the person's is erased, and this is not: docs/how-to/erase.md says what to do"
+        )
+    return [
+        f"{each} equal the id; look whether they mean the person, who is erased from all other places"
+        for each in left
+    ]
 
 
 class _Search:
     """The data files and spines that hold the person, with the number of the person's rows in each."""
 
-    def __init__(self, datamart: Datamart, customer: str, was_killed: bool = False) -> None:
+    def __init__(
+        self, datamart: Datamart, customer: str, steps: Steps, was_killed: bool = False
+    ) -> None:
+        self.steps = steps
         self.log, self.catalog = datamart.log, datamart.catalog
         self.root = self.log.place.on_this_machine()
-        self.person = find_person(customer, _entity_columns(self.catalog), self._numbered())
+        self.person = find_person(customer, self._numbered())
         self.tables = {
             table: rows_by_file
-            for table in datamart.catalog.tables
-            if not table.is_ledger
-            if (rows_by_file := self._rows_by_file(data_files(self._folder(table))))
+            for table in datamart.catalog.data
+            if (rows_by_file := self._looked_for(table))
         }
         kept = (self.root / SPINES).glob("*.parquet")
-        self.spines = self._rows_by_file({f"{SPINES}/{file.name}": file for file in kept})
+        spines = {f"{SPINES}/{file.name}": file for file in kept}
+        self.spines = _rows_by_file(self._in_spines, spines)
         if not self.tables and not self.spines:
+            check_gone(datamart, self.person)
             done = "; an erasure that was killed has just been finished" if was_killed else ""
             raise BadInput(f"datamart {self.log.root} has no row of that customer{done}")
 
+    def _looked_for(self, table: Table) -> dict[str, int]:
+        """The number of the person's rows in each file of a table that has some."""
+        self.steps.begin(table.full_name, "looking for the person")
+        return _rows_by_file(self._owned(table), data_files(self._folder(table)))
+
     def _numbered(self) -> list[Numbered]:
-        """The raw columns with numbers that only one person has."""
+        """The raw columns with numbers that only one person has, and such cells of superseded rows."""
         return [
             Numbered(
-                [*data_files(self._folder(table)).values()], table.entity, field.name, number.form
+                [*data_files(self._folder(held)).values()], entity, field.name, number.form, cells
             )
             for table in self.catalog.sources
+            for entity in self.catalog.entity_columns(table)
             for field in table.fields
             if (number := field.number)
+            for held, cells in ((table, None), (SUPERSEDED, CELLS))
         ]
 
     def _folder(self, table: Table) -> Path:
         return self.root / table.path
 
-    def _rows_by_file(self, files: Mapping[str, Path]) -> dict[str, int]:
-        counted = ((path, self.person.rows_in(file)) for path, file in files.items())
-        return {path: n for path, n in counted if n}
+    def _owned(self, table: Table) -> Owned:
+        is_raw = table.full_name == QUARANTINE.full_name
+        columns = (RAW_TEXT,) if is_raw else self.catalog.entity_columns(table)
+        return Owned(self.person, columns)
+
+    @property
+    def _in_spines(self) -> Owned:
+        return Owned(self.person, (CUSTOMER,))
 
     def rewrite(self, prepared: Path) -> None:
         """Write each table and spine that holds the person again, without the person."""
         new = new_files(prepared)
-        for table, rows_by_file in self.tables.items():
-            rewrite_table(self._folder(table), new / table.path, self.person, set(rows_by_file))
+        for table in self.catalog.data:
+            self.steps.begin(table.full_name, "writing without the person")
+            if touched := {*self.tables.get(table, ())}:
+                rewrite_table(self._folder(table), new / table.path, self._owned(table), touched)
         for path in self.spines:
-            write_without(self.root / path, new / path, self.person)
+            write_without(self.root / path, new / path, self._in_spines)
 
     def plan(self, new: Path | None) -> Erasure:
         """The plan of the erasure; if the new files exist, with their checksums."""
@@ -160,9 +222,15 @@ class _Search:
                 receipt.training_set_id for receipt in receipts(self.log) if self._is_in(receipt)
             ),
             paths=(*(table.path for table in self.tables), *self.spines),
-            checksums={path: fingerprint(new / path) for path in written} if new else {},
+            checksums=self._checksums(new, written) if new else {},
             releases=self._rows_of_releases() if new else {},
+            through=self._through_of_releases(new) if new else {},
         )
+
+    def _checksums(self, new: Path, written: Sequence[str]) -> dict[str, str]:
+        """SHA-256 of the new files; not of those whose old file is damaged, so that this is still found."""
+        damaged = unsound_files(self.log, written)
+        return {path: fingerprint(new / path) for path in written if path not in damaged}
 
     def _rows(self, table: Table, version: int | None = None) -> int:
         """The number of the person's rows in a version; 0 if the version is gone."""
@@ -183,6 +251,34 @@ class _Search:
             }
             for release in published.releases(self.log)
         }
+
+    def _through_of_releases(self, new: Path) -> dict[str, str | None]:
+        """By release its last month of raw data; empty if no new file of a source is without rows."""
+        if not any(
+            pq.read_metadata(new / table.path / path).num_rows == 0
+            for table in self.catalog.sources
+            for path in self.tables.get(table, ())
+        ):
+            return {}
+        months = cache(self._months)
+        return {
+            str(release.number): max(
+                (
+                    month
+                    for table in self.catalog.sources
+                    for month in months(table, release.versions.get(table.full_name))
+                ),
+                default=None,
+            )
+            for release in published.releases(self.log)
+            if release.is_kept
+        }
+
+    def _months(self, table: Table, version: int | None) -> list[str]:
+        """The months in which a version has rows of others than the person."""
+        files = () if version is None else data_file.data_files(self.log, table, version)
+        removed = self.tables.get(table, {})
+        return months_of({f.partition for f in files if f.rows > removed.get(f.path, 0)})
 
     def _is_in(self, receipt: Receipt) -> bool:
         """Whether a training set has, or if its labels are lost may have, a row of the person."""
@@ -207,59 +303,39 @@ class _Search:
 
     def _labels(self, file: Path) -> Iterator[tuple[str, date]]:
         """Definition and application date of each label of the person."""
-        labels = self.catalog.labels
+        labels, owned = self.catalog.labels, self._owned(self.catalog.label_store)
         names = [labels.label_def, labels.own.application]
-        columns = [self.catalog.label_store.entity, *names]
-        rows = pq.read_table(file, columns=columns, partitioning=None)
+        rows = pq.read_table(file, columns=[*owned.columns, *names], partitioning=None)
         pairs = zip(*(rows[name].to_pylist() for name in names), strict=True)
-        return compress(pairs, self.person.in_rows(rows).to_pylist())
+        return compress(pairs, owned.mask(rows).to_pylist())
 
 
-def _entity_columns(catalog: Catalog) -> tuple[str, ...]:
-    """The columns of tables and spines that say whose row it is."""
-    declared = (table.entity for table in catalog.data if table.entity)
-    return tuple(dict.fromkeys((*declared, CUSTOMER)))
+def _rows_by_file(owned: Owned, files: Mapping[str, Path]) -> dict[str, int]:
+    counted = ((path, owned.rows_in(file)) for path, file in files.items())
+    return {path: n for path, n in counted if n}
 
 
-def _erased(decided: Erasure, datamart: Datamart, data: Path, customer: str, done: bool) -> Erased:
-    return Erased(
-        decided.erasure_id if done else None,
-        decided.row_counts,
-        decided.files,
-        decided.training_sets,
-        tuple(_notes(decided, datamart, data, customer)),
-    )
-
-
-def _notes(decided: Erasure, datamart: Datamart, data: Path, customer: str) -> Iterator[str]:
+def _notes(decided: Erasure, datamart: Datamart, data: Data, customer: str) -> Iterator[str]:
     """The places where the person still is, and which only the user can change."""
-    for file, lines in _raw_lines(data, datamart.catalog, Person(customer.strip())):
-        yield (
-            f"{file.name} has {lines:,} {'line' if lines == 1 else 'lines'} of that customer; remove "
-            "those rows there too: a later delivery may bring the person back"
-        )
+    yield from mentions(data, datamart.catalog, Person(customer))
     if decided.training_sets:
         yield (
             "files that training-set wrote for "
             f"{', '.join(decided.training_sets)} still hold the person; delete them"
         )
-    for folder in set_aside(datamart.place.on_this_machine()):
-        yield f"{folder}, which a repair set aside, may still hold the person; delete it"
+    counted_in = [
+        table.full_name
+        for table in datamart.catalog.derived
+        if not datamart.catalog.entity_columns(table)
+        and any(decided.row_counts.get(upstream.full_name) for upstream in table.upstreams)
+    ]
+    if counted_in:
+        yield (
+            f"{' and '.join(counted_in)} name nobody, and the person's rows are still counted there; "
+            "run --full-refresh counts again"
+        )
 
 
-def _raw_lines(data: Path, catalog: Catalog, person: Person) -> Iterator[tuple[Path, int]]:
-    """Each raw file that mentions the person, with the number of such lines."""
-    mentioned = re.compile(person.mentioned)
-    for name in (name for table in catalog.sources for name in _file_names(table)):
-        file = data / name
-        if file.is_file():
-            with file.open(encoding="utf-8", errors="replace") as rows:
-                lines = sum(
-                    person.customer in line and bool(mentioned.search(line)) for line in rows
-                )
-            if lines:
-                yield file, lines
-
-
-def _file_names(table: Table) -> tuple[str, ...]:
-    return table.source.file_names if table.source else ()
+def _set_aside_notes(root: Path) -> Iterator[str]:
+    for folder in set_aside(root):
+        yield f"{folder}, which a repair or a restore set aside, may hold the person too; delete it first"

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from lakehouse.engines.store import Store
-from lakehouse.progress import Progress, Wait
-from lakehouse.releases import published
+from lakehouse.ledger.deliveries import TABLE as DELIVERIES
+from lakehouse.progress import Progress, Steps, Wait
+from lakehouse.releases import deliveries, ledger_rows, published
 from lakehouse.releases.inspect import check_built
 from lakehouse.releases.publish import next_release, publish
 from lakehouse.releases.state import is_published
@@ -38,6 +39,7 @@ class Optimized:
 
     tables: tuple[Compacted, ...]
     published: int | None
+    notes: tuple[str, ...] = ()
 
 
 def optimize(
@@ -53,10 +55,11 @@ def optimize(
     """
     check_built(datamart)
     datamart.place.check_writable()
-    with locked_and_whole(datamart, wait):
+    with locked_and_whole(datamart, wait) as told:
         if not any(_is_scattered(datamart.log, table) for table in datamart.catalog.tables):
-            return Optimized((), None)
-        return _Optimize(open_engine(datamart), on_progress).whole()
+            return Optimized((), None, tuple(told))
+        done = _Optimize(open_engine(datamart), on_progress).whole()
+        return replace(done, notes=tuple(told))
 
 
 def _is_scattered(log: Log, table: Table) -> bool:
@@ -72,7 +75,7 @@ class _Optimize:
         self.store = store
         self.datamart = store.datamart
         self.log = store.log
-        self.on_progress = on_progress
+        self.tables = Steps(on_progress, len(self.datamart.catalog.tables))
         self.run_id = uuid.uuid4().hex[:12]
 
     def whole(self) -> Optimized:
@@ -87,16 +90,24 @@ class _Optimize:
         return [done for table in tables if (done := self._compact(table))]
 
     def _compact(self, table: Table) -> Compacted | None:
+        self.tables.begin(table.full_name, "compacting")
         with self._held(table):
             if not _is_scattered(self.log, table):
                 return None
-            self.on_progress(table.full_name, "compacting")
             before = len(self.log.files(table))
             # The note has only the run: the commit before this one says what the table holds.
-            version = self.store.compact(table, CommitNote(run_id=self.run_id))
+            version = self._compacted(table, CommitNote(run_id=self.run_id))
         if version is None:
             return None
         return Compacted(table.full_name, before, len(self.log.files(table)), version)
+
+    def _compacted(self, table: Table, note: CommitNote) -> int | None:
+        """The version after the compaction; the ledger, which no release pins, puts it on the disk itself."""
+        if table == DELIVERIES:
+            return deliveries.compact(self.log, note)
+        if table.is_ledger and self.datamart.place.folder is not None:
+            return ledger_rows.compact(self.log, table, note)
+        return self.store.compact(table, note)
 
     def _held(self, table: Table) -> AbstractContextManager[None]:
         """The lock of the receipts for a ledger table, because receipts are written during a run."""
@@ -110,4 +121,4 @@ class _Optimize:
             return None
         # The rows are still those that the earlier code made.
         code, together = before.code, before.code_fingerprint
-        return publish(self.log, replace(release, code=code, code_fingerprint=together))
+        return publish(self.datamart, replace(release, code=code, code_fingerprint=together))

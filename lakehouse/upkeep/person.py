@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -12,52 +13,89 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from lakehouse.ids import alike
+from lakehouse.landing.cells import BLANKS
+
 # A row of the quarantine has only a text, which may mention the person.
-_TEXT = "raw_text"
-_EDGE = r"[\s,;|\"']"
-# Zeros before other digits, at the front of an id or of a part of it.
-_ZEROS = re.compile(r"(^|[^0-9a-z])0+(?=[0-9])")
+RAW_TEXT = "raw_text"
+_EDGE = rf"[\s{BLANKS},;|\"'=\\()\[\]{{}}<>]"
 
 
 @dataclass(frozen=True)
 class Person:
-    """A customer by id, which is in one of `columns`, and by numbers that nobody else has."""
+    """A customer by id, and by numbers that nobody else has."""
 
     customer: str
-    columns: tuple[str, ...] = ()
     numbers: frozenset[str] = frozenset()
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether a cell that equals the id means the person; `44` may be an age, and `add` is a word."""
+        return bool(re.search(r"[0-9]", self.customer) and re.search(r"[^\W\d_]", self.customer))
 
     @property
     def mentioned(self) -> str:
         """A pattern (for RE2 and Python) for a raw cell with the id, with a number, or with a loan's id."""
         loan = "(?:_[0-9]{4}_[0-9]{2}_[0-9]{2})?"
         cells = [f"_*{re.escape(self.customer)}{loan}_*", *map(re.escape, sorted(self.numbers))]
-        return f"(?:^|{_EDGE})(?:{'|'.join(cells)})(?:$|{_EDGE})"
+        return _among_edges(cells)
 
-    def in_rows(self, rows: pa.Table) -> pa.ChunkedArray:
+    @property
+    def numbered(self) -> str | None:
+        """A pattern for a raw cell with one of the numbers; None if there is none."""
+        return _among_edges(map(re.escape, sorted(self.numbers))) if self.numbers else None
+
+
+def _among_edges(cells: Iterable[str]) -> str:
+    return f"(?:^|{_EDGE})(?:{'|'.join(cells)})(?:$|{_EDGE})"
+
+
+@dataclass(frozen=True)
+class Owned:
+    """The rows of a person in tables or files with some columns that say whose a row is.
+
+    In a file without such columns, a row in which a text equals a telling id.
+    """
+
+    person: Person
+    columns: tuple[str, ...]
+
+    def mask(self, rows: pa.Table) -> pa.ChunkedArray:
         """Whether each row belongs to the person."""
-        column = self._looked_at(rows.schema)
-        values = rows[column].cast(pa.string())
+        is_in = [self._is_in(name, rows[name]) for name in self._looked_at(rows.schema)]
+        nowhere = pa.chunked_array([pa.repeat(pa.scalar(False), rows.num_rows)])
+        return reduce(pc.or_, is_in, nowhere)
+
+    def rows_in(self, file: Path) -> int:
+        """The number of rows of the person in a Parquet file."""
+        with pq.ParquetFile(file) as parquet:
+            columns = self._looked_at(parquet.schema_arrow)
+            if not columns:
+                return 0
+            groups = (
+                parquet.read_row_group(i, columns=columns) for i in range(parquet.num_row_groups)
+            )
+            return sum(pc.sum(self.mask(rows)).as_py() or 0 for rows in groups)
+
+    def _looked_at(self, schema: pa.Schema) -> list[str]:
+        named = [name for name in self.columns if name in schema.names]
+        if named or not self.person.is_telling:
+            return named
+        return [field.name for field in schema if is_text(field.type)]
+
+    def _is_in(self, name: str, cells: pa.ChunkedArray) -> pa.ChunkedArray:
+        texts = cells.cast(pa.string())
         is_persons = (
-            pc.match_substring_regex(values, self.mentioned)
-            if column == _TEXT
-            else pc.equal(pc.utf8_trim_whitespace(values), self.customer)
+            pc.match_substring_regex(texts, self.person.mentioned)
+            if name == RAW_TEXT
+            else pc.equal(pc.utf8_trim(texts, BLANKS), self.person.customer)
         )
         return pc.fill_null(is_persons, False)
 
-    def rows_in(self, file: Path) -> int:
-        """The number of rows of the person in a Parquet file; 0 if it has no such column."""
-        with pq.ParquetFile(file) as parquet:
-            column = self._looked_at(parquet.schema_arrow)
-            if column is None:
-                return 0
-            groups = (
-                parquet.read_row_group(i, columns=[column]) for i in range(parquet.num_row_groups)
-            )
-            return sum(pc.sum(self.in_rows(rows)).as_py() or 0 for rows in groups)
 
-    def _looked_at(self, schema: pa.Schema) -> str | None:
-        return next((name for name in (*self.columns, _TEXT) if name in schema.names), None)
+def is_text(kind: pa.DataType) -> bool:
+    """Whether the cells of a type are texts."""
+    return kind in (pa.string(), pa.large_string(), pa.string_view())
 
 
 @dataclass(frozen=True)
@@ -68,54 +106,70 @@ class Numbered:
     entity: str
     column: str
     form: str
+    within: str | None = None  # a column of maps, which have the two under their names
 
     def pairs(self) -> Iterator[tuple[Any, Any]]:
         """Entity and number of the rows with a well-formed number, one row group at a time."""
+        names = [self.within] if self.within else [self.entity, self.column]
         for file in self.files:
             with pq.ParquetFile(file) as parquet:
+                if not {*names} <= set(parquet.schema_arrow.names):
+                    continue
                 for i in range(parquet.num_row_groups):
-                    rows = parquet.read_row_group(i, columns=[self.entity, self.column])
+                    rows = parquet.read_row_group(i, columns=names)
                     ids, numbers = (
-                        rows[name].cast(pa.string()) for name in (self.entity, self.column)
+                        pc.utf8_trim(self._cells(rows, name).cast(pa.string()), BLANKS)
+                        for name in (self.entity, self.column)
                     )
-                    numbers = pc.utf8_trim_whitespace(numbers)
                     is_sound = pc.match_substring_regex(numbers, f"^{self.form}$")
                     is_sound = pc.fill_null(is_sound, False)
                     yield ids.filter(is_sound), numbers.filter(is_sound)
 
+    def _cells(self, rows: pa.Table, name: str) -> pa.ChunkedArray:
+        if self.within is None:
+            return rows[name]
+        maps = rows[self.within].combine_chunks()
+        return pa.chunked_array([pc.map_lookup(maps, pa.scalar(name, maps.type.key_type), "first")])
+
 
 def near_ids(customer: str, columns: Sequence[str], files: Iterable[Path]) -> list[str]:
-    """The ids in Parquet files that differ from this one only in case, or in zeros at the front of a part."""
-    customer, near = customer.strip(), set()
+    """The ids in Parquet files that differ from this one only in case, or in zeros at the front of a part.
+
+    In a raw text each word counts as an id.
+    """
+    near: set[str] = set()
     for file in files:
         with pq.ParquetFile(file) as parquet:
-            column = next((name for name in columns if name in parquet.schema_arrow.names), None)
-            if column:
-                ids = parquet.read(columns=[column])[column].cast(pa.string())
-                near |= {id_ for id_ in pc.unique(ids).to_pylist() if id_ and _alike(id_, customer)}
-    return sorted({id_.strip() for id_ in near} - {customer})
+            for name in {*columns, RAW_TEXT} & set(parquet.schema_arrow.names):
+                cells = parquet.read(columns=[name])[name].cast(pa.string())
+                near |= set(_near_words(customer, name, pc.unique(cells)))
+    return sorted(near - {customer})
 
 
-def _alike(one: str, other: str) -> bool:
-    return _without_zeros(one) == _without_zeros(other)
+def _near_words(customer: str, column: str, cells: pa.Array) -> Iterator[str]:
+    is_like = pc.match_substring_regex(cells, _nearly(customer))
+    for cell in cells.filter(pc.fill_null(is_like, False)).to_pylist():
+        words = re.split(_EDGE, cell) if column == RAW_TEXT else [cell.strip(BLANKS)]
+        yield from (word for word in words if alike(word) == alike(customer))
 
 
-def _without_zeros(id_: str) -> str:
-    return _ZEROS.sub(r"\1", id_.strip().casefold())
+def _nearly(customer: str) -> str:
+    """A pattern for all texts with an id that differs from this one only in case or in such zeros."""
+    parts = re.split(r"(?:^|(?<=[^0-9a-z]))(?=[0-9])", alike(customer))
+    return "(?i)" + "0*".join(map(re.escape, parts))
 
 
-def find_person(customer: str, columns: tuple[str, ...], numbered: Sequence[Numbered]) -> Person:
+def find_person(customer: str, numbered: Iterable[Numbered]) -> Person:
     """The person with an id, and with the numbers that only this person has in the files."""
-    customer = customer.strip()
     numbers = (own for column in numbered for own in _only_of(customer, column))
-    return Person(customer, columns, frozenset(numbers))
+    return Person(customer, frozenset(numbers))
 
 
 def _only_of(customer: str, numbered: Numbered) -> list[str]:
     """The numbers of the customer that no row of another id has."""
     owners: dict[str, set[str]] = {}
     for ids, numbers in numbered.pairs():
-        own = pc.equal(pc.utf8_trim_whitespace(ids), customer)
+        own = pc.equal(ids, customer)
         for number in numbers.filter(own).unique().to_pylist():
             owners.setdefault(number, {customer})
     for ids, numbers in numbered.pairs() if owners else ():
@@ -123,5 +177,5 @@ def _only_of(customer: str, numbered: Numbered) -> list[str]:
         for owner, number in zip(
             *(column.filter(shared).to_pylist() for column in (ids, numbers)), strict=True
         ):
-            owners[number].add(owner.strip())
+            owners[number].add(owner)
     return [number for number, ids in owners.items() if ids == {customer}]

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from lakehouse.errors import LakehouseError
 from lakehouse.storage.layout import LOG_FOLDER
-from lakehouse.upkeep.person import Person
+from lakehouse.upkeep.person import Owned
 
 _OF_FILES = ("add", "remove", "cdc")
 _LAST_CHECKPOINT = "_last_checkpoint"
@@ -41,10 +41,10 @@ def data_files(folder: Path) -> dict[str, Path]:
     return {path.as_posix(): file for path, file in files.items() if path.parts[0] != LOG_FOLDER}
 
 
-def rewrite_table(folder: Path, into: Path, person: Person, touched: set[str]) -> None:
+def rewrite_table(folder: Path, into: Path, owned: Owned, touched: set[str]) -> None:
     """Write the table's folder again, with its `touched` data files without the person's rows."""
     for path in touched:
-        write_without(folder / path, into / path, person)
+        write_without(folder / path, into / path, owned)
     rewritten = {path: _rewritten(into / path) for path in touched}
     for file in (path for path in folder.rglob("*") if path.is_file()):
         within = file.relative_to(folder)
@@ -63,7 +63,7 @@ def _rewritten(file: Path) -> Rewritten:
     return Rewritten(file.stat().st_size, pq.read_metadata(file).num_rows)
 
 
-def write_without(file: Path, to: Path, person: Person) -> None:
+def write_without(file: Path, to: Path, owned: Owned) -> None:
     """Write a Parquet file without the person's rows; columns, types, compression and metadata stay."""
     to.parent.mkdir(parents=True, exist_ok=True)
     with pq.ParquetFile(file) as old:
@@ -71,7 +71,7 @@ def write_without(file: Path, to: Path, person: Person) -> None:
         with pq.ParquetWriter(to, schema, **_as_written(old)) as new:
             for i in range(old.num_row_groups):
                 rows = old.read_row_group(i).cast(schema)
-                kept = rows.filter(pc.invert(person.in_rows(rows)))
+                kept = rows.filter(pc.invert(owned.mask(rows)))
                 if kept.num_rows:
                     new.write_table(kept)
     shutil.copymode(file, to)

@@ -19,12 +19,13 @@ from deltalake.exceptions import DeltaError
 
 from lakehouse.errors import LakehouseError
 from lakehouse.ledger.releases import TABLE as RELEASES
-from lakehouse.progress import Progress, Wait
+from lakehouse.progress import Progress, Steps, Wait
 from lakehouse.releases import ledger_rows, published
 from lakehouse.releases.inspect import check_built
 from lakehouse.releases.publish import now_utc
 from lakehouse.releases.release import Pins, Release
 from lakehouse.releases.state import is_published
+from lakehouse.storage import files
 from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.create import add_missing_columns
 from lakehouse.storage.datamart import Datamart
@@ -70,6 +71,7 @@ class Vacuumed:
     given_up: tuple[int, ...]
     spines: int
     tables: tuple[TableSpace, ...]
+    notes: tuple[str, ...] = ()
 
 
 def vacuum(
@@ -90,11 +92,15 @@ def vacuum(
     if dry_run:
         return _Vacuum(datamart, keep_releases).result(dry_run)
     place.check_writable()
-    with locked_and_whole(datamart, wait), place.receipts_locked(), work_folder(place) as work:
+    with (
+        locked_and_whole(datamart, wait) as told,
+        place.receipts_locked(),
+        work_folder(place) as work,
+    ):
         planned = _Vacuum(datamart, keep_releases)
         planned.give_up()
         planned.delete(work, on_progress)
-    return planned.result(dry_run)
+    return replace(planned.result(dry_run), notes=tuple(told))
 
 
 class _Space:
@@ -164,7 +170,8 @@ class _Space:
         copy = work / self.table.full_name / str(version)
         shutil.copytree(log, copy / LOG_FOLDER)
         DeltaTable(copy, version=version).create_checkpoint()
-        (copy / LOG_FOLDER / name).replace(log / name)
+        # On the disk before the commits that it replaces are deleted.
+        files.replace(copy / LOG_FOLDER / name, log / name)
 
 
 def _is_older(file: Path, age: timedelta) -> bool:
@@ -215,7 +222,7 @@ class _Vacuum:
     def _pins(self) -> list[Pins]:
         return [
             *(release.pins for release in self.kept),
-            *(receipt.pins for receipt in self.receipts),
+            *(pins for receipt in self.receipts for pins in receipt.pins({})),
         ]
 
     def give_up(self) -> None:
@@ -230,8 +237,9 @@ class _Vacuum:
             ledger_rows.put(self.log, RELEASES, [release.as_row() for release in changed], note)
 
     def delete(self, work: Path, on_progress: Progress) -> None:
+        tables = Steps(on_progress, len(self.spaces))
         for space in self.spaces:
-            on_progress(space.table.full_name, f"deleting {len(space.going):,} files")
+            tables.begin(space.table.full_name, f"deleting {len(space.going):,} files")
             space.delete(work)
         for spine in self.spines:
             spine.unlink(missing_ok=True)
@@ -254,7 +262,9 @@ class _Vacuum:
             versions=tuple(space.versions),
             releases=tuple(r.number for r in self.kept if r.versions.get(name) in held),
             training_sets=tuple(
-                r.training_set_id for r in self.receipts if r.versions.get(name) in held
+                r.training_set_id
+                for r in self.receipts
+                if any(pins.versions.get(name) in held for pins in r.pins({}))
             ),
         )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -12,43 +11,54 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake.exceptions import DeltaError
 
-from lakehouse.errors import LakehouseError
+from lakehouse.errors import LakehouseError, LedgerFault
+from lakehouse.ledger.releases import TABLE as RELEASES
+from lakehouse.months import spell
+from lakehouse.progress import Progress, Steps, silent
 from lakehouse.releases import published
+from lakehouse.releases.go_back import heals_itself
+from lakehouse.releases.ledger_copies import copied_keys
+from lakehouse.releases.ledger_rows import rows
 from lakehouse.releases.readable import loss
-from lakehouse.releases.release import Release
+from lakehouse.releases.release import Pins, Release
+from lakehouse.releases.salvage import salvage
 from lakehouse.releases.standing import Standing, standing
+from lakehouse.storage.commit_file import whole_until
+from lakehouse.storage.data_file import DataFile, data_files
 from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.files import fingerprint
-from lakehouse.storage.layout import LOG_FOLDER
 from lakehouse.storage.log import Log
 from lakehouse.table import Table
 from lakehouse.training.receipts import Receipt, receipts
 from lakehouse.training.spine import spine_file
+from lakehouse.upkeep.altered import Altered, altered, has_hashes, told
 from lakehouse.upkeep.doctor import Finding
+from lakehouse.upkeep.repeated import repeated_keys
+from lakehouse.words import counted
 
 _REPAIR = "python main.py run --repair repairs it from the raw files, or restore it from a backup"
 _BACKUP = "restore it from a backup; newer versions are complete"
-_LEDGER = "restore it from a backup; run --repair goes on without the lost rows"
-
-
-@dataclass(frozen=True)
-class DataFile:
-    """A data file as the log of a version describes it."""
-
-    path: str
-    size_bytes: int
-    rows: int
-    partition: str
+_LEDGER_RUN = "the next run takes it back, and puts its rows back from their copies"
+_LEDGER_REPAIR = "python main.py run --repair puts every row back"
 
 
 @dataclass(frozen=True)
 class Damage:
-    """The damage of a table's newest version: its log, or data files (path -> what is wrong)."""
+    """The damage of a table's newest version: its log, data files (path -> what is wrong), keys, or rows.
+
+    `partitions` are those of the files, those in which a key is there twice, or those of altered rows.
+    """
 
     table: Table
     what: str
     files: Mapping[str, str] = field(default_factory=dict)
     partitions: frozenset[str] = frozenset()
+    is_of_rows: bool = False
+
+    @property
+    def is_of_log(self) -> bool:
+        """Whether nothing of the table can be kept."""
+        return not self.partitions
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,7 @@ class Checked:
 
     datamart: Datamart
     _ails: dict[Path, str | None] = field(default_factory=dict)
+    _hashed: dict[str, dict[str, Altered]] = field(default_factory=dict)
 
     @property
     def log(self) -> Log:
@@ -70,13 +81,29 @@ class Checked:
         except (LakehouseError, DeltaError, pa.ArrowException):
             return []
 
+    def ledger_damage(self, table: Table) -> str:
+        """The damage of a ledger table in words, also if it is gone; empty if all its rows are there."""
+        damage = self.damage(table)
+        if damage:
+            return damage.what
+        if not self.log.exists(table):
+            is_needed = table == RELEASES and self.datamart.has_tables
+            return "it is gone" if is_needed or copied_keys(self.log, table) else ""
+        try:
+            (rows if table.is_copied else Log.read)(self.log, table)
+        except LedgerFault as fault:
+            return fault.what
+        except DeltaError:
+            return "its rows cannot be read"
+        return ""
+
     @cached_property
     def checksums(self) -> dict[str, str]:
-        return {path: sha for release in self.releases for path, sha in release.checksums.items()}
+        return published.checksums(self.releases)
 
     def damages(self) -> list[Damage]:
-        """The damages of all tables; a table that does not exist at all does not count."""
-        damages = (self.damage(table) for table in self.datamart.catalog.tables)
+        """The damages of all tables of data; a table that does not exist at all does not count."""
+        damages = (self.damage(table) for table in self.datamart.catalog.data)
         return [damage for damage in damages if damage]
 
     def damage(self, table: Table) -> Damage | None:
@@ -95,7 +122,9 @@ class Checked:
             return Damage(table, "its log cannot be read")
         ails = {file.path: what for file in files if (what := self.ails(table, file))}
         if not ails:
-            return None
+            # Rows of another program are undone, whatever keys they have.
+            is_foreign = own is not None and own.undo_to is not None
+            return None if is_foreign else self._twice(table, files) or self._altered(table, files)
         first, why = next(iter(ails.items()))
         return Damage(
             table,
@@ -104,12 +133,36 @@ class Checked:
             frozenset(file.partition for file in files if file.path in ails),
         )
 
+    def _twice(self, table: Table, files: Sequence[DataFile]) -> Damage | None:
+        """Keys that two rows have, as after two runs that wrote at the same time."""
+        surplus = {} if table.is_ledger else repeated_keys(self.log, table, files)
+        if not surplus:
+            return None
+        return Damage(
+            table,
+            f"{sum(surplus.values()):,} rows of {spell(surplus)} have a key that another row has too",
+            partitions=frozenset(surplus),
+        )
+
+    def _altered(self, table: Table, files: Sequence[DataFile]) -> Damage | None:
+        """Rows whose cells are not those that were landed."""
+        found = self.altered(table, files)
+        within = frozenset(name for name, each in found.items() if each.rows)
+        return Damage(table, told(found), partitions=within, is_of_rows=True) if within else None
+
+    def altered(self, table: Table, files: Sequence[DataFile]) -> dict[str, Altered]:
+        """The altered and unknown rows by partition; each table is read once."""
+        if table.full_name not in self._hashed:
+            self._hashed[table.full_name] = (
+                altered(self.log, table, files) if has_hashes(table) else {}
+            )
+        return self._hashed[table.full_name]
+
     def _damaged_log(self, table: Table, own: Standing | None) -> str | None:
-        """The fault of a log that can be opened; Delta ignores a commit whose file is empty."""
-        commits = (self.log.folder(table) / LOG_FOLDER).glob("*.json")
-        empty = [file.name for file in commits if file.stat().st_size == 0]
-        if empty:
-            return f"commit {empty[0]} of its log is empty"
+        """The fault of a log that can be opened, perhaps only at a version before its newest one."""
+        _, fault = whole_until(self.log.folder(table))
+        if fault:
+            return fault
         if own and own.undo_to is not None and not self._has_all(table, own.undo_to):
             return "another program wrote to it, and files of the version before are gone"
         if own and own.is_released and not table.is_ledger:
@@ -136,18 +189,6 @@ class Checked:
         return self._ails[path]
 
 
-def data_files(log: Log, table: Table, version: int | None = None) -> Iterator[DataFile]:
-    """The data files of a version, as its log describes them."""
-    sizes = log.files(table, version)
-    actions = pa.table(log.open(table, version).get_add_actions(flatten=True))
-    rows = actions.column("num_records").to_pylist()
-    name = f"partition.{table.partition}"
-    is_partitioned = name in actions.column_names
-    partitions = actions.column(name).to_pylist() if is_partitioned else [""] * len(rows)
-    for (path, size), count, partition in zip(sizes.items(), rows, partitions, strict=True):
-        yield DataFile(path, size, int(count or 0), partition or "")
-
-
 def _ails(path: Path, file: DataFile, sha256: str | None) -> str | None:
     if not path.is_file():
         return "is gone"
@@ -163,19 +204,36 @@ def _ails(path: Path, file: DataFile, sha256: str | None) -> str | None:
     return None if rows == file.rows else f"has {rows:,} rows, not {file.rows:,}"
 
 
-def examine_tables(datamart: Datamart) -> list[Finding]:
+def examine_tables(datamart: Datamart, on_progress: Progress = silent) -> list[Finding]:
     """One finding per table about its newest version, and one about what its kept history has lost."""
-    checked, tables = Checked(datamart), datamart.catalog.tables
-    now = [_finding_now(checked, table) for table in tables]
-    lost = [_finding_then(checked, table) for table in tables if not table.is_ledger]
+    checked, tables, data = Checked(datamart), datamart.catalog.tables, datamart.catalog.data
+    steps = Steps(on_progress, len(tables) + len(data))
+
+    def begun(table: Table, doing: str) -> Table:
+        steps.begin(table.full_name, doing)
+        return table
+
+    now = [_finding_now(checked, begun(table, "checking")) for table in tables]
+    lost = [_finding_then(checked, begun(table, "checking its history")) for table in data]
     return [*filter(None, now), *filter(None, lost), *_spines(datamart.log)]
 
 
+def examine_ledger(datamart: Datamart) -> list[Finding]:
+    """One finding per table of the ledger that is damaged."""
+    checked = Checked(datamart)
+    return [
+        _bad(table, what, _ledger_remedy(checked, table))
+        for table in datamart.catalog.tables
+        if table.is_ledger and (what := checked.ledger_damage(table))
+    ]
+
+
 def _finding_now(checked: Checked, table: Table) -> Finding | None:
+    if table.is_ledger and (what := checked.ledger_damage(table)):
+        return _bad(table, what, _ledger_remedy(checked, table))
     damage = checked.damage(table)
-    in_ledger = table.is_ledger
     if damage:
-        return _bad(table, damage.what, _LEDGER if in_ledger else _REPAIR)
+        return _bad(table, damage.what, _REPAIR)
     if not checked.log.exists(table):
         return _absent(checked, table)
     own = checked.standing(table)
@@ -190,16 +248,35 @@ def _finding_now(checked: Checked, table: Table) -> Finding | None:
     files = list(data_files(checked.log, table))
     rows = sum(file.rows for file in files)
     stopped = ", with what a run has written since the release" if own and own.commits else ""
-    return _finding(table, "ok", f"{rows:,} rows in {len(files):,} files{stopped}", "")
+    unknown = {
+        name: n for name, each in checked.altered(table, files).items() if (n := each.unknown)
+    }
+    untold = (
+        f"; the cells of {counted(sum(unknown.values()), 'row')} of {spell(unknown)} cannot be compared: an "
+        "older program took them under names of undeclared columns that it did not keep"
+    )
+    held = f"{rows:,} rows in {len(files):,} files{stopped}{untold if unknown else ''}"
+    return _finding(table, "ok", held, "")
 
 
 def _absent(checked: Checked, table: Table) -> Finding | None:
-    if not table.is_ledger:
+    if not table.is_copied:
         pinned = checked.releases and table.full_name in checked.releases[-1].versions
         remedy = "the next run makes it again, or says what it lacks for that"
         return _bad(table, "the table is gone", remedy) if pinned else None
-    ours = any(checked.log.exists(other) for other in checked.datamart.catalog.tables)
-    return _bad(table, "the table is gone", _LEDGER) if ours else None
+    remedy = "the next run makes an empty one; if it had rows, restore it from a backup"
+    return _bad(table, "the table is gone", remedy) if checked.datamart.has_tables else None
+
+
+def _ledger_remedy(checked: Checked, table: Table) -> str:
+    """The command that mends a ledger table, and what it cannot bring back."""
+    # A run with nothing to do reads no other table of the ledger.
+    if table == RELEASES and checked.log.exists(table) and heals_itself(checked.log, table):
+        return _LEDGER_RUN
+    salvaged = salvage(checked.datamart, table)
+    if salvaged.lost:
+        return f"restore it from a backup; run --repair keeps the rest without {', '.join(salvaged.lost)}"
+    return "; ".join([_LEDGER_REPAIR, *salvaged.notes])
 
 
 def _finding_then(checked: Checked, table: Table) -> Finding | None:
@@ -217,11 +294,11 @@ def _finding_then(checked: Checked, table: Table) -> Finding | None:
 def _lost_then(checked: Checked, table: Table) -> Iterator[tuple[str, str | None]]:
     """Each kept release except the newest, and each training set, with what it has lost of a table."""
     kept = [release for release in checked.releases[:-1] if release.is_kept]
-    built = (receipt.pins for receipt in _receipts(checked.log))
+    by_number = {release.number: release for release in checked.releases}
+    built = (pins for receipt in _receipts(checked.log) for pins in receipt.pins(by_number))
     for pins in (*(release.pins for release in kept), *built):
-        version = pins.versions.get(table.full_name)
-        if version is not None:
-            yield pins.name, _lost_version(checked, table, version, pins.moment)
+        if table.full_name in pins.versions:
+            yield pins.name, _lost_version(checked, table, pins)
 
 
 def _receipts(log: Log) -> list[Receipt]:
@@ -232,8 +309,9 @@ def _receipts(log: Log) -> list[Receipt]:
         return []
 
 
-def _lost_version(checked: Checked, table: Table, version: int, moment: datetime) -> str | None:
-    what = loss(checked.log, table, version, moment)
+def _lost_version(checked: Checked, table: Table, pins: Pins) -> str | None:
+    version = pins.versions[table.full_name]
+    what = loss(checked.log, table, pins)
     if what:
         return f"version {version}: {what}"
     now = set(checked.log.files(table))

@@ -1,39 +1,35 @@
-"""An S3 server on loopback, and a small bank in a bucket of it: raw files, releases, a training set."""
+"""S3 servers on loopback; in a bucket of each a small bank: raw files, releases, a training set."""
 
 from __future__ import annotations
 
-import os
 import shutil
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.error import URLError
 
 import pytest
+from pyarrow.fs import S3FileSystem
 
 import lakehouse.catalog
 from lakehouse.cli import main
 from lakehouse.engines.embedded import EmbeddedStore
 from lakehouse.generate import generate
 from lakehouse.months import MonthRange
+from lakehouse.releases.release import Release
 from lakehouse.run.job import Job, Report
 from lakehouse.run.plan import Request
 from lakehouse.run.run import run
 from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.log import Log
+from tests.objectstore.ceph import ceph, lacking
+from tests.objectstore.daemon import daemon, free_ports
 from tests.reliability.narrow_main import CATALOG
 
 HERE = Path(__file__).parent
 BUCKET = "bank"
 KEY, SECRET = "AKIAOFTHESETESTS", "sEcReTofThEsEtEsTs/123"
-_STARTS_SECONDS = 180
-_NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -45,38 +41,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @contextmanager
-def s3_server(**env: str) -> Iterator[str]:
-    """The URL of a server with one empty bucket; it runs in an environment of its own, which uv makes."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+def moto(**env: str) -> Iterator[str]:
+    """The URL of moto's server, which has no bucket yet; uv makes an environment for it."""
+    (port,) = free_ports(1)
     uv = [sys.executable, "-m", "uv", "run", "--quiet", "--no-config", "--no-project"]
     needs = ["--python", sys.executable, "--with-requirements", str(HERE / "requirements.txt")]
     command = [*uv, *needs, "moto_server", "-H", "127.0.0.1", "-p", str(port)]
-    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    url = f"http://127.0.0.1:{port}"
-    with subprocess.Popen(command, env={**os.environ, **env}, **pipes) as process:
-        try:
-            _make_bucket(url, process)
-            yield url
-        finally:
-            process.terminate()
+    with daemon(command, port, env):
+        yield f"http://127.0.0.1:{port}"
 
 
-def _make_bucket(url: str, process: subprocess.Popen[bytes]) -> None:
-    signed = {
-        "Authorization": f"AWS4-HMAC-SHA256 Credential={KEY}/20260101/us-east-1/s3/aws4_request"
-    }
-    make = urllib.request.Request(f"{url}/{BUCKET}", method="PUT", headers=signed)
-    begun = time.monotonic()
-    while process.poll() is None and time.monotonic() - begun < _STARTS_SECONDS:
-        try:
-            _NO_PROXY.open(make).close()
-            return
-        except URLError:
-            time.sleep(0.2)
-    raise RuntimeError(
-        "no S3 server: uv could not install or start what requirements.txt here names"
+def make_bucket(url: str) -> None:
+    store = S3FileSystem(
+        access_key=KEY,
+        secret_key=SECRET,
+        endpoint_override=url,
+        region="us-east-1",
+        allow_bucket_creation=True,
     )
+    store.create_dir(BUCKET)
 
 
 def environment(url: str) -> dict[str, str]:
@@ -89,13 +72,31 @@ def environment(url: str) -> dict[str, str]:
     }
 
 
-@pytest.fixture(scope="session")
-def s3() -> Iterator[Mapping[str, str]]:
-    """A server, and the environment of this process and of its children set to it."""
-    with s3_server() as url, pytest.MonkeyPatch.context() as patch:
+@contextmanager
+def as_endpoint(url: str) -> Iterator[Mapping[str, str]]:
+    """The environment of this process and of its children set to a server."""
+    with pytest.MonkeyPatch.context() as patch:
         for name, value in environment(url).items():
             patch.setenv(name, value)
         yield environment(url)
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
+    """A server, and what a user sets to work with it: Ceph where it is installed, else moto's."""
+    folder = tmp_path_factory.mktemp("ceph")
+    with moto() if lacking() else ceph(folder, KEY, SECRET) as url:
+        make_bucket(url)
+        with as_endpoint(url) as settings:
+            yield settings
+
+
+@pytest.fixture(scope="session")
+def real(s3: Mapping[str, str]) -> Mapping[str, str]:
+    """The same server, if it is a real one; moto's does what one thread after the other asks."""
+    if lacking():
+        pytest.skip(f"no Ceph to try: {', '.join(lacking())} not installed")
+    return s3
 
 
 @dataclass(frozen=True)
@@ -141,14 +142,22 @@ class Mart:
         )
         return run(job)
 
-    def rows(self) -> dict[str, dict[tuple[object, ...], dict[str, object]]]:
-        """The rows of each table by key, less the columns that tell of the writing."""
-        return {t.full_name: self._rows(t) for t in CATALOG.tables if t.layer != "ledger"}
+    def rows(
+        self, release: Release | None = None
+    ) -> dict[str, dict[tuple[object, ...], dict[str, object]]]:
+        """The rows of each table by key, now or of a release, less the columns that tell of the writing."""
+        versions = release.versions if release else {}
+        tables = [table for table in CATALOG.tables if table.layer != "ledger"]
+        return {t.full_name: self._rows(t, versions.get(t.full_name)) for t in tables}
 
-    def _rows(self, table: lakehouse.catalog.Table) -> dict[tuple[object, ...], dict[str, object]]:
+    def _rows(
+        self, table: lakehouse.catalog.Table, version: int | None
+    ) -> dict[tuple[object, ...], dict[str, object]]:
         kept = [name for name in table.columns if name not in table.unversioned]
-        rows = self.log.read(table)
-        return {tuple(row[key] for key in table.keys): {n: row[n] for n in kept} for row in rows}
+        rows = self.log.read(table, version)
+        by_key = {tuple(row[key] for key in table.keys): {n: row[n] for n in kept} for row in rows}
+        assert len(by_key) == len(rows), f"{table.full_name} has a key twice"
+        return by_key
 
 
 @pytest.fixture(scope="session")

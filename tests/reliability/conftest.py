@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import pickle
 import shutil
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
+from tests.reliability.disk import built_recorder
 from tests.reliability.jobs import JOBS, Stage, Undisturbed, let_be, make_worlds
+from tests.reliability.power import Recorded, recorded
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +51,36 @@ def staged(
         return Stage(JOBS[name], undisturbed(name), root)
 
     return stage
+
+
+@pytest.fixture(scope="session")
+def recorded_jobs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Recorded]:
+    """Every job with all that it did to files, recorded once for all processes of a test run."""
+    return _recorded(tmp_path_factory, "embedded")
+
+
+@pytest.fixture(scope="session")
+def recorded_on_spark(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Recorded]:
+    """Two runs on Spark with all that Python and the JVM did to files."""
+    return _recorded(tmp_path_factory, "spark")
+
+
+def _recorded(tmp_path_factory: pytest.TempPathFactory, engine: str) -> dict[str, Recorded]:
+    if sys.platform != "linux" or shutil.which("gcc") is None:
+        pytest.skip("recording what a job does to files needs Linux and gcc")
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    kept = shared / f"recorded-{engine}.pickle"
+    with FileLock(shared / f"recorded-{engine}.lock"):
+        if not kept.exists():
+            folder = Path(tempfile.mkdtemp(dir=shared, prefix="recorded-"))
+            jobs = recorded(folder, built_recorder(folder), engine)
+            kept.write_bytes(pickle.dumps(jobs))
+    return dict(pickle.loads(kept.read_bytes()))
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[Path]:
+    """A path for a world, which is removed afterwards, because there are hundreds."""
+    yield tmp_path / "world"
+    shutil.rmtree(tmp_path / "world", ignore_errors=True)

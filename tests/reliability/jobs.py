@@ -16,9 +16,19 @@ from lakehouse.generate import generate
 from lakehouse.storage.datamart import Datamart
 from lakehouse.training.build import reproduce
 from lakehouse.training.receipts import receipts
+from tests.inbox.split import split_all
 from tests.reliability.narrow_main import CATALOG
-from tests.reliability.process import Done, check_whole, contents, disturbed, finished
+from tests.reliability.process import (
+    Deliveries,
+    Done,
+    check_whole,
+    contents,
+    deliveries,
+    disturbed,
+    finished,
+)
 
+SOURCES = [table.source for table in CATALOG.sources if table.source]
 Command = Callable[[Path], list[str | Path]]
 
 
@@ -57,6 +67,7 @@ JOBS = {
         Job("run", run, "nothing built"),
         Job("backfill", run, "earlier months arrived"),
         Job("correction", run, "rows corrected"),
+        Job("inbox", run, "files arrived"),
         Job("optimize", _optimize, "three releases"),
         Job("vacuum", _vacuum, "three releases"),
         Job("training-set", _training_set, "three releases"),
@@ -96,12 +107,40 @@ def make_worlds(root: Path) -> dict[str, Path]:
     for file in (corrected / "data").glob("*.csv"):
         _corrected(pd.read_csv(file, dtype=str, keep_default_na=False)).to_csv(file, index=False)
     done(_training_set(three))
+    _make_inbox(nothing / "data", root / "inbox")
     return {
+        "files arrived": root / "inbox",
         "nothing built": nothing,
         "earlier months arrived": backfill,
         "rows corrected": corrected,
         "three releases": three,
     }
+
+
+def _make_inbox(whole: Path, root: Path) -> None:
+    """A file per month and source: half are taken, then all are there, and one is archived.
+
+    Another file supersedes the rows of a month, and a tombstone deletes some.
+    """
+    data, waiting = root / "data", root / "waiting"
+    names = split_all(SOURCES, whole, waiting, seed=3)
+    bases = [file.stem for file in whole.glob("*.csv")]
+    of_each = [next(name for name in names if name.startswith(base)) for base in bases]
+    _move([*of_each, *names[: len(names) // 2]], waiting, data)
+    done(run(root))
+    _move(names, waiting, data)
+    rows = pd.read_csv(whole / "lms_loan_daily.csv", dtype=str, keep_default_na=False)
+    some = rows[rows.snapshot_date.str.startswith("2023-03")]
+    some.assign(paid_amt="1").to_csv(data / "lms_loan_daily_z.csv", index=False)
+    some.head(3).to_csv(data / "lms_loan_daily_zz.deleted.csv", index=False)
+    (data / next(name for name in of_each if name.startswith("lms_loan_daily"))).unlink()
+
+
+def _move(names: list[str], waiting: Path, data: Path) -> None:
+    for name in names:
+        if (waiting / name).exists():
+            (data / name).parent.mkdir(parents=True, exist_ok=True)
+            (waiting / name).rename(data / name)
 
 
 def _month(day: str) -> str:
@@ -121,6 +160,7 @@ class Undisturbed:
 
     steps: int
     tables: dict[str, Any]
+    deliveries: Deliveries
 
 
 def let_be(name: str, world: Path, root: Path) -> Undisturbed:
@@ -128,7 +168,8 @@ def let_be(name: str, world: Path, root: Path) -> Undisturbed:
     shutil.copytree(world, root)
     ended = disturbed(JOBS[name].command(root), root / "datamart", after_steps=None)
     assert ended.code == 0, ended.err
-    return Undisturbed(ended.steps, contents(root / "datamart"))
+    left = root / "datamart"
+    return Undisturbed(ended.steps, contents(left), deliveries(left))
 
 
 @dataclass(frozen=True)
@@ -162,6 +203,7 @@ class Stage:
         if self.job.command is not run:
             done(run(self.root))
         assert contents(self.datamart) == self.expected.tables
+        assert deliveries(self.datamart) == self.expected.deliveries
         check_whole(self.datamart)
         check_receipts(self.datamart)
 

@@ -96,6 +96,18 @@ def contents(datamart: Path) -> dict[str, dict[tuple[Any, ...], dict[str, Any]]]
     return {t.full_name: _by_key(log, t) for t in CATALOG.tables if t.layer != "ledger"}
 
 
+Deliveries = dict[tuple[str, str], tuple[int, ...]]
+
+
+def deliveries(datamart: Path) -> Deliveries:
+    """By file and SHA-256: the rows by fate, and whether a newer version was taken."""
+    numbers = ("rows_in", "accepted", "quarantined", "equal_duplicates", "superseded", "replaced")
+    rows = Log(str(datamart)).read(CATALOG.table("ledger.deliveries"))
+    found = {(row["file"], row["sha256"]): tuple(row[name] for name in numbers) for row in rows}
+    assert len(found) == len(rows)
+    return found
+
+
 def _by_key(log: Log, table: Any) -> dict[tuple[Any, ...], dict[str, Any]]:
     rows = log.read(table)
     kept = [name for name in table.columns if name not in table.unversioned]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -255,21 +256,27 @@ def test_a_row_that_a_damaged_one_may_be_is_not_lost_with_a_dropped_table(root: 
 # The ledger
 
 
-def test_a_lost_ledger_is_said_to_be_lost_and_repair_begins_a_new_one(
+def test_a_lost_ledger_is_said_to_be_lost_and_a_repair_gives_up_only_what_it_named(
     root: Path, whole: dict[str, Any]
 ) -> None:
-    receipt(root, release=7)
+    receipt(root, release=4)
     drop(root, RELEASES)
     before = unchanged(root)
-    with pytest.raises(LakehouseError, match=r"has lost its ledger/releases: restore it from a "):
+    with pytest.raises(LakehouseError, match=r"has lost its ledger/releases: .* run --repair"):
         run_on(CHAIN, root)
+    with pytest.raises(BadInput, match=r"would give up release 3, release 4; nothing was changed"):
+        repair(root)
     assert unchanged(root) == before
 
-    report = repair(root)
+    given_up: list[str] = []
+    report = repair(root, before_loss=given_up.extend)
 
-    assert report.published == [8] and "a new one begins" in report.notes[0]
+    assert given_up == ["release 3", "release 4"]
+    assert report.published == [] and report.release == 2
     assert tables_of(root) == whole
     assert told(root) == {}
+    deliver(root / "data", corrected_rows())
+    assert run_on(CHAIN, root).published == [5]  # a number is never given twice
 
 
 def receipt(root: Path, release: int) -> None:
@@ -281,7 +288,7 @@ def receipt(root: Path, release: int) -> None:
     values |= {"parameters": ['{"groups": [], "label": null}']}
     rows = pa.table(values)
     wanted = pa.schema(log_of(root).open(TRAINING_SETS).schema().to_arrow())
-    for name in ("versions", "left_out"):
+    for name in (f.name for f in TRAINING_SETS.fields if f.type.startswith("MAP<")):
         rows = rows.append_column(name, pa.array([[]], pa.map_(pa.string(), pa.int64())))
     rows = rows.select(wanted.names)
     kinds = {f.name: f.type for f in wanted}
@@ -304,10 +311,10 @@ def test_lost_receipts_are_noted_and_an_empty_table_is_made(root: Path) -> None:
 
 
 @pytest.mark.parametrize("nth", [0, 1])
-def test_a_release_whose_file_is_lost_is_forgotten_by_repair_alone(
+def test_a_release_whose_file_is_lost_is_the_same_after_a_repair(
     nth: int, root: Path, whole: dict[str, Any]
 ) -> None:
-    log = log_of(root)
+    before = published.releases(log_of(root))
     by_age = sorted(files_of(root, RELEASES), key=lambda file: file.stat().st_mtime)
     by_age[nth].unlink()
     assert by_age[nth].name in told(root)[RELEASES.full_name]
@@ -315,8 +322,7 @@ def test_a_release_whose_file_is_lost_is_forgotten_by_repair_alone(
     report = repair(root)
 
     assert f"ledger.releases: 1 of its 2 data files: {by_age[nth].name}" in report.notes[0]
-    kept = [row.number for row in published.releases(log)]
-    assert kept == ([2] if nth == 0 else [1, 4])  # a number is never given twice
+    assert published.releases(log_of(root)) == before
     assert tables_of(root) == whole
     assert told(root) == {}
 
@@ -495,7 +501,7 @@ def test_a_plain_run_that_meets_a_damaged_file_names_its_table_and_the_remedy(
     deliver(root / "data", [*later_rows(), click("CUS_0x2", "2023-07-01", 5)])
     with pytest.raises(LakehouseError) as error:
         run_on(CHAIN, root)
-    assert str(error.value).startswith("silver.clickstream is damaged: 6 of its 7 ")
+    assert str(error.value).startswith("silver.clickstream is damaged: ")
     assert "doctor --deep tells more, run --repair repairs it" in str(error.value)
     assert "\n" not in str(error.value)
     repair(root)
@@ -526,7 +532,32 @@ def older_emptied(log: Path) -> None:
     sorted(log.glob("*.json"))[-2].write_bytes(b"")
 
 
-@pytest.mark.parametrize("damage", [torn, emptied, one_lost, all_lost, older_emptied])
+@pytest.mark.parametrize("how", [run_on, repair], ids=["run", "repair"])
+@pytest.mark.parametrize("damage", [torn, emptied])
+@pytest.mark.parametrize("table", DATA_TABLES, ids=IDS)
+def test_a_newest_commit_that_is_not_whole_is_refused_by_readers_and_taken_back_by_a_run(
+    table: Any,
+    damage: Callable[[Path], None],
+    how: Callable[..., Report],
+    root: Path,
+    whole: dict[str, Any],
+) -> None:
+    damage(folder(root, table) / "_delta_log")
+    assert "of its log is" in told(root)[table.full_name]
+    released = published.release(log_of(root), 2).pins
+    with pytest.raises(LakehouseError, match=r"release 2 cannot be read any more: .* of its log"):
+        check_readable(log_of(root), released, DATA_TABLES)
+
+    report = how(CHAIN, root) if how is run_on else how(root)
+
+    assert f"{table.full_name}: commit " in report.notes[0]
+    assert tables_of(root) == whole
+    assert is_whole(root)
+    with pytest.raises(LakehouseError, match=r"another commit has that number now|of its log"):
+        check_readable(log_of(root), released, DATA_TABLES)
+
+
+@pytest.mark.parametrize("damage", [one_lost, all_lost, older_emptied])
 @pytest.mark.parametrize("table", [BRONZE, SILVER, GOLD], ids=lambda table: table.full_name)
 def test_repair_makes_a_table_anew_whose_log_is_damaged(
     table: Any, damage: Callable[[Path], None], root: Path, whole: dict[str, Any]
@@ -542,7 +573,7 @@ def test_repair_makes_a_table_anew_whose_log_is_damaged(
     assert is_whole(root)
 
 
-@pytest.mark.parametrize("damage", [torn, one_lost])
+@pytest.mark.parametrize("damage", [older_emptied, one_lost])
 def test_a_damaged_log_is_named_by_every_command(
     damage: Callable[[Path], None], root: Path
 ) -> None:
@@ -551,7 +582,80 @@ def test_a_damaged_log_is_named_by_every_command(
         run_on(CHAIN, root)
 
 
+# A table that was set back, so that a version number is used twice
+
+
+def set_back_by_one(root: Path, *tables: Any) -> None:
+    """Take the newest commit away, as a backup of last night does."""
+    for table in tables:
+        max((folder(root, table) / "_delta_log").glob("*.json")).unlink()
+
+
+def test_a_release_whose_version_numbers_are_used_again_is_refused_and_told(root: Path) -> None:
+    set_back_by_one(root, *DATA_TABLES)
+    deliver(root / "data", corrected_rows())
+    run_on(CHAIN, root)
+    log = log_of(root)
+    second, third = published.release(log, 2), published.release(log, 3)
+    again = [t for t in DATA_TABLES if second.versions[t.full_name] == third.versions[t.full_name]]
+    assert again, "no number was used twice"
+    for table in again:
+        with pytest.raises(
+            LakehouseError, match=r"release 2 .* another commit has that number now"
+        ):
+            check_readable(log, second.pins, [table])
+    check_readable(log, third.pins, DATA_TABLES)
+    assert {table.full_name for table in again} <= told(root).keys()
+
+
+def test_a_release_of_an_older_program_has_no_identities_and_is_read_as_before(root: Path) -> None:
+    log = log_of(root)
+    for release in published.releases(log):
+        assert {*release.commits} == {*IDS}
+        check_readable(log, replace(release.pins, commits={}), DATA_TABLES)
+
+
 # The clock
+
+
+def at(monkeypatch: pytest.MonkeyPatch, by: timedelta) -> None:
+    """Let the clock of a run differ from that of this machine."""
+    set_back(monkeypatch, -by)
+
+
+def test_after_a_run_with_the_clock_far_ahead_there_is_a_way_out(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as ahead:
+        at(ahead, timedelta(days=400))
+        deliver(root / "data", corrected_rows())
+        run_on(CHAIN, root)
+    deliver(root / "data", later_rows())
+    with pytest.raises(LakehouseError, match=r"before release 3 was .* --clock-is-right"):
+        run_on(CHAIN, root)
+    run_on(CHAIN, root, clock_is_right=True)
+    deliver(root / "data", corrected_rows())
+    run_on(CHAIN, root)
+    log = log_of(root)
+    assert [release.number for release in published.releases(log)] == [1, 2, 3, 4, 5]
+    assert published.at_time(log, now_utc()).number == 5
+    for release in published.releases(log):
+        check_readable(log, release.pins, DATA_TABLES)
+    assert told(root) == {} and is_whole(root)
+
+
+def test_a_clock_that_steps_back_in_the_first_run_leaves_its_release_readable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver(tmp_path / "data", first_rows())
+    with monkeypatch.context() as stepped:
+        # The tables are made by the clock of the machine, the release is published a year before.
+        at(stepped, -timedelta(days=365))
+        run_on(CHAIN, tmp_path)
+    check_readable(log_of(tmp_path), published.release(log_of(tmp_path), 1).pins, DATA_TABLES)
+    deliver(tmp_path / "data", later_rows())
+    run_on(CHAIN, tmp_path)
+    assert told(tmp_path) == {} and is_whole(tmp_path)
 
 
 def test_a_clock_set_back_far_is_refused(

@@ -308,14 +308,21 @@ def test_raw_files_with_the_person_are_named_and_left_alone(world: World) -> Non
     erased = world.erase()
 
     assert files_of(world.bank.root / "data") == before
-    assert len(erased.notes) == 4
+    assert len(erased.notes) == 5
+    assert any("gold.roll_rates" in note and "still counted" in note for note in erased.notes)
     assert "features_attributes.csv has 3 lines of that customer" in " ".join(erased.notes)
 
 
-def test_a_table_that_a_repair_set_aside_is_named(world: World) -> None:
+def test_a_table_that_a_repair_set_aside_is_named_before_and_not_where_it_lacks_the_person(
+    world: World,
+) -> None:
     (world.datamart / "_damaged" / "bronze.attributes-1").mkdir(parents=True)
 
-    assert "bronze.attributes-1, which a repair set aside" in world.erase(dry_run=True).notes[-1]
+    assert (
+        "bronze.attributes-1, which a repair or a restore set aside"
+        in world.erase(dry_run=True).notes[-1]
+    )
+    assert not any("set aside" in note for note in world.erase().notes)
 
 
 def test_a_run_on_the_same_raw_files_does_not_bring_the_person_back(world: World) -> None:

@@ -13,13 +13,14 @@ from tests.reliability.jobs import Stage
 pytestmark = pytest.mark.slow
 
 SEED = 20261124
-# 30 kills: each a job and a share of its work, at which it is killed.
+# 36 kills: each a job and a share of its work, at which it is killed.
 KILLS = [
     pytest.param(name, share, id=f"{name}-{share:.2f}")
     for name, times in (
         ("run", 8),
         ("backfill", 6),
         ("correction", 7),
+        ("inbox", 6),
         ("optimize", 3),
         ("vacuum", 3),
         ("training-set", 3),

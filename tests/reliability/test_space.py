@@ -208,8 +208,10 @@ def test_what_no_one_needs_is_gone_files_change_feed_and_log(
 
 def _forget(world: World, made: Receipt) -> None:
     from lakehouse.ledger.training_sets import TABLE
+    from lakehouse.releases.ledger_copies import drop_copies
 
     world.log.open(TABLE).delete(f"training_set_id = '{made.training_set_id}'")
+    drop_copies(world.log, TABLE, [made.training_set_id])
 
 
 def _log_of(folder: Path) -> set[str]:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ from deltalake import DeltaTable, write_deltalake
 from lakehouse.catalog import load
 from lakehouse.cli.exit_codes import exit_code
 from lakehouse.errors import BadInput, LakehouseError
+from lakehouse.releases.go_back import go_back
 from lakehouse.storage.checks import check_datamart
 from lakehouse.storage.create import create_missing
 from lakehouse.storage.datamart import Datamart
@@ -33,6 +35,28 @@ def ours(tmp_path: Path) -> Path:
     """A datamart of every table, all empty."""
     create_missing(Datamart.at(tmp_path / "ours", CATALOG))
     return tmp_path / "ours"
+
+
+@pytest.mark.parametrize("left", [0, 100, None], ids=["empty", "cut off", "gone"])
+def test_a_datamart_whose_first_commit_lost_power_is_begun_again(
+    ours: Path, left: int | None
+) -> None:
+    for folder in (path for path in ours.iterdir() if path.is_dir() and path.name != "ledger"):
+        shutil.rmtree(folder)
+    for folder in (path for path in (ours / "ledger").iterdir() if path.name != "releases"):
+        shutil.rmtree(folder)
+    first, *later = sorted((ours / "ledger/releases/_delta_log").glob("*.json"))
+    for commit in (*later, *([] if left is not None else [first])):
+        commit.unlink()
+    if left is not None:
+        first.write_bytes(first.read_bytes()[:left])
+
+    check(ours)
+    datamart = Datamart.at(ours, CATALOG)
+    assert go_back(datamart) == []
+    create_missing(datamart)
+    check(ours)
+    assert all(datamart.log.exists(table) for table in CATALOG.tables)
 
 
 def test_a_new_datamart_has_every_table_with_its_columns_partition_and_comments(
@@ -183,3 +207,22 @@ def test_a_job_folder_that_goes_while_another_job_looks_at_it_stops_neither(
     monkeypatch.setattr(Path, "is_dir", goes)
     with work_folder(Folder(tmp_path)) as folder:
         assert [*folder.parent.glob("job-*")] == [folder]
+
+
+def test_a_listing_beside_a_writer_has_every_file_that_stays(tmp_path: Path) -> None:
+    (tmp_path / "stays.json").touch()
+    over = threading.Event()
+
+    def write_and_rename() -> None:
+        while not over.is_set():
+            (tmp_path / "new.part").touch()
+            (tmp_path / "new.part").replace(tmp_path / "new.json")
+
+    writer = threading.Thread(target=write_and_rename)
+    writer.start()
+    try:
+        for _ in range(20_000):
+            assert "stays.json" in {name for name, *_ in Folder(tmp_path).entries("")}
+    finally:
+        over.set()
+        writer.join()

@@ -128,6 +128,17 @@ def test_java_17_or_21_is_found_others_are_not_enough(
         assert found["found"] == says
 
 
+def test_a_java_that_does_not_answer_is_told_in_one_line(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jdk = java(tmp_path / "jdk", "")
+    (jdk / "bin" / "java").write_text("#!/bin/sh\nexec sleep 60\n", encoding="utf-8")
+    monkeypatch.setenv("JAVA_HOME", str(jdk))
+    monkeypatch.setattr("lakehouse.upkeep.doctor.JAVA_SECONDS", 0.2)
+    found = examine(data, tmp_path)["Java (Spark engine)"]
+    assert found["state"] == "absent" and "has not told its version within" in found["found"]
+
+
 @pytest.mark.parametrize("home", [None, "nowhere"])
 def test_without_java_the_embedded_engine_is_advised(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: str | None
