@@ -67,6 +67,8 @@ def _serve(address: str, port: int, settings: Path, argv: list[str]) -> None:
     # By the environment, for a command line can be read by all of the machine.
     os.environ["JUPYTER_TOKEN"] = token
     _prepend("JUPYTER_CONFIG_PATH", str(settings))
+    # Every notebook and terminal imports this checkout, and nothing is installed for it.
+    _prepend("PYTHONPATH", str(PROJECT))
     _write(settings / "labconfig" / "page_config.json", _PAGE)
     _write(settings / "workspaces" / "default-37a8.jupyterlab-workspace", _WORKSPACE)
     options = [

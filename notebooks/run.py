@@ -5,6 +5,7 @@ python notebooks/run.py [--strip] [NOTEBOOK ...]
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from nbformat import NotebookNode
 from traitlets.config import Config
 
 FOLDER = Path(__file__).resolve().parent
+# Every notebook imports this checkout, as under lab.py.
+_IMPORTS = {"PYTHONPATH": os.pathsep.join([str(FOLDER.parent), os.environ.get("PYTHONPATH", "")])}
 # Without this, a kernel warns that others on this machine could listen.
 _ENCRYPTED = Config(KernelManager={"transport_encryption": "auto"})
 
@@ -23,7 +26,7 @@ def executed(path: Path) -> NotebookNode:
     notebook = nbformat.read(path, as_version=4)
     folder = {"metadata": {"path": str(path.parent)}}
     client = NotebookClient(notebook, resources=folder, record_timing=False, config=_ENCRYPTED)
-    return client.execute()
+    return client.execute(env={**os.environ, **_IMPORTS})
 
 
 def stripped(path: Path) -> NotebookNode:

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
 
 from lakehouse import __version__
@@ -193,6 +192,8 @@ def eventually(page: Any, holds: Callable[[], bool]) -> None:
 
 
 def code_of(notebook: Path) -> list[Any]:
+    import nbformat  # here, as it takes more than a second of each process that collects tests
+
     cells = nbformat.read(notebook, as_version=4).cells
     return [cell for cell in cells if cell.cell_type == "code"]
 

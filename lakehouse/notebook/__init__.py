@@ -1,0 +1,1 @@
+"""Notebooks: `%load_ext lakehouse` gives them `%sql` and `%%sql`, with completion."""
