@@ -4,8 +4,8 @@ A table may have other names for its columns; its declaration says which columns
 """
 
 LOAN, CUSTOMER, APPLICATION = "loan_id", "customer_id", "application_date"
-LABEL, LABEL_DEF = "label", "label_def"
+LABEL, LABEL_DEF, LABEL_OBSERVED = "label", "label_def", "label_observed"
 SPINE = (CUSTOMER, APPLICATION)
-LABELLED = (LOAN, CUSTOMER, APPLICATION, LABEL, LABEL_DEF)
+LABELLED = (LOAN, CUSTOMER, APPLICATION, LABEL, LABEL_DEF, LABEL_OBSERVED)
 # Not in a training set; the join names them so on its way there.
 SNAPSHOT_DATE, MOB, DPD, BALANCE = "snapshot_date", "mob", "dpd", "balance"

@@ -1,9 +1,10 @@
-"""The month after which a replay cuts a release off."""
+"""The month, and the day in it, after which a replay cuts a release off."""
 
 from __future__ import annotations
 
 from itertools import accumulate
 
+from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from lakehouse.catalog import Catalog
@@ -12,12 +13,12 @@ from lakehouse.errors import BadInput
 from lakehouse.months import is_month, shift
 from lakehouse.releases.release import Release
 from lakehouse.storage.log import Log, months_of
-from lakehouse.table import Table
+from lakehouse.table import MONTH, Table
 
 
 def gold(catalog: Catalog) -> list[Table]:
     """The tables that a replay must reproduce: feature groups and the label store."""
-    return [table for table in catalog.derived if table.layer == "gold"]
+    return [table for table in catalog.derived if table.group or table.labels]
 
 
 def chosen_cut(store: Store, catalog: Catalog, release: Release, asked: str | None = None) -> str:
@@ -35,6 +36,47 @@ def chosen_cut(store: Store, catalog: Catalog, release: Release, asked: str | No
             f"must have rows on both sides; give a month from {first} to {last}"
         )
     return asked
+
+
+def finer(store: Store, catalog: Catalog, release: Release, month: str) -> str:
+    """The day of the month, YYYY-MM-DD, that parts the raw rows of the month best; the month if none does.
+
+    A feature that looks at a later row of its own month is seen only if the cut is between the two.
+    """
+    tables = (*catalog.sources, *gold(catalog))
+    counted = {table: _by_day(store, release, table, month) for table in tables}
+    # Without a row up to the cut, a raw file could not be written and a table not be compared.
+    firsts = [min(counted[t]) for t in tables if not _begins_before(store, release, t, month)]
+    raw = [counted[table] for table in catalog.sources]
+    days = sorted({day for by_day in raw for day in by_day if day >= max(firsts, default="")})
+    parts = {day: [part for by_day in raw if (part := _smaller_part(by_day, day))] for day in days}
+    best = max(days, key=lambda day: (len(parts[day]), sum(parts[day])), default=month)
+    return best if parts.get(best) else month
+
+
+def _by_day(store: Store, release: Release, table: Table, month: str) -> dict[str, int]:
+    """The number of rows on each day of a month."""
+    rows = store.read(table, release.versions[table.full_name]).where(F.col(MONTH) == month)
+    day = F.col(table.date).cast("string")
+    return {str(day): int(n) for day, n in rows.groupBy(day).count().collect()}
+
+
+def _begins_before(store: Store, release: Release, table: Table, month: str) -> bool:
+    by_month = store.log.rows_by_month(table, release.versions[table.full_name])
+    return months_of(by_month)[0] < month
+
+
+def _smaller_part(by_day: dict[str, int], cut: str) -> float:
+    """The share of the rows on that side of the cut that has fewer of them."""
+    up_to_cut, total = sum(n for day, n in by_day.items() if day <= cut), sum(by_day.values())
+    return min(up_to_cut, total - up_to_cut) / total if total else 0.0
+
+
+def up_to(table: Table, cut: str) -> Column:
+    """Whether a row of a table has a date up to the cut; its partition may tell another month."""
+    if not table.date:
+        return F.col(MONTH) <= cut if is_month(cut) else F.col(MONTH) < cut[: len("YYYY-MM")]
+    return F.substring(F.col(table.date).cast("string"), 1, len(cut)) <= cut
 
 
 def _possible(log: Log, catalog: Catalog, release: Release) -> tuple[str, str]:

@@ -1,8 +1,8 @@
-"""Raw files for a replay: the cells of a release's bronze tables, cut, scrambled or halved."""
+"""Raw files for a replay: the cells of a release's bronze tables, cut, scrambled, halved or of other ids."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from lakehouse.catalog import Catalog
 from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput
 from lakehouse.releases.release import Release
-from lakehouse.storage.duck import duckdb_in, identifier, literal, parquet_in
+from lakehouse.storage.duck import duckdb_in, identifier, literal, parquet_in, path_literal
 from lakehouse.table import Source
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _write_one(
 
 
 def truncated(cut: str) -> RowsSql:
-    """The rows up to the month of the cut, YYYY-MM."""
+    """The rows up to the cut, a month (YYYY-MM) or a day (YYYY-MM-DD)."""
     return lambda source, all_rows: f"SELECT * FROM {all_rows} WHERE {_up_to(cut, source)}"
 
 
@@ -91,11 +91,45 @@ def halved(last_digits: tuple[str, ...]) -> RowsSql:
     )
 
 
+def relabelled(new_ids: Path, sources: Sequence[Source]) -> RowsSql:
+    """All rows; each customer of these sources has the id of another one, see `write_new_ids`."""
+
+    def rows_sql(source: Source, all_rows: str) -> str:
+        if source not in sources:
+            return f"SELECT * FROM {all_rows}"
+        entity, others = identifier(source.entity), [n for n in source.header if n != source.entity]
+        return f"""
+            SELECT new_id AS {entity}, {_listed(others)}
+            FROM {all_rows} JOIN read_parquet({path_literal(new_ids)}) ON {entity} = old_id
+        """
+
+    return rows_sql
+
+
+def write_new_ids(exported: Path, sources: Sequence[Source], into: Path) -> None:
+    """Write a Parquet file that gives each customer the id of another one: `old_id` and `new_id`.
+
+    In the order of their MD5 each id takes the place of the one before, so none keeps its own.
+    """
+    ids = " UNION ALL ".join(
+        f"SELECT {identifier(source.entity)} AS id FROM {parquet_in(exported / source.name)}"
+        for source in sources
+    )
+    with duckdb_in(into.parent) as duckdb:
+        duckdb.execute(f"""
+            COPY (
+                SELECT id AS old_id, coalesce(lead(id) OVER dealt, first(id) OVER dealt) AS new_id
+                FROM (SELECT DISTINCT id FROM ({ids})) WINDOW dealt AS (ORDER BY md5(id), id)
+            ) TO {path_literal(into)} (FORMAT parquet)
+        """)
+
+
 def _up_to(cut: str, source: Source) -> str:
-    return f"strftime({identifier(source.date)}, '%Y-%m') <= {literal(cut)}"
+    day = f"strftime({identifier(source.date)}, '%Y-%m-%d')"
+    return f"left({day}, {len(cut)}) <= {literal(cut)}"
 
 
-def _listed(names: tuple[str, ...]) -> str:
+def _listed(names: Sequence[str]) -> str:
     return ", ".join(identifier(name) for name in names)
 
 

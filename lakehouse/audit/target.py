@@ -6,6 +6,7 @@ All checks take a training set of labelled loans, as pandas, from `lakehouse.mod
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from lakehouse.audit.finding import Check, Finding
 from lakehouse.model.single_feature import single_feature_auc
 from lakehouse.model.split import Part, Parts
-from lakehouse.training_columns import APPLICATION, CUSTOMER, LABEL
+from lakehouse.training_columns import APPLICATION, CUSTOMER, LABEL, LABEL_OBSERVED
 
 # The best honest feature of the real data has 0.74. A feature with 0.9 knows the outcome.
 TOO_GOOD_AUC = 0.9
@@ -93,19 +94,42 @@ def shuffled_labels_check(loans: pd.DataFrame, scorer: Scorer, seed: int = 0) ->
 
 
 def split_check(parts: Parts, repeat_customers: bool) -> Check:
-    """Check that the parts are in order of time, and that no customer is in two of them unless declared."""
-    pairs = list(zip(parts.in_order, parts.in_order[1:] + parts.in_order[:1], strict=True))
-    findings = [] if repeat_customers else [f for one, other in pairs for f in _shared(one, other)]
-    findings += [f for one, other in pairs[:2] for f in _out_of_order(one, other)]
-    left_out = sum(part.left_out for part in parts.in_order)
+    """Check the split of a model: its parts, and for each later part the loans that it learns from."""
+    learnt = [(parts.train_for(later), later) for later in (parts.validation, parts.test)]
+    return parts_check(parts.in_order, learnt, repeat_customers)
+
+
+def parts_check(
+    in_order: Sequence[Part], learnt: Sequence[tuple[Part, Part]], repeat_customers: bool
+) -> Check:
+    """Check that the parts are in order of time, and that no customer is in two of them unless declared.
+
+    `learnt` are the loans learned from and the later part they are for: each label must be known before it.
+    """
+    pairs = list(pairwise(in_order))
+    around = [*pairs, (in_order[-1], in_order[0])][: len(in_order) * (len(in_order) - 1) // 2]
+    findings = [] if repeat_customers else [f for one, other in around for f in _shared(one, other)]
+    findings += [f for one, other in pairs for f in _out_of_order(one, other)]
+    findings += [f for train, later in learnt for f in _unknown_labels(train, later)]
+    left_out = sum(part.left_out for part in in_order)
     return Check(
         name="split",
-        proves="The model learns from no later loan"
+        proves="The model learns from no later loan, from no label that nobody knew yet"
         + ("." if repeat_customers else ", and from no customer that it is tested on."),
-        looked_at=", ".join(f"{part.name} {len(part.loans):,} loans" for part in parts.in_order)
-        + f"; {left_out:,} left out as customers of a later part",
+        looked_at=", ".join(f"{part.name} {len(part.loans):,} loans" for part in in_order)
+        + f"; {left_out:,} left out as customers of a later part; learned from "
+        + ", ".join(f"{len(train.loans):,} before {later.name}" for train, later in learnt),
         findings=tuple(findings),
     )
+
+
+def _unknown_labels(train: Part, later: Part) -> list[Finding]:
+    unknown = int((train.loans[LABEL_OBSERVED] >= later.first_day).sum())
+    why = (
+        f"{unknown:,} of {len(train.loans):,} labels of {train.name} were observed on "
+        f"{later.first_day:%Y-%m-%d}, the first day of {later.name}, or later: nobody knew them yet"
+    )
+    return [Finding(f"{train.name} and {later.name}", why)] if unknown else []
 
 
 def _shared(one: Part, other: Part) -> list[Finding]:

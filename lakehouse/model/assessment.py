@@ -12,6 +12,7 @@ import numpy as np
 
 from lakehouse.model.importance import Coefficient, Permuted
 from lakehouse.model.metrics import Numbers
+from lakehouse.model.rolling import Rolling
 from lakehouse.model.scored import Scored
 from lakehouse.model.split import Part, Split
 from lakehouse.model.verdict import Evidence, Verdict
@@ -43,6 +44,7 @@ class Assessment:
     """The models, their metrics out of time, and the verdict on them.
 
     `labels` are those of the test loans, in the order of each model's scores. `facts` come from the caller.
+    `rolling` is there if it was asked for.
     """
 
     verdict: Verdict
@@ -56,6 +58,10 @@ class Assessment:
     parts: tuple[PartSummary, ...]
     method: Method
     labels: Numbers
+    rolling: Rolling | None = None
+
+    def __repr__(self) -> str:
+        return "\n".join([self.verdict.headline, *(f"- {why}" for why in self.verdict.reasons)])
 
     @property
     def scored(self) -> tuple[Scored, ...]:

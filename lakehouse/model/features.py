@@ -10,10 +10,18 @@ import pandas as pd
 from lakehouse.catalog import load
 from lakehouse.errors import BadInput
 from lakehouse.table import AS_OF_SUFFIX
-from lakehouse.training_columns import APPLICATION, CUSTOMER, LABEL, LABEL_DEF, LOAN
+from lakehouse.training_columns import (
+    APPLICATION,
+    CUSTOMER,
+    LABEL,
+    LABEL_DEF,
+    LABEL_OBSERVED,
+    LOAN,
+)
 
 KEY = [LOAN, CUSTOMER]
-_NO_FEATURES = {*KEY, APPLICATION, LABEL, LABEL_DEF}
+DATES = [APPLICATION, LABEL_OBSERVED]
+_NO_FEATURES = {*KEY, *DATES, LABEL, LABEL_DEF}
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,7 @@ def prepared(frame: pd.DataFrame) -> pd.DataFrame:
     _check_columns(frame)
     columns = {str(name): _typed(frame[name]) for name in frame if name not in _NO_FEATURES}
     columns |= {name: frame[name] for name in KEY}
-    columns[APPLICATION] = pd.to_datetime(frame[APPLICATION])
+    columns |= {name: pd.to_datetime(frame[name]) for name in DATES if name in frame}
     columns[LABEL] = frame[LABEL].astype("int64")
     # The results must not depend on the order in which an engine returns the rows.
     return pd.DataFrame(columns).sort_values([APPLICATION, *KEY], ignore_index=True)
@@ -69,8 +77,8 @@ def _check_columns(frame: pd.DataFrame) -> None:
         raise BadInput("a label is neither 0 nor 1; train on labelled loans only")
     if frame.duplicated(KEY).any():
         raise BadInput("a loan is in the training set twice; take one label definition")
-    if frame[[*KEY, APPLICATION]].isna().any(axis=None):
-        raise BadInput(f"a loan has no {LOAN}, {CUSTOMER} or {APPLICATION}")
+    if frame[[name for name in (*KEY, *DATES) if name in frame]].isna().any(axis=None):
+        raise BadInput(f"a loan has no {', '.join([*KEY, APPLICATION])} or {LABEL_OBSERVED}")
     if not any(_is_feature(name) for name in map(str, frame)):
         raise BadInput("the training set has no features; name at least one")
 

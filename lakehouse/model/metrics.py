@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,8 +110,18 @@ def auc_difference(
         auc, other_auc = (_ranking(labels, s, weights)[:, :1] for s in (scores, others))
         return auc - other_auc
 
-    once = difference(np.ones((1, len(labels))))[0]
-    return _estimates(once, np.concatenate([difference(block) for block in resamples.blocks()]))[0]
+    return _drawn(difference, len(labels), resamples)
+
+
+def auc_of(labels: Numbers, scores: Numbers, resamples: Resampling) -> Estimate:
+    """The AUC of the scores."""
+    return _drawn(lambda weights: _ranking(labels, scores, weights)[:, :1], len(labels), resamples)
+
+
+def _drawn(statistic: Callable[[Numbers], Numbers], loans: int, resamples: Resampling) -> Estimate:
+    """A statistic of the loans once, and its interval from the draws."""
+    once = statistic(np.ones((1, loans)))[0]
+    return _estimates(once, np.concatenate([statistic(block) for block in resamples.blocks()]))[0]
 
 
 def _estimates(once: Numbers, drawn: Numbers) -> list[Estimate]:

@@ -16,6 +16,7 @@ from sklearn.metrics import log_loss
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
+from lakehouse.errors import BadInput
 from lakehouse.model.features import Features
 from lakehouse.model.split import Part, Parts
 
@@ -76,16 +77,21 @@ CANDIDATES: Mapping[str, Mapping[str, PipelineFactory]] = {
 
 @dataclass(frozen=True)
 class Fitted:
-    """A pipeline fitted on train, with its setting and its log-loss on validation."""
+    """Pipelines of one setting, fitted on train for each later part; with the log-loss on validation."""
 
     name: str
     setting: str
-    pipeline: Pipeline
+    by_part: Mapping[str, Pipeline]
     validation_log_loss: float
 
+    @property
+    def pipeline(self) -> Pipeline:
+        """The pipeline that scores test."""
+        return self.by_part["test"]
+
     def scores(self, part: Part) -> NDArray[np.float64]:
-        """The predicted probability of default of each loan."""
-        return scores(self.pipeline, part)
+        """The predicted probability of default of each loan of validation or test."""
+        return scores(self.by_part[part.name], part)
 
 
 def scores(pipeline: Pipeline, part: Part) -> NDArray[np.float64]:
@@ -96,14 +102,34 @@ def scores(pipeline: Pipeline, part: Part) -> NDArray[np.float64]:
 def fit_best(
     name: str, candidates: Mapping[str, PipelineFactory], features: Features, parts: Parts
 ) -> Fitted:
-    """Fit each candidate on train only; return the one with the least log-loss on validation."""
-    fitted = [
-        _fit(name, setting, factory(features), parts) for setting, factory in candidates.items()
-    ]
-    return min(fitted, key=lambda model: model.validation_log_loss)
+    """Fit each candidate on train only; return the one with the least log-loss on validation.
+
+    It is then fitted again for test, if more labels of train were known by then.
+    """
+    validation, test = parts.validation, parts.test
+    early = _learnable(parts, validation)
+    fitted = {s: fit(factory(features), early) for s, factory in candidates.items()}
+    losses = {s: log_loss(validation.labels, scores(p, validation)) for s, p in fitted.items()}
+    best = min(losses, key=lambda setting: losses[setting])
+    late = _learnable(parts, test)
+    same = len(late.loans) == len(early.loans)
+    for_test = fitted[best] if same else fit(candidates[best](features), late)
+    by_part = {validation.name: fitted[best], test.name: for_test}
+    return Fitted(name, best, by_part, float(losses[best]))
 
 
-def _fit(name: str, setting: str, pipeline: Pipeline, parts: Parts) -> Fitted:
-    pipeline.fit(parts.train.loans, parts.train.labels)
-    loss = log_loss(parts.validation.labels, scores(pipeline, parts.validation))
-    return Fitted(name, setting, pipeline, float(loss))
+def fit(pipeline: Pipeline, train: Part) -> Pipeline:
+    """The pipeline, fitted on the loans of a part."""
+    return pipeline.fit(train.loans, train.labels)
+
+
+def _learnable(parts: Parts, later: Part) -> Part:
+    """The part to learn from before a later one; BadInput if it does not have both outcomes."""
+    train = parts.train_for(later)
+    if train.labels.nunique() < 2:
+        raise BadInput(
+            f"{len(train.loans):,} of {len(parts.train.loans):,} train loans have a label that was known "
+            f"before {later.first_day:%Y-%m-%d}, the first day of {later.name}, {train.labels.sum():,} of "
+            "them defaults; both outcomes are needed: take more months"
+        )
+    return train

@@ -2,77 +2,37 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from matplotlib import font_manager, rc_context
-from matplotlib.axes import Axes
+from matplotlib import rc_context
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import PercentFormatter
 from sklearn.metrics import roc_curve
 
 from lakehouse.model.assessment import Assessment
 from lakehouse.model.baselines import CHANCE
 from lakehouse.model.metrics import Numbers
+from lakehouse.model.rolling import Rolling
 from lakehouse.model.shift import LARGE, MODERATE, Shift
+from lakehouse.plots import ACCENT, GREY, INK, PALE, chart, in_percent, png, theme
 
-ACCENT, INK, GREY, PALE = "#0b5fa5", "#1f2328", "#6e7781", "#d0d7de"
 _LINES = ((ACCENT, "-", 2.4), (INK, "-", 1.1), (GREY, "--", 1.4))
-_FONTS = ("Inter", "Helvetica Neue", "Segoe UI", "Arial", "Liberation Sans", "DejaVu Sans")
 _TOP = 12
 _LEAST_PSI = 0.01  # lower values are drawn here
-_DPI = 200
 _BLANK = {"facecolor": "white", "edgecolor": "none", "pad": 1}
 
 
 def draw(assessment: Assessment) -> dict[str, bytes]:
     """File name -> PNG of every chart."""
-    with rc_context(_style()):
-        return {f"{name}.png": _png(chart(assessment)) for name, chart in CHARTS.items()}
-
-
-def _style() -> dict[str, object]:
-    installed = set(font_manager.get_font_names())
-    return {
-        "font.family": next(name for name in _FONTS if name in installed),
-        "font.size": 10,
-        "text.color": INK,
-        "axes.edgecolor": PALE,
-        "axes.labelcolor": GREY,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.titlelocation": "left",
-        "axes.titlesize": 11.5,
-        "axes.titleweight": "bold",
-        "axes.titlepad": 12,
-        "xtick.color": GREY,
-        "ytick.color": GREY,
-        "xtick.major.size": 0,
-        "ytick.major.size": 0,
-        "xtick.minor.size": 0,
-        "xtick.major.pad": 7,
-        "ytick.major.pad": 7,
-        "legend.frameon": False,
-    }
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=_DPI, metadata={"Software": None})
-    return buffer.getvalue()
-
-
-def _axes(title: str, height: float = 3.9) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(5.5, height), layout=ConstrainedLayoutEngine(h_pad=0.12, w_pad=0.12))
-    axes = figure.add_subplot()
-    axes.set_title(title)
-    return figure, axes
+    with rc_context(theme()):
+        charts = {name: drawn(assessment) for name, drawn in CHARTS.items()}
+        if assessment.rolling:
+            charts["rolling"] = _rolling(assessment.rolling)
+        return {f"{name}.png": png(figure) for name, figure in charts.items()}
 
 
 def _roc(assessment: Assessment) -> Figure:
-    figure, axes = _axes("ROC curve on test")
+    figure, axes = chart("ROC curve on test")
     for scored, (colour, style, width) in zip(assessment.scored, _LINES, strict=False):
         alarms, caught, _ = roc_curve(assessment.labels, scored.scores)
         label = f"{scored.name}, AUC {scored.test.auc.value:.3f}"
@@ -80,12 +40,12 @@ def _roc(assessment: Assessment) -> Figure:
     axes.plot([0, 1], [0, 1], color=PALE, linewidth=1.4, label="chance, AUC 0.5")
     axes.set(xlim=(0, 1), ylim=(0, 1.01), xlabel="good loans refused", ylabel="defaults refused")
     axes.legend(loc="lower right", labelcolor=[ACCENT, INK, GREY, GREY], handlelength=1.6)
-    _in_percent(axes)
+    in_percent(axes.xaxis, axes.yaxis)
     return figure
 
 
 def _calibration(assessment: Assessment) -> Figure:
-    figure, axes = _axes("Calibration on test, by tenth of the score")
+    figure, axes = chart("Calibration on test, by tenth of the score")
     bins = assessment.evidence.model.test.calibration
     predicted, observed = ([b.predicted.value for b in bins], [b.observed for b in bins])
     axes.plot([0, 1], [0, 1], color=PALE, linewidth=1.4)
@@ -100,12 +60,12 @@ def _calibration(assessment: Assessment) -> Figure:
     )
     axes.text(0.05 * top, 0.94 * top, "above the line: more defaults than predicted", color=GREY)
     axes.text(0.96 * top, 0.04 * top, "below: fewer", color=GREY, ha="right")
-    _in_percent(axes)
+    in_percent(axes.xaxis, axes.yaxis)
     return figure
 
 
 def _auc_by_month(assessment: Assessment) -> Figure:
-    figure, axes = _axes("AUC by month of application")
+    figure, axes = chart("AUC by month of application")
     months = assessment.evidence.model.by_month
     places = np.arange(len(months))
     axes.axhline(CHANCE, color=PALE, linewidth=1.4)
@@ -124,6 +84,29 @@ def _auc_by_month(assessment: Assessment) -> Figure:
     return figure
 
 
+def _rolling(rolling: Rolling) -> Figure:
+    figure, axes = chart("AUC of a model in use, by month of application")
+    months = [month.month for month in rolling.months]
+    axes.axhline(CHANCE, color=PALE, linewidth=1.4)
+    for number, (name, (colour, _, _), marker) in enumerate(
+        zip(rolling.models, _LINES, "oD", strict=False)
+    ):
+        # Side by side, so that no interval hides the other.
+        places = [months.index(month.month) + 0.25 * number for month in rolling.scored]
+        aucs = [month.aucs[number].auc for month in rolling.scored]
+        axes.vlines(places, [a.low for a in aucs], [a.high for a in aucs], colour, alpha=0.4)
+        values = [auc.value for auc in aucs]
+        axes.plot(places, values, marker, color=colour, markersize=5, label=name)
+    for place, month in enumerate(rolling.months):
+        if month.too_few:
+            axes.plot(place, CHANCE, "x", color=GREY, markersize=5)
+    axes.set_xticks(range(len(months)), months, rotation=90, fontsize=8)
+    axes.set_ylabel("AUC; x: too few events")
+    # The first months never have an AUC, because no label is known yet.
+    axes.legend(loc="upper left", fontsize=9, borderpad=0)
+    return figure
+
+
 def _apart(values: Sequence[float], gap: float) -> list[float]:
     """The values, moved up if one is less than `gap` above another; NaN becomes the AUC of chance."""
     finite = np.nan_to_num(values, nan=CHANCE)
@@ -134,7 +117,7 @@ def _apart(values: Sequence[float], gap: float) -> list[float]:
 
 
 def _score_distribution(assessment: Assessment) -> Figure:
-    figure, axes = _axes("Scores on test, by what happened")
+    figure, axes = chart("Scores on test, by what happened")
     scores, bins = assessment.evidence.model.scores, np.linspace(0, 1, 26)
     for outcome, name, colour in ((0, "repaid", GREY), (1, "defaulted", ACCENT)):
         of_outcome = scores[assessment.labels == outcome]
@@ -147,13 +130,13 @@ def _score_distribution(assessment: Assessment) -> Figure:
         label = f"{name} ({len(of_outcome):,})"
         axes.text(bins[peak + 1] + 0.01, shares[peak], label, color=colour, va="top", weight="bold")
     axes.set(xlim=(0, 1), xlabel="predicted probability of default", ylabel="share of the loans")
-    _in_percent(axes)
+    in_percent(axes.xaxis, axes.yaxis)
     return figure
 
 
 def _top_features(assessment: Assessment) -> Figure:
     features = assessment.importance.features[:_TOP][::-1]
-    figure, axes = _axes("AUC lost without a feature", height=4.2)
+    figure, axes = chart("AUC lost without a feature", height=4.2)
     lost, spread = [f.auc_lost for f in features], [f.spread for f in features]
     axes.barh([f.name for f in features], lost, color=ACCENT, height=0.6)
     axes.errorbar(lost, range(len(features)), xerr=spread, fmt="none", color=INK, linewidth=1)
@@ -169,7 +152,7 @@ def _top_features(assessment: Assessment) -> Figure:
 def _psi(assessment: Assessment) -> Figure:
     shifts = assessment.evidence.shifts
     groups = sorted({shift.group for shift in shifts}, reverse=True)
-    figure, axes = _axes("Shift of each feature from train to test (PSI)")
+    figure, axes = chart("Shift of each feature from train to test (PSI)")
     for row, group in enumerate(groups):
         of_group = [shift for shift in shifts if shift.group == group]
         values = np.clip([shift.psi for shift in of_group], _LEAST_PSI, None)
@@ -203,11 +186,6 @@ def _label(shift: Shift) -> str:
 def _spread(number: int) -> Numbers:
     """Vertical positions around 0, so that `number` dots of one group do not hide each other."""
     return np.asarray((np.arange(number) * 0.618) % 1 * 0.5 - 0.25)
-
-
-def _in_percent(axes: Axes) -> None:
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
 
 
 CHARTS: dict[str, Callable[[Assessment], Figure]] = {

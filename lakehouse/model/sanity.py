@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from lakehouse.model.baselines import best_feature, one_feature, prevalence
 from lakehouse.model.coverage import coverage
 from lakehouse.model.features import Features, declared_groups, features_of, prepared
 from lakehouse.model.importance import coefficients, permuted
+from lakehouse.model.labels_known import cost, with_rule_if_possible, without_rule
 from lakehouse.model.metrics import LEVEL, Estimate, Numbers, auc_difference
 from lakehouse.model.pipelines import (
     BOOSTING,
@@ -26,11 +28,12 @@ from lakehouse.model.pipelines import (
     logistic,
     scores,
 )
+from lakehouse.model.rolling import roll
 from lakehouse.model.scored import Bootstrap, Scored, scored
 from lakehouse.model.shift import expected_by_chance, shifts
-from lakehouse.model.split import Part, Parts, Split, divide
+from lakehouse.model.split import Part, Parts, Split, divide, month_of
 from lakehouse.model.verdict import Evidence, judge
-from lakehouse.progress import Progress, silent
+from lakehouse.progress import Progress, Steps, silent
 
 LEAK_AUC = 0.95
 
@@ -42,31 +45,46 @@ def assess(
     bootstrap: Bootstrap = Bootstrap(),
     leak_auc: float = LEAK_AUC,
     on_progress: Progress = silent,
+    rolling: bool = False,
 ) -> Assessment:
     """Train on the early applications of a training set and test on the latest.
 
-    `facts` say where the set comes from; they are passed on to the report. BadInput if the set has no
+    A model learns only from labels that were known before the first application that it scores. If there
+    are none, because the set has too few months, it learns from every label and the verdict says so.
+
+    `facts` say where the set comes from; they are passed on to the report. `rolling` also simulates a model
+    in use, month by month. BadInput if the set has no
     labelled loans, too few months, or a part with only one outcome.
     """
     loans = prepared(frame)
-    features, parts = features_of(loans), divide(loans, split)
+    features, parts = features_of(loans), with_rule_if_possible(divide(loans, split))
     declared = declared_groups()
     groups = {name: declared.get(name, "other") for name in features.names}
     with _one_thread():
-        fitted = _fit_models(features, parts, on_progress)
-        on_progress("model", "metrics and their intervals")
+        steps = Steps(on_progress, 2 * len(CANDIDATES) + 2 + month_of(loans).nunique() * rolling)
+        fitted = _fit_models(features, parts, steps, "")
+        every_label = without_rule(parts)
+        told = ", with labels that nobody knew yet"
+        fitted_without = _fit_models(features, every_label, steps, told)
+        steps.begin("model", "metrics and their intervals")
         baselines = _fit_baselines(features, parts)
         *models, best, prior = (_score(m, parts, bootstrap) for m in (*fitted, *baselines))
-        on_progress("model", "importance and shift of features")
+        without = [_score(model, every_label, bootstrap) for model in fitted_without]
+        steps.begin("model", "importance and shift of features")
         pipelines = {model.name: model.pipeline for model in fitted}
         importance = permuted(pipelines[BOOSTING], parts.test, features, groups, bootstrap.seed)
+        deployed = (
+            roll(loans, features, split.repeat_customers, bootstrap, steps) if rolling else None
+        )
+    seen = replace(parts, train=parts.train_for(parts.test))
     evidence = Evidence(
         models=tuple(models),
         best_feature=best,
         gain=_gain(models[0], best, parts.test, bootstrap),
         leak_auc=leak_auc,
-        coverage=coverage(parts),
-        shifts=shifts(parts, features, groups),
+        coverage=coverage(seen),
+        shifts=shifts(seen, features, groups),
+        labels_known=cost(parts, models, without, bootstrap),
     )
     return Assessment(
         verdict=judge(evidence),
@@ -74,19 +92,20 @@ def assess(
         prevalence=prior,
         importance=importance,
         coefficients=coefficients(pipelines[LOGISTIC]),
-        psi_by_chance=expected_by_chance(len(parts.train.loans), len(parts.test.loans)),
+        psi_by_chance=expected_by_chance(len(seen.train.loans), len(parts.test.loans)),
         facts=facts,
         split=split,
         parts=tuple(summary(part) for part in parts.in_order),
         method=_method(bootstrap),
         labels=parts.test.labels.to_numpy("float64"),
+        rolling=deployed,
     )
 
 
 def out_of_time_scores(
     frame: pd.DataFrame, split: Split = Split(), pipeline_factory: PipelineFactory = logistic
 ) -> tuple[Numbers, Numbers]:
-    """The labels of test, and the scores of a pipeline that is fitted only on train."""
+    """The labels of test, and the scores of a pipeline that is fitted only on train, on each label of it."""
     loans = prepared(frame)
     parts = divide(loans, split)
     with _one_thread():
@@ -101,17 +120,17 @@ def _one_thread() -> threadpool_limits:
     return threadpool_limits(limits=1)
 
 
-def _fit_models(features: Features, parts: Parts, on_progress: Progress) -> list[Fitted]:
+def _fit_models(features: Features, parts: Parts, steps: Steps, told: str) -> list[Fitted]:
     """Each model at its best setting, the one with the least log-loss on validation first."""
     fitted = []
     for name, candidates in CANDIDATES.items():
-        on_progress("model", f"{name}: {len(candidates)} settings")
+        steps.begin("model", f"{name}: {len(candidates)} settings{told}")
         fitted.append(fit_best(name, candidates, features, parts))
     return sorted(fitted, key=lambda model: model.validation_log_loss)
 
 
 def _fit_baselines(features: Features, parts: Parts) -> list[Fitted]:
-    best = best_feature(parts.train, features)
+    best = best_feature(parts.train_for(parts.validation), features)
     return [
         fit_best("best single feature", {best: one_feature(best)}, features, parts),
         fit_best("prevalence of train", {"": prevalence}, features, parts),

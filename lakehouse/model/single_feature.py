@@ -21,11 +21,17 @@ def single_feature_auc(
     Text is scored by its default rate in the other half of the rows.
     """
     defaulted = frame[label].to_numpy() == 1
+    return auc_of_columns(scored_columns(frame, features, label), defaulted)
+
+
+def scored_columns(
+    frame: pd.DataFrame, features: Sequence[str], label: str = LABEL
+) -> pd.DataFrame:
+    """Each feature as numbers, NaN if it is missing, then the columns that say whether it is missing."""
+    defaulted = frame[label].to_numpy() == 1
     values = pd.DataFrame({name: _as_numbers(frame[name], defaulted) for name in features})
     missing = values.isna().astype("float64").rename(columns="{} is missing".format)
-    some = missing.loc[:, missing.nunique() > 1]
-    aucs: pd.Series = pd.concat([auc_of_columns(v, defaulted) for v in (values, some)])
-    return aucs
+    return pd.concat([values, missing.loc[:, missing.nunique() > 1]], axis=1)
 
 
 def _as_numbers(column: pd.Series, defaulted: NDArray[np.bool_]) -> pd.Series:

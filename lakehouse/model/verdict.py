@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from lakehouse.model.baselines import CHANCE
 from lakehouse.model.coverage import Coverage
+from lakehouse.model.labels_known import LabelsKnown
 from lakehouse.model.metrics import Estimate
 from lakehouse.model.scored import Scored
 from lakehouse.model.shift import LARGE, Shift
@@ -38,6 +39,7 @@ class Evidence:
     leak_auc: float
     coverage: tuple[Coverage, ...]
     shifts: tuple[Shift, ...]
+    labels_known: LabelsKnown
 
     @property
     def model(self) -> Scored:
@@ -52,6 +54,8 @@ class Evidence:
 def judge(evidence: Evidence) -> Verdict:
     """The verdict on these numbers."""
     kind, headline = _headline(evidence)
+    if not evidence.labels_known.applied:
+        headline += " It learned from labels that nobody knew yet."
     return Verdict(kind, headline, tuple(_reasons(evidence)))
 
 
@@ -79,6 +83,7 @@ def _reasons(evidence: Evidence) -> Iterator[str]:
     yield _about_leaks(evidence)
     yield _against_best_feature(evidence)
     yield _about_calibration(evidence.model)
+    yield _about_labels(evidence.labels_known)
     yield from (_about_gap(c) for c in evidence.coverage if c.train - c.test > _NOTABLE_GAP)
     yield _about_shifts(evidence.shifts)
 
@@ -116,6 +121,25 @@ def _about_calibration(model: Scored) -> str:
     return (
         f"{model.name.capitalize()} predicts {predicted:.1%} defaults, {word} the "
         f"{observed.value:.1%} that happened (95% interval {observed.low:.1%} to {observed.high:.1%})."
+    )
+
+
+def _about_labels(known: LabelsKnown) -> str:
+    before_test, model = known.train[-1], known.models[0]
+    train, difference = before_test.loans + before_test.left_out, model.difference
+    if not known.applied:
+        before = known.train[0]
+        return (
+            f"{before.loans:,} of {train:,} train loans had a known label before {before.first_day}, the "
+            f"first day of {before.part}, and {before_test.loans:,} before {before_test.first_day}, the "
+            "first day of test. The model learned from every label, so nobody could have had it then: "
+            "take more months."
+        )
+    return (
+        f"{before_test.left_out:,} of {train:,} train loans had no known label before "
+        f"{before_test.first_day}, the first day of test, so they are left out. With them the AUC of "
+        f"{model.model} is {model.auc_without.value:.3f}, without them {model.auc.value:.3f}: it differs by "
+        f"{difference.value:+.3f} (95% interval {difference.low:+.3f} to {difference.high:+.3f})."
     )
 
 

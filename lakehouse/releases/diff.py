@@ -221,13 +221,13 @@ def _first_rows(
     table: Table, rows: DataFrame, compared: Sequence[str], limit: int
 ) -> tuple[DifferingRow, ...]:
     keys = [f"key_{i}" for i, _ in enumerate(table.keys)]
-    hidden = _hidden(table, compared)
+    hidden = hidden_columns(table, compared)
     cells = (_changed_cell(i, name in hidden) for i, name in enumerate(compared))
     first = rows.orderBy(*keys).limit(limit).select("what", *keys, *cells)
     return tuple(_row(table, compared, *row) for row in first.collect())
 
 
-def _hidden(table: Table, compared: Iterable[str]) -> set[str]:
+def hidden_columns(table: Table, compared: Iterable[str]) -> set[str]:
     """The columns that must not be shown: personal ones, and those that are not declared.
 
     If a raw file has personal columns, all its columns: in a shifted row any cell may be a name.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 
 from lakehouse.ledger.erasures import TABLE as ERASURES
 from lakehouse.releases.ledger_rows import rows
@@ -21,11 +22,13 @@ class ErasureReceipt:
     files: int
     training_sets: Sequence[str]
 
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> ErasureReceipt:
+        """The receipt of a row that may have more columns."""
+        return cls(**{each.name: row[each.name] for each in fields(cls)})
+
 
 def erasures(log: Log) -> list[ErasureReceipt]:
     """Every erasure of a person, oldest first."""
-    receipts = [
-        ErasureReceipt(**{name: row[name] for name in ERASURES.columns})
-        for row in rows(log, ERASURES)
-    ]
+    receipts = map(ErasureReceipt.from_row, rows(log, ERASURES))
     return sorted(receipts, key=lambda receipt: (receipt.erased_at, receipt.erasure_id))

@@ -42,6 +42,10 @@ class TableVersion:
     run: str | None
     engine: str
 
+    @property
+    def changed(self) -> int:
+        return self.inserted + self.updated + self.deleted
+
 
 def status(datamart: Datamart) -> list[TableStatus]:
     """The status of every existing table, in the order of the catalog."""
@@ -98,7 +102,7 @@ def releases(datamart: Datamart) -> list[Release]:
 def check_built(datamart: Datamart) -> None:
     """BadInput if there is no table yet, or if another program made the datamart."""
     check_datamart(datamart)
-    if not any(datamart.log.exists(table) for table in datamart.catalog.tables):
+    if not datamart.has_tables:
         raise BadInput(
-            f"datamart {datamart} is empty; `python main.py --datamart {datamart}` builds it"
+            f"datamart {datamart} has no tables yet; `python main.py --datamart {datamart}` builds it"
         )

@@ -11,6 +11,7 @@ from lakehouse.errors import LakehouseError
 from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.ledger.training_sets import TABLE as TRAINING_SETS
 from lakehouse.releases import published
+from lakehouse.releases.identity import identity
 from lakehouse.releases.ledger_rows import insert, rows
 from lakehouse.releases.release import Release
 from lakehouse.releases.standing import Standing
@@ -18,6 +19,9 @@ from lakehouse.releases.state import State, released_tables, standings_of
 from lakehouse.storage.commit_note import CommitNote, SourceRecord
 from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.log import Log, months_of
+from lakehouse.storage.sync import sync
+
+CLOCK_MAY_BE_OFF = timedelta(days=1)
 
 
 def next_release(
@@ -42,10 +46,14 @@ def next_release(
     return Release(
         number=_next_number(log, earlier),
         run_id=run_id,
-        finished_at=_later_than(earlier, _newest_commits(datamart)),
+        finished_at=_later_than(earlier),
         months=sorted(_changed_months(datamart, standings)),
         through=max(held, default=None),
         versions=versions,
+        commits={
+            table.full_name: identity(log, table, versions[table.full_name])
+            for table in released_tables(catalog)
+        },
         row_counts={name: sum(by_month.values()) for name, by_month in counts.items()},
         sources=texts,
         code=code,
@@ -75,18 +83,14 @@ def _next_number(log: Log, earlier: Iterable[Release]) -> int:
     return max(numbers, default=0) + 1
 
 
-def _newest_commits(datamart: Datamart) -> list[datetime]:
-    commits = map(datamart.log.newest_commit, released_tables(datamart.catalog))
-    return [commit.timestamp for commit in commits if commit]
+def _later_than(earlier: Iterable[Release]) -> datetime:
+    """The time now, but just after the releases before, if the clock was set back by less than a day.
 
-
-def _later_than(earlier: Iterable[Release], commits: Iterable[datetime]) -> datetime:
-    """The time now, but always after the last release: if the clock was set back, just after it.
-
-    The time is not before a commit that is pinned either. A table that is made again later is found by that.
+    The order of releases is that of their numbers. If a clock was far off, their times are not in order.
     """
-    past: list[datetime] = [r.finished_at + timedelta(microseconds=1) for r in earlier]
-    return max([now_utc(), *past, *commits])
+    now = now_utc()
+    near = (r.finished_at for r in earlier if r.finished_at < now + CLOCK_MAY_BE_OFF)
+    return max([now, *(moment + timedelta(microseconds=1) for moment in near)])
 
 
 def now_utc() -> datetime:
@@ -95,7 +99,7 @@ def now_utc() -> datetime:
 
 def _checksums(datamart: Datamart, earlier: Iterable[Release]) -> dict[str, str]:
     """SHA-256 of each data file that is in no earlier release; without files that are gone."""
-    recorded = {path for release in earlier for path in release.checksums}
+    recorded = published.checksums(earlier)
     paths = (
         f"{table.path}/{file}"
         for table in released_tables(datamart.catalog)
@@ -118,8 +122,31 @@ def _together(code: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(code, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def publish(log: Log, release: Release) -> int:
-    """Write the release, which is the last commit of a run; readers find all other commits through it."""
+def publish(datamart: Datamart, release: Release) -> int:
+    """Write the release, which is the last commit of a run; readers find all other commits through it.
+
+    All that it pins is on the disk before.
+    """
+    log = datamart.log
+    _sync(datamart)
     log.place.check_held()
     insert(log, RELEASES, release.as_row(), CommitNote(run_id=release.run_id))
     return release.number
+
+
+def _sync(datamart: Datamart) -> None:
+    """Put the commits since the newest release on the disk, of all tables at once."""
+    log, folder = datamart.log, datamart.place.folder
+    if folder is None:
+        return
+    standings = standings_of(datamart, next(reversed(published.releases(log)), None))
+    tables = released_tables(datamart.catalog)
+    sync(
+        (
+            path
+            for table in tables
+            if table.full_name in standings
+            for path in log.unsynced(table, standings[table.full_name].base)
+        ),
+        log.place.folder,
+    )

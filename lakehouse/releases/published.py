@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Iterable
 from datetime import datetime, timezone
 
 from lakehouse.errors import BadInput
@@ -12,9 +14,15 @@ from lakehouse.releases.release import Release
 from lakehouse.storage.log import Log
 
 
-def releases(log: Log) -> list[Release]:
-    """Every release, oldest first."""
-    return sorted(map(Release.from_row, rows(log, RELEASES)), key=lambda release: release.number)
+def releases(log: Log, version: int | None = None) -> list[Release]:
+    """Every release, or those that a version of the ledger has; oldest first."""
+    stored = rows(log, RELEASES, version)
+    return sorted(map(Release.from_row, stored), key=lambda release: release.number)
+
+
+def checksums(releases: Iterable[Release]) -> dict[str, str]:
+    """SHA-256 of each data file of some releases, oldest first, by layer/table/path of the file."""
+    return {path: sha256 for release in releases for path, sha256 in release.checksums.items()}
 
 
 def kept(log: Log) -> list[Release]:
@@ -31,6 +39,19 @@ def release(log: Log, number: int) -> Release:
     if not all_releases:
         raise BadInput(f"no release {number}; there is none yet: run main.py")
     raise BadInput(f"no release {number}; there are 1 to {all_releases[-1].number}")
+
+
+def checked_number(given: object) -> int:
+    """The number of a release as a user of Python gives it; BadInput for anything else, as a text."""
+    try:
+        if not isinstance(given, bool):
+            return operator.index(given)  # type: ignore[arg-type]
+    except TypeError:
+        pass
+    raise BadInput(
+        f"{given!r} is not the number of a release; give one as 3, or ask at() by month='2023-05' or "
+        "timestamp='2023-07-01 12:00'"
+    )
 
 
 def newest(log: Log) -> Release:
@@ -52,10 +73,16 @@ def at_time(log: Log, moment: datetime) -> Release:
 def at_month(log: Log, month: str) -> Release:
     """The newest release that knew raw data up to a month and no later month; BadInput if there is none."""
     checked_month(month)
-    earlier = [r for r in releases(log) if r.through is None or r.through <= month]
-    if earlier:
-        return earlier[-1]
+    newest_then = known_by(releases(log), month)
+    if newest_then:
+        return newest_then
     first = release(log, 1).through
     raise BadInput(
         f"no release knew data up to {month} and not more; the first knew data up to {first}"
     )
+
+
+def known_by(releases: Iterable[Release], month: str) -> Release | None:
+    """The newest of some releases, oldest first, that knew data up to a month and no later month."""
+    earlier = [r for r in releases if r.through is None or r.through <= month]
+    return earlier[-1] if earlier else None

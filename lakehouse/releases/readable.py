@@ -10,12 +10,15 @@ from pathlib import PurePosixPath
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from lakehouse.errors import LakehouseError
+from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.releases import published
-from lakehouse.releases.release import Pins
+from lakehouse.releases.identity import identity, is_same
+from lakehouse.releases.release import Pins, Release
 from lakehouse.storage.begun_erasure import check_no_erasure_begun
+from lakehouse.storage.commit_file import whole_until
 from lakehouse.storage.layout import LOG_FOLDER
 from lakehouse.storage.log import Log
+from lakehouse.storage.sound import check_sound
 from lakehouse.table import Table
 
 
@@ -47,6 +50,25 @@ def check_readable(log: Log, pins: Pins, tables: Iterable[Table]) -> None:
         )
 
 
+def readable_version(log: Log, release: Release, table: Table) -> int:
+    """The version of a table at a release; BadInput if it has none, LakehouseError if it is lost."""
+    if table.full_name not in release.versions:
+        raise BadInput(
+            f"release {release.number} has no table {table.full_name}; take a later release"
+        )
+    check_readable(log, release.pins, [table])
+    return release.versions[table.full_name]
+
+
+def check_whole(log: Log, pins: Pins, tables: Iterable[Table]) -> None:
+    """As `check_readable`, and LakehouseError if a data file has other bytes than when it was published."""
+    asked = tuple(tables)
+    check_readable(log, pins, asked)
+    for table in asked:
+        if table.full_name in pins.versions:
+            check_sound(log, table, pins.versions[table.full_name])
+
+
 def check_kept(log: Log, pins: Pins) -> None:
     """LakehouseError if vacuum gave the release up, even if all its files still exist."""
     if pins.given_up_at:
@@ -67,24 +89,58 @@ def _check_kept_meanwhile(log: Log, pins: Pins) -> None:
 def _first_loss(log: Log, pins: Pins, tables: Sequence[Table]) -> _Loss | None:
     for table in tables:
         version = pins.versions.get(table.full_name)
-        if version is not None and (what := loss(log, table, version, pins.moment)):
+        if version is not None and (what := loss(log, table, pins)):
             return _Loss(table, version, what)
     return None
 
 
-def loss(log: Log, table: Table, version: int, moment: datetime) -> str | None:
-    """The loss of a table version in words; None if the version is complete."""
+def loss(log: Log, table: Table, pins: Pins) -> str | None:
+    """The loss of a pinned version of a table in words; None if the version is complete."""
     if not log.exists(table):
         return _without_log(log, table)
+    version = pins.versions[table.full_name]
     then = _opened(log, table, version)
+    replaced = then is None or not _is_pinned(log, table, pins)
     made = _made(then or _opened(log, table))
-    if made and made > moment:
+    # Only after another commit: a clock may be wrong, so a time by itself tells nothing certain.
+    if replaced and made and made > pins.moment:
         return f"the table was made again on {_utc(made)}, after the release"
+    changed = _latest(log, f"{table.path}/{LOG_FOLDER}", ", by")
     if then is None:
+        return _torn(log, table, version) or f"its log was cleaned or set back{changed}"
+    if replaced and (torn := _torn(log, table, version)):
+        return torn
+    if replaced and (table.full_name in pins.commits or _is_younger(log, table, pins)):
         return (
-            f"its log was cleaned or set back{_latest(log, f'{table.path}/{LOG_FOLDER}', ', by')}"
+            "another commit has that number now, because the table was set back or made again, and "
+            f"written on{changed}"
         )
     return _without_files(log, table, version)
+
+
+def _torn(log: Log, table: Table, version: int) -> str:
+    """The fault of the first commit that is not whole, if the version needs it; empty if there is none."""
+    if log.place.folder is None:
+        return ""
+    last, fault = whole_until(log.folder(table))
+    is_needed = bool(fault) and last < version
+    return (
+        f"{fault}, as after a loss of power; python main.py goes back and on" if is_needed else ""
+    )
+
+
+def _is_younger(log: Log, table: Table, pins: Pins) -> bool:
+    """Whether a commit says that it was made after a release that does not identify its versions."""
+    commit = log.commit(table, pins.versions[table.full_name])
+    return commit is not None and commit.timestamp > pins.moment
+
+
+def _is_pinned(log: Log, table: Table, pins: Pins) -> bool:
+    """Whether the pinned number still is the pinned version; False if the pins do not identify it."""
+    pinned = pins.commits.get(table.full_name)
+    return pinned is not None and is_same(
+        pinned, identity(log, table, pins.versions[table.full_name])
+    )
 
 
 def _without_log(log: Log, table: Table) -> str:

@@ -56,8 +56,12 @@ class Recorded:
         return self.source.extent
 
     def as_not_read(self) -> Recorded:
-        """The same, but the raw file counts as not read."""
-        return replace(self, source=replace(self.source, sha256=None))
+        """The same, but the raw files count as not read."""
+        return replace(self, source=replace(self.source, sha256=None, before=None))
+
+    def as_stopped(self) -> Recorded:
+        """The same, but the raw files that a run read, and did not note, count as not read."""
+        return replace(self, source=replace(self.source, sha256=None, before=self.sha256))
 
     def note(self, run_id: str) -> CommitNote:
         """The note of a commit after which the table holds this content."""

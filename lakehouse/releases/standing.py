@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from lakehouse.releases.identity import is_made_by
 from lakehouse.releases.release import Release
 from lakehouse.storage.commit import Commit
 from lakehouse.storage.log import Log
@@ -47,6 +48,11 @@ class Standing:
         return self.version == self.base
 
     @property
+    def has_other_rows(self) -> bool:
+        """Whether a run has changed a row since the release; new columns and undone commits change none."""
+        return self.base < 0 or any(commit.note.undone is None for commit in self.ours)
+
+    @property
     def undo_to(self) -> int | None:
         """The version before another program wrote; None if none has written, or if it was undone."""
         foreign = []
@@ -86,9 +92,15 @@ def standing(log: Log, table: Table, newest: Release | None) -> Standing | None:
     pinned = newest.versions.get(table.full_name) if newest else None
     if newest and pinned is not None and pinned <= version:
         commits = log.history(table, version - pinned + 1) if pinned < version else [commit]
-        if commits[-1].version == pinned and commits[-1].timestamp <= newest.finished_at:
+        if commits[-1].version == pinned and _is_pinned(newest, table, commits[-1]):
             return Standing(version, pinned, tuple(commits[:-1]))
     return Standing(version, -1, tuple(log.history(table)))
+
+
+def _is_pinned(newest: Release, table: Table, commit: Commit) -> bool:
+    """Whether a commit with the pinned number is the pinned one."""
+    pinned = newest.commits.get(table.full_name)
+    return is_made_by(pinned, commit) if pinned else commit.timestamp <= newest.finished_at
 
 
 def is_foreign(commit: Commit) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lakehouse.bronze.quarantine import TABLE as QUARANTINE
+from lakehouse.bronze.superseded import TABLE as SUPERSEDED
 from lakehouse.catalog import Catalog
 from lakehouse.releases import published
 from lakehouse.releases.recorded import Recorded
@@ -14,7 +15,10 @@ from lakehouse.releases.release import Release
 from lakehouse.releases.standing import Standing, standing
 from lakehouse.storage.commit_note import SourceRecord
 from lakehouse.storage.datamart import Datamart
-from lakehouse.table import Table
+from lakehouse.table import MONTH, Table
+
+# They have rows of all sources, and are written before the table of a source.
+BESIDE = (QUARANTINE, SUPERSEDED)
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,9 @@ class State:
             if table.full_name in self.standings
         }
         stopped = _with_stopped(recorded_by_table, self.standings)
-        return _with_lost_quarantine(stopped, self.catalog, self.standings, self.newest)
+        for beside in BESIDE:
+            stopped = _with_lost(beside, stopped, self.catalog, self.standings, self.newest)
+        return stopped
 
     @property
     def is_published(self) -> bool:
@@ -47,6 +53,11 @@ class State:
         versions = {name: standing.version for name, standing in self.standings.items()}
         same = self.newest.versions == versions
         return same and all(standing.is_released for standing in self.standings.values())
+
+    @property
+    def has_other_rows(self) -> bool:
+        """Whether a run has changed a row of any table since the newest release."""
+        return any(standing.has_other_rows for standing in self.standings.values())
 
 
 def read_state(datamart: Datamart) -> State:
@@ -97,14 +108,15 @@ def _lost_track(content: Recorded, since: datetime, standings: Mapping[str, Stan
     return ""
 
 
-def _with_lost_quarantine(
+def _with_lost(
+    beside: Table,
     recorded_by_table: dict[str, Recorded],
     catalog: Catalog,
     standings: Mapping[str, Standing],
     newest: Release | None,
 ) -> dict[str, Recorded]:
-    """The same, but if quarantined rows were lost since the release, their raw files count as not read."""
-    name = QUARANTINE.full_name
+    """The same, but if rows beside the tables were lost since the release, raw files count as not read."""
+    name = beside.full_name
     if newest is None or name not in newest.versions:
         return recorded_by_table
     held = standings.get(name)
@@ -117,21 +129,29 @@ def _with_lost_quarantine(
             for table in catalog.sources
             if table.full_name in recorded_by_table
             and table.source
-            and (is_new or (held and table.source.name in held.lost))
+            and (is_new or (held and _has_lost(beside, table, held)))
         },
     }
+
+
+def _has_lost(beside: Table, table: Table, held: Standing) -> bool:
+    """Whether a table beside the others may have lost rows of the source of one of them."""
+    assert table.source is not None
+    return bool(held.lost) if beside.partition == MONTH else table.source.name in held.lost
 
 
 def _with_stopped(
     recorded_by_table: dict[str, Recorded], standings: Mapping[str, Standing]
 ) -> dict[str, Recorded]:
-    """The same, but if a run was killed between the quarantine and a table, its file counts as not read."""
-    held = standings.get(QUARANTINE.full_name)
-    # Oldest first, so that the newest commit of each table wins.
-    notes = [commit.note.quarantined for commit in reversed(held.ours if held else ())]
-    files = {note.quarantined_of: note.sha256 for note in notes if note}
+    """The same, but if a run was killed before a table was written, its files count as not read."""
+    begun: dict[str, set[str]] = {}
+    for held in (standings.get(beside.full_name) for beside in BESIDE):
+        # Oldest first, so that the newest commit of each table wins.
+        notes = [commit.note.quarantined for commit in reversed(held.ours if held else ())]
+        for table, sha256 in {n.quarantined_of: n.sha256 for n in notes if n}.items():
+            begun.setdefault(table, set()).add(sha256)
     return {
-        name: own.as_not_read() if files.get(name, own.sha256) != own.sha256 else own
+        name: own.as_stopped() if begun.get(name, {own.sha256}) != {own.sha256} else own
         for name, own in recorded_by_table.items()
     }
 

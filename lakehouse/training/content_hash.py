@@ -8,7 +8,7 @@ It does not depend on how rows are cut into batches, row groups or files.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -30,17 +30,19 @@ class ContentHash:
 
     def __init__(self, schema: pa.Schema) -> None:
         self.rows = 0
-        self._columns = [_Column(field) for field in schema]
+        self._columns = {field.name: _Column(field) for field in schema}
 
     def update(self, batch: pa.RecordBatch) -> None:
         self.rows += batch.num_rows
-        for column, values in zip(self._columns, batch.columns, strict=True):
+        for column, values in zip(self._columns.values(), batch.columns, strict=True):
             column.update(values)
 
-    def hexdigest(self) -> str:
+    def hexdigest(self, without: Collection[str] = ()) -> str:
+        """The hash of the rows so far, as if they had no columns `without`."""
         whole = hashlib.sha256()
-        for column in self._columns:
-            whole.update(column.digest())
+        for name, column in self._columns.items():
+            if name not in without:
+                whole.update(column.digest())
         return whole.hexdigest()
 
 

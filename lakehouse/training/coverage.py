@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from lakehouse import functions as F
 from lakehouse.months import spell
-from lakehouse.table import AS_OF_SUFFIX, Table
-from lakehouse.training.point_in_time import JoinedGroup, with_features
-from lakehouse.training_columns import APPLICATION, CUSTOMER, SNAPSHOT_DATE
+from lakehouse.table import AS_OF_SUFFIX, Table, quoted
+from lakehouse.training.point_in_time import JoinedGroup, may_use
+from lakehouse.training_columns import APPLICATION, CUSTOMER, SPINE
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -62,13 +62,19 @@ class Coverage:
         return dropped if missing >= _FEWEST else {}
 
     def warning(self) -> str | None:
-        """One line about months in which the share dropped; None without such months."""
+        """One line if no application finds a row, or about months in which the share dropped; else None."""
+        if not self.whole.found and self.whole.applications >= _FEWEST:
+            return (
+                f"{self.group}: none of {self.whole.applications:,} applications finds features; compare its "
+                "ids and days with those of the loans"
+            )
         if not self.dropped:
             return None
         lost = sum(self.dropped.values(), Found(0, 0))
         rest = [found for month, found in self.by_month.items() if month not in self.dropped]
+        some = f"only {lost.found:,}" if lost.found else "none"
         return (
-            f"{self.group}: only {lost.found:,} of {lost.applications:,} applications of "
+            f"{self.group}: {some} of {lost.applications:,} applications of "
             f"{spell(self.dropped)} find features, after {sum(rest, Found(0, 0)).share:.0%} in other months"
         )
 
@@ -82,14 +88,18 @@ def coverage(store: Store) -> list[Coverage]:
     applications = store.read(loans).select(
         F.col(loans.entity).alias(CUSTOMER), F.col(columns.application).alias(APPLICATION)
     )
-    groups = [_dates(store, table) for table in catalog.feature_groups]
-    joined = with_features(applications.dropna().distinct(), groups)
+    found, names = applications.dropna().distinct(), list[str]()
+    for group, dates in (_dates(store, table) for table in catalog.feature_groups):
+        # One row per application at each step, so that the loans are read once, not once per group.
+        may = F.max(F.when(may_use(group), 1)).alias(group.name)
+        found = found.join(dates, CUSTOMER, "left").groupBy(*SPINE, *map(quoted, names)).agg(may)
+        names.append(group.name)
     month = F.date_format(F.col(APPLICATION), "yyyy-MM").alias("month")
-    counts = [F.count(group.date_column).alias(group.name) for group, _ in groups]
-    rows = sorted(joined.groupBy(month).agg(F.count("*").alias("all"), *counts).collect())
+    counts = [F.count(quoted(name)).alias(name) for name in names]
+    rows = sorted(found.groupBy(month).agg(F.count("*").alias("all"), *counts).collect())
     return [
-        Coverage(group.name, {row["month"]: Found(row["all"], row[group.name]) for row in rows})
-        for group, _ in groups
+        Coverage(name, {row["month"]: Found(row["all"], row[name]) for row in rows})
+        for name in names
     ]
 
 
@@ -99,7 +109,7 @@ def _dates(store: Store, table: Table) -> tuple[JoinedGroup, DataFrame]:
     group = table.group
     joined = JoinedGroup(group.name, table.full_name, (), group.max_age_months, group.delay_days)
     dates = store.read(table).select(
-        F.col(table.entity).alias(CUSTOMER), F.col(table.date).alias(SNAPSHOT_DATE)
+        F.col(table.entity).alias(CUSTOMER), F.col(table.date).alias(joined.date_column)
     )
     return joined, dates
 

@@ -2,54 +2,97 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse.label import LabelDefinition
-from lakehouse.training_columns import BALANCE, CUSTOMER, DPD, LOAN, MOB, SNAPSHOT_DATE
+from lakehouse.training.exclusions import EXCLUDED_BY
+from lakehouse.training.waterfall import ROWS, excluded_as
+from lakehouse.training_columns import (
+    BALANCE,
+    CUSTOMER,
+    DPD,
+    LABEL,
+    LABEL_OBSERVED,
+    LOAN,
+    MOB,
+    SNAPSHOT_DATE,
+)
 
 TOO_YOUNG, NOT_SEEN = "too_young", "not_seen_at_label_mob"
 CLOSED_EARLY, WRITTEN_OFF, NOT_REPORTED = "closed_early", "written_off", "no_longer_reported"
 DPD_UNKNOWN = "dpd_unknown"
+# Loans with a label that is neither good nor bad, and those of a set with `labels_known_by`.
+INDETERMINATE, OBSERVED_LATER = "indeterminate", "label_observed_later"
 # Told even if no loan is one of them.
 _ALWAYS_TOLD = (TOO_YOUNG, NOT_SEEN)
-_REASONS = (*_ALWAYS_TOLD, CLOSED_EARLY, WRITTEN_OFF, NOT_REPORTED, DPD_UNKNOWN)
+_REASONS = (*_ALWAYS_TOLD, CLOSED_EARLY, WRITTEN_OFF, NOT_REPORTED, DPD_UNKNOWN, INDETERMINATE)
+_KEY = [LOAN, CUSTOMER]
 
 
-def count_left_out(
-    loans: DataFrame, labelled: DataFrame, label: LabelDefinition, newest_day: date | None
+def count_lines(
+    loans: DataFrame,
+    labelled: DataFrame,
+    excluded: DataFrame | None,
+    label: LabelDefinition,
+    newest_day: date | None,
+    known_by: date | None,
+    exclusions: Sequence[str] = (),
 ) -> dict[str, int]:
-    """The number of loans without a label by reason, each loan under one of them.
+    """The number of loans by line: by the reason why they are left out, the rows last.
 
-    `loans` has every day of every loan, `labelled` the loans with a label. `newest_day` is the last day that
-    the loan table knows of: a label due by then, of a loan without later rows, will never be observed.
+    `loans` has every day of every loan, `labelled` the loans with a label or an indeterminate one, `excluded`
+    those that an exclusion leaves out. `newest_day` is the last day that the loan table knows of: a label due
+    by then, of a loan without later rows, will never be observed.
     """
-    ages = loans.groupBy(LOAN, CUSTOMER).agg(
+    by_loan = loans.groupBy(*_KEY).agg(
         F.max(MOB).alias("_age"),
-        F.max(SNAPSHOT_DATE).alias(SNAPSHOT_DATE),
+        F.max(F.struct(SNAPSHOT_DATE, BALANCE, DPD)).alias("_last"),
         F.count(F.when(F.col(MOB) == label.mob, 1)).alias("_days_at_mob"),
     )
-    unlabelled = ages.join(labelled, [LOAN, CUSTOMER], "left_anti")
-    last_days = unlabelled.join(loans, [LOAN, CUSTOMER, SNAPSHOT_DATE])
-    counted = last_days.groupBy(_reason(label, newest_day).alias("reason")).count().collect()
-    count_by_reason = {row["reason"]: int(row["count"]) for row in counted}
+    labels = labelled.select(*_KEY, LABEL, LABEL_OBSERVED)
+    placed = by_loan.join(labels, _KEY, "left")
+    out = F.lit(None).cast("string").alias(EXCLUDED_BY)
+    placed = (
+        placed.select("*", out)
+        if excluded is None
+        else placed.join(excluded.select(*_KEY, EXCLUDED_BY), _KEY, "left")
+    )
+    counted = placed.groupBy(_line(label, newest_day, known_by).alias("line")).count().collect()
+    count_by_line = {row["line"]: int(row["count"]) for row in counted}
+    told = {*_ALWAYS_TOLD, *([OBSERVED_LATER] if known_by else ()), *map(excluded_as, exclusions)}
+    order = (*_REASONS, OBSERVED_LATER, *map(excluded_as, exclusions), ROWS)
     return {
-        reason: count_by_reason.get(reason, 0)
-        for reason in _REASONS
-        if reason in _ALWAYS_TOLD or reason in count_by_reason
+        line: count_by_line.get(line, 0)
+        for line in order
+        if line in told or line in count_by_line or line == ROWS
     }
 
 
+def _line(label: LabelDefinition, newest_day: date | None, known_by: date | None) -> Column:
+    """The one line of a loan."""
+    is_late = F.lit(False) if known_by is None else F.col(LABEL_OBSERVED) > F.lit(known_by)
+    return (
+        F.when(F.col(LABEL_OBSERVED).isNull(), _reason(label, newest_day))
+        .when(is_late, OBSERVED_LATER)
+        .when(F.col(LABEL).isNull(), INDETERMINATE)
+        .when(F.col(EXCLUDED_BY).isNull(), ROWS)
+        .otherwise(F.concat(F.lit(excluded_as("")), F.col(EXCLUDED_BY)))
+    )
+
+
 def _reason(label: LabelDefinition, newest_day: date | None) -> Column:
-    age = F.coalesce(F.col("_age"), F.lit(0))
-    due_on = F.add_months(F.col(SNAPSHOT_DATE), F.lit(label.mob) - age)
+    """The reason why a loan has no label."""
+    age, last = F.coalesce(F.col("_age"), F.lit(0)), F.col("_last")
+    due_on = F.add_months(last[SNAPSHOT_DATE], F.lit(label.mob) - age)
     return (
         F.when(F.col("_days_at_mob") > 0, DPD_UNKNOWN)
         .when(age >= label.mob, NOT_SEEN)
         .when(due_on > F.lit(newest_day), TOO_YOUNG)
-        .when(F.col(BALANCE) <= 0, CLOSED_EARLY)
-        .when(F.col(DPD) > 0, WRITTEN_OFF)
+        .when(last[BALANCE] <= 0, CLOSED_EARLY)
+        .when(last[DPD] > 0, WRITTEN_OFF)
         .otherwise(NOT_REPORTED)
     )

@@ -23,6 +23,7 @@ from lakehouse.releases.readable import check_readable
 from lakehouse.releases.release import Release
 from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.duck import identifier, literal
+from lakehouse.storage.sound import check_sound
 from lakehouse.table import MONTH, Table
 from lakehouse.training.point_in_time import JoinedGroup
 from lakehouse.training.selection import joined_groups
@@ -115,6 +116,9 @@ class _Span:
 
     first: str
     last: str
+
+    def has(self, month: str) -> bool:
+        return self.first <= month <= self.last
 
 
 def _spans(rows_by_month: Mapping[str, int], rows_at_once: int) -> list[_Span]:
@@ -212,8 +216,11 @@ class _Kept:
             self._rows.popitem(last=False)
 
     def _read(self, at: _Groups, table: str, span: _Span) -> _Rows:
+        read, version = at.tables[table], at.release.versions[table]
+        months = [*filter(span.has, self._log.rows_by_month(read.table, version))]
+        check_sound(self._log, read.table, version, months)
         try:
-            return at.tables[table].rows(span)
+            return read.rows(span)
         except (DeltaError, pa.ArrowException) as error:
             check_readable(self._log, at.release.pins, [self._catalog.table(table)])
             raise LakehouseError(

@@ -17,6 +17,7 @@ from lakehouse.training_columns import (
     APPLICATION,
     CUSTOMER,
     LABEL_DEF,
+    LABEL_OBSERVED,
     LABELLED,
     LOAN,
     SNAPSHOT_DATE,
@@ -24,7 +25,7 @@ from lakehouse.training_columns import (
 )
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
 # Part of the id of every training set; change it if the join gives other rows.
 JOIN = "0b902681b5b5b33c"
@@ -63,34 +64,54 @@ def _months_before(day: date, months: int) -> date:
 
 
 def first_labels(label_store: DataFrame, label_def: str) -> DataFrame:
-    """One row per loan: its label as first observed; later records of the same month on book are ignored."""
+    """One row per loan: its label as first observed, NULL if it is indeterminate.
+
+    Later records of the same month on book are ignored.
+    """
     labels = label_store.where(F.col(LABEL_DEF) == label_def)
     first = labels.groupBy(LOAN, CUSTOMER).agg(F.min(SNAPSHOT_DATE).alias(SNAPSHOT_DATE))
-    return labels.join(first, [LOAN, CUSTOMER, SNAPSHOT_DATE], "left_semi").select(*LABELLED)
+    observed = labels.join(first, [LOAN, CUSTOMER, SNAPSHOT_DATE], "left_semi")
+    return observed.withColumnRenamed(SNAPSHOT_DATE, LABEL_OBSERVED).select(*LABELLED)
 
 
 def with_features(spine: DataFrame, groups: Iterable[tuple[JoinedGroup, DataFrame]]) -> DataFrame:
     """The rows of the spine with each group's features as of application_date; NULL if there are none."""
-    days, joined, names = spine.select(*SPINE).distinct(), spine, spine.columns
-    for group, rows in groups:
-        joined = joined.join(_as_of(days, rows, group), list(SPINE), "left")
+    days = applications(spine)
+    return beside(spine, [(group, _as_of(days, rows, group)) for group, rows in groups])
+
+
+def applications(spine: DataFrame) -> DataFrame:
+    """Each customer and day of the spine once."""
+    return spine.select(*SPINE).distinct()
+
+
+def beside(spine: DataFrame, seen: Iterable[tuple[JoinedGroup, DataFrame]]) -> DataFrame:
+    """The rows of the spine with the row of each group that its application sees, if there is one."""
+    joined, names = spine, spine.columns
+    for group, rows in seen:
+        joined = joined.join(rows, list(SPINE), "left")
         names += [*group.features, group.date_column]
     # Select the order again, because a join puts its keys first.
     return joined.select(*map(quoted, names))
 
 
-def _as_of(days: DataFrame, rows: DataFrame, group: JoinedGroup) -> DataFrame:
-    """For each customer and day the newest feature row that was known and not too old, if there is one."""
-    dated = rows.withColumnRenamed(SNAPSHOT_DATE, group.date_column)
+def may_use(group: JoinedGroup) -> Column:
+    """Whether an application may use a row of the group: it was known by then, and is not too old."""
     used = F.col(group.date_column)
     is_known = F.date_add(used, group.delay_days) <= F.col(APPLICATION)
     is_fresh = used >= F.add_months(F.col(APPLICATION), -group.max_age_months)
+    return is_known & is_fresh
+
+
+def _as_of(days: DataFrame, rows: DataFrame, group: JoinedGroup) -> DataFrame:
+    """For each customer and day the newest feature row that was known and not too old, if there is one."""
+    dated = rows.withColumnRenamed(SNAPSHOT_DATE, group.date_column)
     # The day is chosen with the keys only, so that no wide rows are carried along.
     candidates = days.join(dated.select(CUSTOMER, group.date_column), CUSTOMER)
     newest = (
-        candidates.where(is_known & is_fresh)
+        candidates.where(may_use(group))
         .groupBy(*SPINE)
-        .agg(F.max(used).alias(group.date_column))
+        .agg(F.max(group.date_column).alias(group.date_column))
     )
     names = [quoted(name) for name in group.features]
     features = dated.select(CUSTOMER, group.date_column, *names)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any
 
 from lakehouse.errors import BadInput
 from lakehouse.label import LabelDefinition
 from lakehouse.months import MonthRange
+from lakehouse.nearest import meant
 from lakehouse.table import Table
+from lakehouse.training.exclusions import AskedExclusion, together
+from lakehouse.training.known_then import THEN, KnownThen
 from lakehouse.training.point_in_time import JoinedGroup
 
 
@@ -19,20 +22,39 @@ from lakehouse.training.point_in_time import JoinedGroup
 class Selection:
     """The loans and features of a training set.
 
-    `spine` is the SHA-256 of a spine file of the user; then there are no labels. Delays, ages and the
-    definition of the label are stored as they were declared on that day.
+    `spine` is the SHA-256 of a spine file of the user; then there are no labels. Only labels observed on
+    `labels_known_by` or before are taken, if it is given. Delays, ages and the definition of the label are
+    stored as they were declared on that day. `then` says which release each application reads; None if
+    all read the release of the set. `exclusions` are the kinds of loans that are left out.
     """
 
     groups: tuple[JoinedGroup, ...]
     label: LabelDefinition | None
     months: MonthRange = MonthRange()
     spine: str | None = None
+    labels_known_by: date | None = None
+    then: KnownThen | None = None
+    exclusions: tuple[AskedExclusion, ...] = ()
+
+    @property
+    def joined(self) -> tuple[JoinedGroup, ...]:
+        """The groups of the features, and what the exclusions read."""
+        return (*self.groups, *together(self.exclusions))
 
     def as_json(self) -> str:
         """The selection as text; it is part of the id of every training set, so its bytes stay."""
         values = asdict(self)
-        del values["months"]
+        del values["months"], values["then"]
+        if not self.exclusions:
+            del values["exclusions"]
+        values["label"] = self.label.as_values() if self.label else None
         values |= {"first_month": self.months.first, "last_month": self.months.last}
+        # Sets without it keep the id that they had before there was such a day.
+        known_by = values.pop("labels_known_by")
+        if known_by:
+            values["labels_known_by"] = known_by.isoformat()
+        if self.then:
+            values |= {"known": THEN, **asdict(self.then)}
         return json.dumps(values, sort_keys=True)
 
     @staticmethod
@@ -43,12 +65,15 @@ class Selection:
             JoinedGroup(**{**group, "features": tuple(group["features"])})
             for group in values["groups"]
         )
-        label = values["label"]
+        label, known_by = values["label"], values.get("labels_known_by")
         return Selection(
             groups=groups,
-            label=LabelDefinition(**label) if label else None,
+            label=LabelDefinition.from_values(label) if label else None,
             months=MonthRange(values.get("first_month"), values.get("last_month")),
             spine=values.get("spine"),
+            labels_known_by=date.fromisoformat(known_by) if known_by else None,
+            then=KnownThen.from_json(values) if "known" in values else None,
+            exclusions=tuple(map(AskedExclusion.from_values, values.get("exclusions", ()))),
         )
 
 
@@ -59,6 +84,7 @@ def select(
     label_def: str | None = None,
     months: MonthRange = MonthRange(),
     spine: str | None = None,
+    labels_known_by: date | None = None,
     *,
     definitions: Sequence[LabelDefinition],
 ) -> Selection:
@@ -72,6 +98,7 @@ def select(
         label=None if spine else _definition(label_def, definitions),
         months=months,
         spine=spine,
+        labels_known_by=labels_known_by,
     )
 
 
@@ -108,5 +135,5 @@ def _check_known(kind: str, asked: Iterable[str], existing: Iterable[str]) -> No
     names = list(existing)
     for name in asked:
         if name not in names:
-            close = difflib.get_close_matches(name, names, n=3) or names[:5]
-            raise BadInput(f"no {kind} is called {name!r}; is it {' or '.join(close)}?")
+            near = meant(name, names) or " or ".join(names[:5])
+            raise BadInput(f"no {kind} is called {name!r}; is it {near}?")

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,42 @@ from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.months import MonthRange
 from lakehouse.releases.erasures import erasures
-from lakehouse.releases.readable import check_readable
+from lakehouse.releases.readable import check_readable, check_whole
 from lakehouse.releases.release import Release
 from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.files import fingerprint
 from lakehouse.storage.log import Log
+from lakehouse.storage.place import Place
 from lakehouse.storage.work import work_folder
 from lakehouse.table import Table, quoted
-from lakehouse.training.left_out import count_left_out
-from lakehouse.training.point_in_time import JOIN, JoinedGroup, first_labels, with_features
+from lakehouse.training.exclusions import (
+    asked_exclusions,
+    excluded,
+    together,
+    with_previous,
+)
+from lakehouse.training.known_then import (
+    NOW,
+    KnownThen,
+    check_types,
+    checked_clock,
+    resolve,
+    steps_until,
+    unknown_then,
+)
+from lakehouse.training.left_out import count_lines
+from lakehouse.training.point_in_time import (
+    JOIN,
+    JoinedGroup,
+    applications,
+    beside,
+    first_labels,
+    with_features,
+)
+from lakehouse.training.seen_then import SeenThen
 from lakehouse.training.selection import Selection, select
-from lakehouse.training.spine import SPINES, SpineReading, keep_spine, spine_file
+from lakehouse.training.spine import SPINES, SpineReading, keep_also, keep_spine, spine_file
+from lakehouse.training.waterfall import ROWS, Waterfall
 from lakehouse.training_columns import (
     APPLICATION,
     BALANCE,
@@ -34,6 +60,7 @@ from lakehouse.training_columns import (
     DPD,
     LABEL,
     LABEL_DEF,
+    LABEL_OBSERVED,
     LOAN,
     MOB,
     SNAPSHOT_DATE,
@@ -50,10 +77,17 @@ class Asked:
     months: MonthRange = MonthRange()
     spine: Path | None = None
     date_order: str | None = None
+    labels_known_by: date | None = None
+    known: str = NOW
+    clock: str | None = None
+    exclude: tuple[str, ...] = ()
 
 
 class TrainingSet:
-    """One training set: its tables, their versions and how they are joined."""
+    """One training set: its tables, their versions and how they are joined.
+
+    Its spine, if it has one, is in the datamart, or in `scratch` as long as it is only looked at.
+    """
 
     def __init__(
         self,
@@ -61,7 +95,9 @@ class TrainingSet:
         release: int,
         versions: Mapping[str, int],
         selection: Selection,
+        scratch: Place | None = None,
     ) -> None:
+        self._scratch = scratch
         self._store = store
         self._catalog = store.datamart.catalog
         self.release = release
@@ -69,8 +105,8 @@ class TrainingSet:
         own = (
             [self._loans.full_name, self._catalog.label_store.full_name] if selection.label else []
         )
-        tables = [*(group.table for group in selection.groups), *own]
-        for name in tables:
+        tables = {*(group.table for group in selection.joined), *own}
+        for name in sorted(tables):
             if name not in versions:
                 raise BadInput(f"release {release} has no table {name}; take a later release")
         self.versions = {name: versions[name] for name in sorted(tables)}
@@ -97,6 +133,8 @@ class TrainingSet:
         """The labelled loans, or the applications of the user: one per row of the training set."""
         if self.selection.spine:
             name, log = spine_file(self.selection.spine), self._store.log
+            if self._scratch:
+                return self._store.read_own(self._scratch.on_this_machine() / name)
             kept = f"{log.root}/{name}"
             if not log.place.has(name):
                 raise LakehouseError(
@@ -104,9 +142,40 @@ class TrainingSet:
                     "restore it, or build with --spine again"
                 )
             return self._store.read_parquet(kept)
+        excluded, population = self._excluded, self._population
+        return population.join(excluded, [LOAN, CUSTOMER], "left_anti") if excluded else population
+
+    def kept(self) -> TrainingSet:
+        """The same set, its spine in the datamart."""
+        spine = self.selection.spine
+        if spine is None or self._scratch is None:
+            return self
+        keep_also(spine, self._scratch, self._store.log.place)
+        return TrainingSet(self._store, self.release, self.versions, self.selection)
+
+    @property
+    def _population(self) -> DataFrame:
+        """The labelled loans of the asked months whose label was known by then, before exclusions."""
+        known_by, labelled = self.selection.labels_known_by, self._labelled
+        labelled = labelled.where(F.col(LABEL).isNotNull())
+        return labelled.where(F.col(LABEL_OBSERVED) <= known_by) if known_by else labelled
+
+    @property
+    def _excluded(self) -> DataFrame | None:
+        """The loans that an exclusion leaves out; None without exclusions."""
+        exclusions = self.selection.exclusions
+        if not exclusions:
+            return None
+        loans = self._population.select(LOAN, CUSTOMER, APPLICATION)
+        if any(each.earlier_loans for each in exclusions):
+            loans = with_previous(loans, self._days)
+        return excluded(self._joined(loans, together(exclusions)), exclusions)
+
+    @property
+    def _labelled(self) -> DataFrame:
+        """The labelled loans of the asked months, whenever observed, also those that are indeterminate."""
         assert self.selection.label is not None, "neither a spine nor a label"
-        labels = first_labels(self.label_store, self.selection.label.name)
-        return self._in_months(labels)
+        return self._in_months(first_labels(self.label_store, self.selection.label.name))
 
     @property
     def label_store(self) -> DataFrame:
@@ -126,18 +195,59 @@ class TrainingSet:
     @property
     def frame(self) -> DataFrame:
         """The training set as a DataFrame; it is computed when its rows are read."""
-        return with_features(self.spine, self.groups)
+        return self._joined(self.spine, self.selection.groups)
+
+    def _joined(self, spine: DataFrame, groups: Sequence[JoinedGroup]) -> DataFrame:
+        """The rows of a spine with these groups, each as its application may see it."""
+        then = self.selection.then
+        if then is None:
+            return with_features(spine, [(group, self._group_rows(group)) for group in groups])
+        days = applications(spine)
+        return beside(spine, [(group, self._then(group, then).rows(days)) for group in groups])
 
     @property
     def groups(self) -> list[tuple[JoinedGroup, DataFrame]]:
         """Each feature group with its rows as of the release."""
         return [(group, self._group_rows(group)) for group in self.selection.groups]
 
-    def left_out(self) -> dict[str, int]:
-        """The number of loans of the asked months without a row, by reason; none with a spine."""
-        label = self.selection.label
-        if label is None:
+    def applications_by_day(self) -> dict[date, int]:
+        """The number of applications by day."""
+        return _by_day(self.spine)
+
+    def applications_before_exclusions(self) -> dict[date, int]:
+        """The number of applications by day, with those that an exclusion leaves out."""
+        return _by_day(self._population) if self.selection.exclusions else _by_day(self.spine)
+
+    def unknown_then(self) -> dict[str, int]:
+        """The number of applications whose release lacked features, by reason; none as known now."""
+        then, groups = self.selection.then, self.selection.groups
+        if then is None:
             return {}
+        return unknown_then(self._store.datamart, then, groups, self.applications_by_day())
+
+    def waterfall(self) -> Waterfall:
+        """The loans of the asked months, each in one line: left out for a reason, or a row.
+
+        With a spine its applications are the rows. LakehouseError if the lines do not add up.
+        """
+        label, known_by = self.selection.label, self.selection.labels_known_by
+        if label is None:
+            applications = self.spine.count()
+            return Waterfall(applications, {}, applications)
+        days = self._days
+        newest_day = days.agg(F.max(SNAPSHOT_DATE)).collect()[0][0]
+        loans, names = self._in_months(days), [each.name for each in self.selection.exclusions]
+        lines = count_lines(
+            loans, self._labelled, self._excluded, label, newest_day, known_by, names
+        )
+        number = loans.select(LOAN, CUSTOMER).distinct().count()
+        made = Waterfall(number, lines, lines.pop(ROWS))
+        made.check()
+        return made
+
+    @property
+    def _days(self) -> DataFrame:
+        """Every day of every loan, labelled or not."""
         labels = self._catalog.labels
         names = {
             labels.loans.loan: LOAN,
@@ -148,9 +258,7 @@ class TrainingSet:
             labels.balance: BALANCE,
             self._loans.date: SNAPSHOT_DATE,
         }
-        loans = self._read(self._loans).select(*_named(names))
-        newest_day = loans.agg(F.max(SNAPSHOT_DATE)).collect()[0][0]
-        return count_left_out(self._in_months(loans), self.spine, label, newest_day)
+        return self._read(self._loans).select(*_named(names))
 
     @property
     def _loans(self) -> Table:
@@ -162,6 +270,10 @@ class TrainingSet:
         table = self._catalog.table(group.table)
         names = {table.entity: CUSTOMER, table.date: SNAPSHOT_DATE}
         return self._read(table).withColumnsRenamed(names)
+
+    def _then(self, group: JoinedGroup, then: KnownThen) -> SeenThen:
+        table = self._catalog.table(group.table)
+        return SeenThen(self._store, table, group, then, self.versions[group.table])
 
     def _read(self, table: Table) -> DataFrame:
         return self._store.read(table, self.versions[table.full_name])
@@ -180,6 +292,11 @@ def _named(names: Mapping[str, str]) -> list[Column]:
     return [F.col(quoted(own)).alias(name) for own, name in names.items()]
 
 
+def _by_day(spine: DataFrame) -> dict[date, int]:
+    counted = spine.groupBy(APPLICATION).count().collect()
+    return {row[APPLICATION]: int(row["count"]) for row in counted}
+
+
 def _id(parts: Sequence[Any]) -> str:
     return "ts-" + hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
@@ -189,14 +306,22 @@ def spine_folder(log: Log) -> Path:
     return log.place.on_this_machine() / SPINES
 
 
-def prepare(store: Store, release: Release, asked: Asked) -> TrainingSet:
-    """The training set that was asked for, as of a release; BadInput if that is impossible."""
-    if asked.spine and (asked.label_def or asked.months != MonthRange()):
+def prepare(
+    store: Store, release: Release, asked: Asked, scratch: Place | None = None
+) -> TrainingSet:
+    """The training set that was asked for, as of a release; BadInput if that is impossible.
+
+    A spine is stored in the datamart, or in `scratch` if that is given.
+    """
+    period = asked.months != MonthRange()
+    if asked.spine and (asked.label_def or asked.labels_known_by or period or asked.exclude):
         raise BadInput(
-            "a spine says by itself which applications; leave out --label-def, --from, --to"
+            "a spine says by itself which applications; leave out --label-def, --labels-known-by, "
+            "--from, --to, --exclude"
         )
     if asked.date_order and not asked.spine:
         raise BadInput("--date-order tells how the dates of a --spine are written; give both")
+    clock = checked_clock(asked.known, asked.clock)
     columns = features_at(store.datamart, release)
     selection = select(
         columns,
@@ -205,18 +330,36 @@ def prepare(store: Store, release: Release, asked: Asked) -> TrainingSet:
         asked.label_def,
         asked.months,
         fingerprint(asked.spine) if asked.spine else None,
+        asked.labels_known_by,
         definitions=() if asked.spine else store.datamart.catalog.labels.definitions,
     )
+    exclusions = asked_exclusions(store.datamart.catalog, store.log, release, asked.exclude)
+    selection = replace(selection, exclusions=exclusions)
     training_set = TrainingSet(store, release.number, release.versions, selection)
-    check_readable(store.log, release.pins, training_set.tables)
+    check_whole(store.log, release.pins, training_set.tables)
     if asked.spine:
-        with work_folder(store.log.place) as work:
+        place = scratch or store.log.place
+        with work_folder(place) as work:
             reading = SpineReading(asked.date_order, store.datamart.catalog.time_zone)
             taken = _column_names(columns)
-            kept_as = keep_spine(asked.spine, store.log.place, taken, work, reading)
+            kept_as = keep_spine(asked.spine, place, taken, work, reading)
         selection = replace(selection, spine=kept_as)
-        training_set = TrainingSet(store, release.number, release.versions, selection)
-    return training_set
+        training_set = TrainingSet(store, release.number, release.versions, selection, scratch)
+    if not clock:
+        return training_set
+    then = _known_then(training_set, store, release, clock)
+    selection = replace(selection, then=then)
+    return TrainingSet(store, release.number, release.versions, selection, scratch)
+
+
+def _known_then(training_set: TrainingSet, store: Store, release: Release, clock: str) -> KnownThen:
+    """The release that each application of a set reads."""
+    datamart, selection = store.datamart, training_set.selection
+    tables = [datamart.catalog.table(group.table) for group in selection.joined]
+    steps = steps_until(datamart, release, clock)
+    then = resolve(datamart, clock, steps, tables, training_set.applications_before_exclusions())
+    check_types(datamart, then, selection.joined, release.versions)
+    return then
 
 
 def features_at(datamart: Datamart, release: Release) -> dict[Table, tuple[str, ...]]:

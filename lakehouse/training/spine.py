@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
+import shutil
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +20,8 @@ from lakehouse.landing.dates import WITH_SHORT_YEAR, WITH_SLASHES, Written, date
 from lakehouse.storage.duck import duckdb_in, identifier, literal, path_literal
 from lakehouse.storage.files import fingerprint, steady
 from lakehouse.storage.place import Place
+from lakehouse.storage.place import place as place_at
+from lakehouse.storage.work import work_folder
 from lakehouse.training_columns import APPLICATION, CUSTOMER, SPINE
 
 if TYPE_CHECKING:
@@ -117,6 +122,22 @@ def keep_spine(
         _write(duckdb, types, work / "spine.parquet")
     place.keep(work / "spine.parquet", spine_file(sha256))
     return sha256
+
+
+@cache
+def scratch() -> Place:
+    """The place for spines that are only looked at; it is removed when this process ends."""
+    stack = ExitStack()
+    folder = stack.enter_context(work_folder(None))
+    atexit.register(stack.close)
+    return place_at(folder)
+
+
+def keep_also(sha256: str, here: Place, there: Place) -> None:
+    """Store a spine of one place, a folder of this machine, in another place too."""
+    with work_folder(there) as work:
+        name = spine_file(sha256)
+        there.keep(Path(shutil.copy(here.on_this_machine() / name, work)), name)
 
 
 def _read_days(path: Path, duckdb: DuckDBPyConnection, reading: SpineReading, sha256: str) -> str:

@@ -12,6 +12,8 @@ import pytest
 
 from lakehouse.generate import generate
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent.parent
 WINDOWS = Path("lakehouse") / "gold" / "over_months.py"
 AHEAD = {
@@ -19,9 +21,20 @@ AHEAD = {
     "age = month[wanted] - month[earlier]": "age = month[earlier] - month[wanted]",
 }
 CHECKS = [
+    "dates that look swapped",
+    "keys",
+    "labels before applications",
+    "month of each row",
+    "dates of sources",
     "as-of dates",
+    "waterfall",
+    "functions",
     "lineage",
     "one feature alone",
+    "absence of a feature",
+    "jump of one feature",
+    "known then",
+    "release before",
     "after the application",
     "split",
     "shuffled labels",
@@ -29,6 +42,7 @@ CHECKS = [
     "scrambled replay",
     "half of the customers",
     "other half of the customers",
+    "renamed customers",
 ]
 
 

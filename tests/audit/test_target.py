@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -33,6 +35,9 @@ def loans() -> pd.DataFrame:
             "application_date": pd.Timestamp("2023-01-01")
             + pd.to_timedelta(number // 60 * 31, "D"),
             "label": label.astype("int64"),
+            # Three months after the application, each of 31 days.
+            "label_observed": pd.Timestamp("2023-01-01")
+            + pd.to_timedelta((number // 60 + 3) * 31, "D"),
             "income": random.normal(size=LOANS) - 0.8 * label,
             "clicks": random.normal(size=LOANS),
         }
@@ -155,6 +160,22 @@ def test_a_split_by_month_passes(loans: pd.DataFrame) -> None:
     found = split_check(divide(loans, Split()), repeat_customers=False)
     assert found.passed
     assert found.looked_at.startswith("train 360 loans, validation 60 loans, test 180 loans")
+    assert found.looked_at.endswith("learned from 180 before validation, 240 before test")
+
+
+def test_labels_that_nobody_knew_yet_are_found(loans: pd.DataFrame) -> None:
+    """The label of the fourth month is observed on the first day of validation, which is the seventh."""
+    parts = divide(loans, Split(labels_known=False))
+    found = {each.subject: each.evidence for each in split_check(parts, False).findings}
+    assert found == {
+        "train and validation": "180 of 360 labels of train were observed on 2023-07-06, the first "
+        "day of validation, or later: nobody knew them yet",
+        "train and test": "120 of 360 labels of train were observed on 2023-08-06, the first day of "
+        "test, or later: nobody knew them yet",
+    }
+    known = loans["label_observed"] < parts.validation.first_day
+    train = replace(parts.train, loans=loans[known])
+    assert split_check(replace(parts, train=train), False).passed
 
 
 def with_a_customer_on_both_sides(loans: pd.DataFrame) -> Parts:
@@ -179,5 +200,6 @@ def test_parts_that_overlap_in_time_are_found(loans: pd.DataFrame) -> None:
         Part("validation", parts.validation.months, validation, 0),
         parts.test,
     )
-    subjects = {finding.subject for finding in split_check(shuffled, True).findings}
+    found = split_check(shuffled, True).findings
+    subjects = {each.subject for each in found if "application" in each.evidence}
     assert subjects == {"train and validation", "validation and test"}

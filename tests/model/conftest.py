@@ -26,9 +26,14 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def training_set() -> TrainingSet:
-    """A training set of some months; `risk` tells of default as much as `signal` says."""
+    """A training set of some months; `risk` tells of default as much as `signal` says.
 
-    def make(months: int = 6, a_month: int = 100, signal: float = 2.0) -> pd.DataFrame:
+    A label is observed some days after the first of the month, on which each loan is applied for.
+    """
+
+    def make(
+        months: int = 6, a_month: int = 100, signal: float = 2.0, days_to_label: int = 27
+    ) -> pd.DataFrame:
         random = np.random.default_rng(5)
         loans = months * a_month
         risk = random.normal(size=loans)
@@ -41,6 +46,7 @@ def training_set() -> TrainingSet:
                 "application_date": days.date,
                 "label": (random.random(loans) < chance).astype("int32"),
                 "label_def": "30dpd_6mob",
+                "label_observed": (days + pd.Timedelta(days_to_label, "D")).date,
                 "risk": np.where(random.random(loans) < 0.1, np.nan, risk),
                 "noise": random.normal(size=loans),
                 "occupation": random.choice(["Baker", "Lawyer", "Pilot"], loans),

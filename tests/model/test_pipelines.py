@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lakehouse.errors import BadInput
 from lakehouse.model.features import features_of, prepared
 from lakehouse.model.pipelines import (
     CANDIDATES,
@@ -64,6 +65,33 @@ def test_a_model_knows_nothing_of_test(training_set: TrainingSet, name: str) -> 
     one, two = (fit_best(name, CANDIDATES[name], features, each) for each in (parts, other))
     assert one.setting == two.setting
     assert (one.scores(parts.validation) == two.scores(parts.validation)).all()
+
+
+@FACTORIES
+def test_a_model_has_seen_no_label_that_was_not_known_yet(
+    training_set: TrainingSet, factory: PipelineFactory
+) -> None:
+    loans = prepared(training_set(months=9, days_to_label=61))
+    parts, features = divide(loans, Split()), features_of(loans)
+    for part in (parts.validation, parts.test):
+        known = loans["label_observed"] < part.first_day
+        flipped = loans.assign(label=loans["label"].where(known, 1 - loans["label"]))
+        # Validation chooses the setting, so its labels stay.
+        other = replace(parts, train=divide(flipped, Split()).train)
+        without_rule = replace(other, labels_known=False)
+        first, again, without = (
+            fit_best("", {"": factory}, features, each).scores(part)
+            for each in (parts, other, without_rule)
+        )
+        assert (first == again).all() and (first != without).any()
+
+
+def test_a_model_of_which_no_label_was_known_is_refused(training_set: TrainingSet) -> None:
+    loans = prepared(training_set(days_to_label=200))
+    with pytest.raises(
+        BadInput, match=r"0 of 200 train loans .* before 2024-03-01, the first day of"
+    ):
+        fit_best("logistic", {"": logistic}, features_of(loans), divide(loans, Split()))
 
 
 def test_the_setting_is_the_one_of_least_loss_on_validation(training_set: TrainingSet) -> None:

@@ -50,6 +50,7 @@ def test_the_page_begins_with_the_verdict_and_tells_the_rest(
         for text in (
             assessment.verdict.headline,
             "Out of time, against baselines",
+            "Labels known in time",
             "By month of application",
             "Calibration</h2>",
             "What the models rely on",

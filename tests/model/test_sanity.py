@@ -17,6 +17,7 @@ from lakehouse.model.features import Features
 from lakehouse.model.pipelines import boosting
 from lakehouse.model.sanity import out_of_time_scores
 from lakehouse.model.split import Split
+from lakehouse.progress import Done
 
 TrainingSet = Callable[..., pd.DataFrame]
 Assessed = Callable[..., Assessment]
@@ -101,9 +102,40 @@ def test_left_out_loans_are_in_the_parts(training_set: TrainingSet, assessed: As
 
 
 def test_progress_is_told(assessed: Assessed) -> None:
-    told: list[str] = []
-    assessed(on_progress=lambda _subject, doing: told.append(doing))
-    assert told[0] == "gradient boosting: 3 settings" and len(told) == 4
+    told: list[tuple[str, Done]] = []
+    assessed(on_progress=lambda _subject, doing, _months, done: told.append((doing, done)))
+    assert told[0] == ("gradient boosting: 3 settings", Done(0, 6))
+    assert [done for _, done in told] == [Done(n, 6) for n in range(6)]
+
+
+def test_the_cost_of_the_rule_is_told_in_loans_and_auc(
+    training_set: TrainingSet, assessed: Assessed
+) -> None:
+    frame = training_set(months=9, days_to_label=61)
+    found = assessed(frame, rolling=True)
+    without = assessed(frame, split=Split(labels_known=False))
+    known = found.evidence.labels_known
+    assert [(str(k.first_day), k.loans, k.left_out, k.on_first_day) for k in known.train] == [
+        ("2024-06-01", 300, 200, 100), ("2024-07-01", 400, 100, 100)
+    ]  # fmt: skip
+    models = {model.name: model.test.auc for model in found.evidence.models}
+    others = {model.name: model.test.auc for model in without.evidence.models}
+    for each in known.models:
+        assert (each.auc, each.auc_without) == (models[each.model], others[each.model])
+        assert each.difference.value == pytest.approx(each.auc.value - each.auc_without.value)
+    (said,) = (reason for reason in found.verdict.reasons if "no known label" in reason)
+    assert said.startswith("100 of 500 train loans had no known label before 2024-07-01")
+    assert {each.difference.value for each in without.evidence.labels_known.models} == {0.0}
+    assert found.rolling and len(found.rolling.months) == 9 and without.rolling is None
+
+
+def test_too_few_months_for_a_known_label_are_told_in_the_verdict(
+    training_set: TrainingSet, assessed: Assessed
+) -> None:
+    found = assessed(training_set(days_to_label=200))
+    assert found.verdict.headline.endswith("It learned from labels that nobody knew yet.")
+    (said,) = (reason for reason in found.verdict.reasons if "take more months" in reason)
+    assert said.startswith("0 of 200 train loans had a known label before 2024-03-01, the first")
 
 
 def test_out_of_time_scores_are_those_of_test_alone(training_set: TrainingSet) -> None:

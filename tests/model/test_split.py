@@ -59,6 +59,38 @@ def test_repeat_customers_stay_where_that_is_declared(training_set: TrainingSet)
     assert len(parts.train.loans) == 200 and parts.train.left_out == 0
 
 
+# Jan. to May are train, June is validation, July to Sept. are test. A label takes two months and a day
+# or two: that of April is observed on 1 June or the day before, that of May on 1 July or the day before.
+@pytest.mark.parametrize(
+    ("days_to_label", "before_validation", "before_test"), [(60, 400, 500), (61, 300, 400)]
+)
+def test_a_label_observed_on_the_first_day_of_a_part_is_not_known_before_it(
+    training_set: TrainingSet, days_to_label: int, before_validation: int, before_test: int
+) -> None:
+    parts = divide(prepared(training_set(months=9, days_to_label=days_to_label)), Split())
+    for part, known in ((parts.validation, before_validation), (parts.test, before_test)):
+        learnt = parts.train_for(part)
+        assert len(learnt.loans) == known
+        assert learnt.loans["label_observed"].max() < part.first_day
+        assert set(month_of(learnt.loans)) == set(learnt.months)
+    assert len(parts.train.loans) == 500
+
+
+def test_without_the_rule_every_label_of_train_is_learnt_from(training_set: TrainingSet) -> None:
+    frame = prepared(training_set(months=9, days_to_label=400))
+    assert divide(frame, Split()).train_for(divide(frame, Split()).test).loans.empty
+    parts = divide(frame, Split(labels_known=False))
+    assert parts.train_for(parts.validation) is parts.train_for(parts.test) is parts.train
+
+
+def test_a_set_that_does_not_say_when_labels_were_observed_is_refused(
+    training_set: TrainingSet,
+) -> None:
+    parts = divide(prepared(training_set().drop(columns="label_observed")), Split())
+    with pytest.raises(BadInput, match="lacks label_observed; build it again"):
+        parts.train_for(parts.test)
+
+
 def test_too_few_months_are_refused(training_set: TrainingSet) -> None:
     with pytest.raises(BadInput, match=r"4 months \(2024-01 to 2024-04\).* at least 5"):
         divide(prepared(training_set(months=4)), Split())

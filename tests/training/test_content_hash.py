@@ -30,7 +30,7 @@ KINDS: dict[str, tuple[Sequence[Any], Sequence[pa.DataType]]] = {
         (pa.timestamp("us"), pa.timestamp("ms"), pa.timestamp("ns")),
     ),
 }
-FEW = settings(max_examples=40, deadline=None)
+FEW = settings(max_examples=40)
 ROWS = st.lists(
     st.tuples(*(st.sampled_from(values) for values, _ in KINDS.values())), min_size=1, max_size=12
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +12,8 @@ import pytest
 
 from lakehouse.run.job import Report
 from lakehouse.training.coverage import Coverage, Found, coverage, coverage_of
-from tests.bank import FULL, Bank
+from lakehouse.training.point_in_time import JoinedGroup
+from tests.bank import CATALOG, FULL, Bank
 
 CLICKS = "feature_clickstream.csv"
 
@@ -47,6 +50,9 @@ def test_a_warning_counts_what_is_missing() -> None:
     assert group((10, 10), (10, 0), (10, 1)).warning() == (
         "clicks: only 1 of 20 applications of 2024-02 to 2024-03 find features, after 100% in other months"
     )
+    assert group((10, 10), (10, 0), (10, 0)).warning() == (
+        "clicks: none of 20 applications of 2024-02 to 2024-03 find features, after 100% in other months"
+    )
 
 
 def test_a_datamart_and_its_training_set_agree(pristine: Bank, tmp_path: Path) -> None:
@@ -64,10 +70,37 @@ def test_a_datamart_and_its_training_set_agree(pristine: Bank, tmp_path: Path) -
     }
 
 
+def test_an_application_finds_a_group_if_one_of_its_rows_is_in_the_window_of_that_day(
+    pristine: Bank,
+) -> None:
+    def days(name: str, day: str) -> set[tuple[str, date]]:
+        rows = pristine.log.read(CATALOG.table(name))
+        return {(row["customer_id"], row[day]) for row in rows}
+
+    applications = days("silver.loan_daily", "loan_start_date")
+    for told, table in zip(coverage(pristine.store), CATALOG.feature_groups, strict=True):
+        assert table.group
+        held = days(table.full_name, "snapshot_date")
+        window = JoinedGroup(
+            told.group, "", (), table.group.max_age_months, table.group.delay_days
+        ).window
+        found = Counter(
+            f"{applied:%Y-%m}"
+            for customer, applied in applications
+            if any(
+                who == customer and window(applied)[0] <= day <= window(applied)[1]
+                for who, day in held
+            )
+        )
+        every = Counter(f"{applied:%Y-%m}" for _, applied in applications)
+        assert told.by_month == {month: Found(n, found[month]) for month, n in every.items()}
+        assert found.total() > 0
+
+
 def test_a_run_warns_of_a_group_that_ends(data: Path, run_job: Callable[..., Report]) -> None:
     def warnings(datamart: Path) -> list[str]:
         notes = run_job(datamart=datamart).notes
-        return [note for note in notes if note.startswith("clickstream: only ")]
+        return [note for note in notes if note.startswith("clickstream: ")]
 
     assert warnings(data.parent / "whole") == []
     clicks = pd.read_csv(data / CLICKS, dtype=str, keep_default_na=False)

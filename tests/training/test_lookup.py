@@ -55,7 +55,7 @@ def lake(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> Lakehouse:
     def started(*_: Any) -> None:
         raise AssertionError("an engine was started")
 
-    monkeypatch.setattr("lakehouse.lake.open_store", started)
+    monkeypatch.setattr("lakehouse.engines.session.open_store", started)
     return Lakehouse(bank.datamart)
 
 
@@ -207,7 +207,7 @@ def release_of(
     ledger_rows.put(log, RELEASES, [{**row, **said, "months": []}], CommitNote())
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(groups(), min_size=1, max_size=2, unique_by=lambda table: table.name),
     st.tuples(ROWS, ROWS),

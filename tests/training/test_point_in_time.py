@@ -22,7 +22,7 @@ from lakehouse.training import point_in_time
 from lakehouse.training.point_in_time import JOIN, JoinedGroup, first_labels, with_features
 
 # Few examples, as each is a query; many customers in each.
-FEW = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow])
 CUSTOMERS = [f"CUS_0x{n}" for n in range(8)]
 MONTH_ENDS = [
     date(year, month, calendar.monthrange(year, month)[1])
@@ -260,7 +260,7 @@ def label_store(spark: SparkSession, loans: dict[str, dict[date, int]]) -> DataF
 def test_a_loan_has_one_label_as_it_was_first_observed(loans: dict[str, dict[date, int]]) -> None:
     found = counted(first_labels(label_store(session(), loans), "30dpd_6mob"))
     assert found == Counter(
-        (loan, f"CUS of {loan}", date(2023, 1, 1), days[min(days)], "30dpd_6mob")
+        (loan, f"CUS of {loan}", date(2023, 1, 1), days[min(days)], "30dpd_6mob", min(days))
         for loan, days in loans.items()
     )
 
@@ -282,7 +282,10 @@ def test_a_later_day_of_the_same_month_on_book_changes_no_label(
 
 
 def test_a_change_of_the_join_is_a_decision_about_the_ids_of_training_sets() -> None:
-    """If the join gives other rows, JOIN needs a new value; then this digest is written again."""
+    """If the join gives other rows, JOIN needs a new value; then this digest is written again.
+
+    A column more is the same rows: `label_observed` has left JOIN as it was. So have rows as known then.
+    """
     code = essence(Path(point_in_time.__file__).read_text(encoding="utf-8"))
     assert JOIN == "0b902681b5b5b33c"
-    assert hashlib.sha256(code.encode()).hexdigest()[:16] == "1cdb5038269afad4"
+    assert hashlib.sha256(code.encode()).hexdigest()[:16] == "c71d0207e38a9932"

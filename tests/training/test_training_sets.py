@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,28 +19,40 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from deltalake import write_deltalake
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse.catalog import Catalog, load
 from lakehouse.cli import main
 from lakehouse.cli.exit_codes import exit_code
 from lakehouse.errors import BadInput, LakehouseError
+from lakehouse.exclusion import Exclusion
 from lakehouse.gold.features_attributes import TABLE as ATTRIBUTES
 from lakehouse.gold.label_store import DEFINITIONS
 from lakehouse.label import LabelDefinition
+from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.ledger.training_sets import TABLE as TRAINING_SETS
 from lakehouse.months import MonthRange
-from lakehouse.releases import published
+from lakehouse.progress import silent
+from lakehouse.releases import ledger_rows, published
+from lakehouse.releases.readable import check_readable
+from lakehouse.storage.commit_note import CommitNote
+from lakehouse.storage.layout import LEDGER_COPIES
 from lakehouse.table import Field
+from lakehouse.training import sets
 from lakehouse.training.build import build, reproduce
 from lakehouse.training.content_hash import ContentHash
 from lakehouse.training.receipts import Receipt, receipts
 from lakehouse.training.sets import Asked, TrainingSet, prepare, spine_folder
+from lakehouse.upkeep.backup import backup
+from lakehouse.upkeep.restore import restore
 from tests.bank import CORRECTED, EARLY, FULL, LATER_DAY, SOME, Bank, rows
 
 ROOT = Path(__file__).parent.parent.parent
 CATALOG = load()
-SPINE_COLUMNS = ["loan_id", "customer_id", "application_date", "label", "label_def"]
+SPINE_COLUMNS = [
+    "loan_id", "customer_id", "application_date", "label", "label_def", "label_observed"
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +94,8 @@ def by_duckdb(bank: Bank, asked: TrainingSet) -> list[dict[str, Any]]:
     sql.register("labels", bank.arrow("gold.label_store", asked.release))
     sql.execute(
         """CREATE TEMP TABLE spine AS
-        SELECT DISTINCT ON (loan_id) loan_id, customer_id, application_date, label, label_def
+        SELECT DISTINCT ON (loan_id)
+            loan_id, customer_id, application_date, label, label_def, snapshot_date AS label_observed
         FROM labels WHERE label_def = ? ORDER BY loan_id, snapshot_date""",
         [asked.selection.label.name],
     )
@@ -163,13 +176,15 @@ def why_left_out(days: list[dict[str, Any]], mob: int, newest_day: date) -> str:
     return "written_off" if (last["dpd"] or 0) > 0 else "no_longer_reported"
 
 
-@pytest.mark.parametrize("definition", DEFINITIONS, ids=lambda each: each.name)
+@pytest.mark.parametrize("definition", DEFINITIONS[:3], ids=lambda each: each.name)
 @pytest.mark.parametrize("release", [EARLY, FULL])
 def test_every_loan_is_labelled_or_left_out_for_one_reason(
     bank: Bank, release: int, definition: LabelDefinition
 ) -> None:
     asked = bank.prepared(release, label_def=definition.name, features=("age",))
-    labels, left_out = asked.spine.count(), asked.left_out()
+    made = asked.waterfall()
+    labels, left_out = made.rows, made.left_out
+    assert asked.spine.count() == labels
     days_by_loan: dict[str, list[dict[str, Any]]] = {}
     for day in bank.arrow("silver.loan_daily", release).to_pylist():
         assert day["snapshot_date"].day == 1
@@ -186,6 +201,146 @@ def test_every_loan_is_labelled_or_left_out_for_one_reason(
     assert bool(left_out["too_young"]) == (release == EARLY and definition.mob == 6)
     without_label = [left_out.get(name, 0) for name in ("not_seen_at_label_mob", "dpd_unknown")]
     assert without_label == ([1, 1] if definition.mob == 6 else [0, 0])
+
+
+@pytest.mark.parametrize("definition", DEFINITIONS, ids=lambda each: each.name)
+def test_every_loan_of_the_months_is_in_one_line_of_the_waterfall(
+    bank: Bank, out: Path, definition: LabelDefinition
+) -> None:
+    known_by = date(2023, 12, 1)
+    asked = {"label_def": definition.name, "labels_known_by": known_by, "features": ("age",)}
+    everybody = bank.build(FULL, **asked)
+    made = bank.build(FULL, out, **asked, exclude=("under_21", "no_income"))
+    lines = dict(made.waterfall)
+    assert list(lines)[-3:] == ["excluded_no_income", "excluded_under_21", "rows"]
+    assert lines.pop("loans") == sum(lines.values()) == len(loans_of(bank, FULL))
+    assert lines.pop("rows") == made.row_count == len(rows(out))
+    assert lines == made.left_out
+    told = pq.read_metadata(out).metadata[b"lakehouse.waterfall"]
+    assert json.loads(told) == made.waterfall
+    excluded = made.left_out["excluded_no_income"] + made.left_out["excluded_under_21"]
+    assert everybody.row_count == made.row_count + excluded
+    assert {row["label"] for row in rows(out)} <= {0, 1}
+
+
+def loans_of(bank: Bank, release: int) -> set[str]:
+    return {row["loan_id"] for row in bank.arrow("silver.loan_daily", release).to_pylist()}
+
+
+def test_an_excluded_loan_is_not_in_the_set_and_the_set_can_be_built_again(
+    bank: Bank, out: Path
+) -> None:
+    everybody = by_duckdb(bank, bank.prepared(FULL, features=("age", "occupation")))
+    made = bank.build(FULL, out, features=("age",), exclude=("occupation_unknown",))
+    kept = [row["loan_id"] for row in everybody if row["occupation"] is not None]
+    assert [row["loan_id"] for row in rows(out)] == kept
+    assert made.left_out["excluded_occupation_unknown"] == len(everybody) - len(kept) > 0
+    assert reproduce(bank.store, made.training_set_id) == made
+    before = bank.build(FULL, features=("age",))
+    assert before.training_set_id != made.training_set_id
+    assert "exclusions" not in json.loads(before.parameters)
+
+
+def test_a_double_count_is_refused(bank: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = bank.prepared(FULL, features=("age",), exclude=("under_21",))
+
+    def planted(*given: Any) -> DataFrame:
+        loans, _ = given
+        first = loans.agg(F.min("loan_id")).collect()[0][0]
+        out = loans.where(F.col("loan_id") == first).select(
+            "loan_id", "customer_id", "application_date"
+        )
+        out = out.withColumn("_excluded_by", F.lit("under_21"))
+        return out.union(out)
+
+    monkeypatch.setattr(sets, "excluded", planted)
+    with pytest.raises(LakehouseError, match="a loan is in two lines or in none"):
+        asked.waterfall()
+
+
+@pytest.mark.parametrize(
+    ("exclusion", "why"),
+    [
+        (Exclusion("x", "", "label = 1"), "the condition of x cannot be computed"),
+        (Exclusion("x", "", "dpd > 0", (("silver.loan_daily", ("dpd",)),)), "no application may"),
+        (Exclusion("x", "", "a > 0", (("silver.attributes", ("a",)),)), "release 2 lacks"),
+    ],
+)
+def test_an_exclusion_sees_no_outcome_and_nothing_that_is_not_there(
+    bank: Bank, exclusion: Exclusion, why: str
+) -> None:
+    catalog = replace(CATALOG, exclusions=(exclusion,))
+    with pytest.raises(BadInput, match=why):
+        bank.prepared(FULL, catalog, features=("age",), exclude=("x",)).waterfall()
+
+
+@pytest.mark.parametrize(
+    ("condition", "what"),
+    [
+        ("application_date < current_date", "current_date"),
+        ("application_date < `now`()", "now"),
+        ("application_date < DATE 'today'", "DATE"),
+        ("rand() < 0.5", "rand"),
+        ("loan_id = uuid ()", "uuid"),
+        ("age > (SELECT max(label) FROM labels)", "SELECT"),
+        ("max(age) OVER (PARTITION BY 1) > 30", "OVER"),
+    ],
+)
+def test_an_exclusion_that_could_answer_otherwise_tomorrow_cannot_be_declared(
+    condition: str, what: str
+) -> None:
+    with pytest.raises(BadInput, match=f"exclusion x: its condition uses {what}"):
+        Exclusion("x", "", condition)
+
+
+@pytest.mark.parametrize("condition", ["occupation = 'now ()'", "random_score > 1", "now > 1"])
+def test_a_text_or_a_column_with_such_a_name_is_no_call(condition: str) -> None:
+    assert Exclusion("x", "", condition).condition == condition
+
+
+def test_an_unknown_exclusion_is_refused_with_what_is_close(bank: Bank) -> None:
+    with pytest.raises(BadInput, match=r"no exclusion is called 'no_incom'; is it no_income\?"):
+        bank.prepared(FULL, exclude=("no_incom",))
+
+
+def test_labels_observed_after_a_day_are_left_out_and_counted(bank: Bank, out: Path) -> None:
+    everything = by_duckdb(bank, bank.prepared(FULL, features=("age",)))
+    days = sorted({row["label_observed"] for row in everything})
+    for day in (days[0], days[1], days[-1]):
+        made = bank.build(FULL, out, features=("age",), labels_known_by=day)
+        expected = [row for row in everything if row["label_observed"] <= day]
+        assert rows(out) == expected
+        assert made.left_out["label_observed_later"] == len(everything) - len(expected)
+        others = bank.build(FULL, features=("age",)).left_out
+        assert {**others, **made.left_out} == made.left_out
+
+
+def test_a_day_before_the_first_label_is_refused_with_the_count(bank: Bank, out: Path) -> None:
+    with pytest.raises(BadInput, match=r"known by 2020-01-01 \(loans: .* [1-9]\d* label observed"):
+        bank.build(FULL, out, labels_known_by=date(2020, 1, 1))
+
+
+def test_the_receipt_keeps_the_day_and_the_set_is_built_again_by_it(
+    bank: Bank, tmp_path: Path
+) -> None:
+    one, other = tmp_path / "one.parquet", tmp_path / "other.parquet"
+    day = bank.arrow("gold.label_store", FULL)["snapshot_date"].to_pylist()[0]
+    made = bank.build(FULL, one, features=SOME, labels_known_by=day)
+    assert made.selection.labels_known_by == day
+    assert bank.reproduce(made, other) == made
+    assert one.read_bytes() == other.read_bytes()
+
+
+def test_a_set_is_built_again_from_a_restored_backup(own: Bank, tmp_path: Path) -> None:
+    spine = tmp_path / "spine.csv"
+    spine.write_text("customer_id,application_date\nCUS_0x1000,2023-06-01\n", encoding="utf-8")
+    made = [early(own), own.build(CORRECTED, features=("age",), spine=spine)]
+    backup(own.store.datamart, tmp_path / "kept", silent)
+    shutil.rmtree(own.datamart)
+    restore(own.store.datamart, tmp_path / "kept", None, False, silent)
+    assert [own.reproduce(receipt) for receipt in made] == made
+    for release in published.releases(own.log):
+        check_readable(own.log, release.pins, CATALOG.data)
 
 
 def test_a_label_counts_as_first_observed_and_a_later_day_changes_nothing(bank: Bank) -> None:
@@ -269,6 +424,7 @@ def test_another_release_or_other_parameters_are_another_set(bank: Bank) -> None
         {"features": ("age",)},
         {"months": MonthRange("2023-03")},
         {"months": MonthRange(None, "2023-05")},
+        {"labels_known_by": date(2023, 10, 1)},
     ]
     ids = {bank.prepared(n, **each).training_set_id for n in (EARLY, FULL) for each in asked}
     assert len(ids) == 2 * len(asked)
@@ -307,15 +463,16 @@ def test_a_ledger_of_before_a_column_was_declared_keeps_its_receipts_and_takes_n
     own: Bank,
 ) -> None:
     old = early(own)
-    newer = ("left_out", "code_fingerprint", "erased_at")
+    newer = ("left_out", "code_fingerprint", "erased_at", "unknown_then", "waterfall", "row_hash")
     before = pa.Table.from_pylist([
         {f.name: getattr(old, f.name) for f in TRAINING_SETS.fields if f.name not in newer}
     ])  # fmt: skip
     versions = pa.array([list(old.versions.items())], pa.map_(pa.string(), pa.int64()))
     before = before.set_column(before.schema.get_field_index("versions"), "versions", versions)
     shutil.rmtree(own.datamart / TRAINING_SETS.path)
+    shutil.rmtree(own.datamart / LEDGER_COPIES)
     write_deltalake(own.datamart / TRAINING_SETS.path, before)
-    assert receipts(own.log) == [replace(old, left_out={}, code_fingerprint=None)]
+    assert receipts(own.log) == [replace(old, left_out={}, code_fingerprint=None, waterfall={})]
     made = own.build(FULL, features=("age",))
     assert receipts(own.log)[1:] == [made]
     assert own.reproduce(old).content_hash == old.content_hash
@@ -333,6 +490,7 @@ def test_the_file_says_what_it_is(bank: Bank, out: Path) -> None:
         "release": "2",
         "parameters": made.parameters,
         "versions": json.dumps(dict(made.versions)),
+        "waterfall": json.dumps(dict(made.waterfall)),
         "content_hash": made.content_hash,
     }
     assert json.loads(told["parameters"])["label"] == {"name": "30dpd_3mob", "dpd": 30, "mob": 3}
@@ -349,6 +507,17 @@ def test_anyone_can_compute_the_hash_of_a_file_again(bank: Bank, out: Path) -> N
     assert hash_of(shuffled) != made.content_hash
     in_order = shuffled.sort_by([(name, "ascending") for name in SPINE_COLUMNS])
     assert hash_of(in_order) == made.content_hash
+
+
+def test_a_receipt_from_before_there_was_label_observed_still_holds(own: Bank, out: Path) -> None:
+    made = own.build(FULL, out, features=SOME)
+    earlier = hash_of(pq.read_table(out).drop_columns("label_observed"))
+    receipt_as_it_was = replace(made, content_hash=earlier)
+    note = CommitNote(training_set_id=made.training_set_id)
+    ledger_rows.put(own.log, TRAINING_SETS, [asdict(receipt_as_it_was)], note)
+    assert own.build(FULL, out, features=SOME) == receipt_as_it_was
+    assert own.reproduce(made, out) == receipt_as_it_was
+    assert pq.read_metadata(out).metadata[b"lakehouse.content_hash"].decode() == earlier
 
 
 def test_a_file_written_again_has_the_same_bytes(bank: Bank, tmp_path: Path) -> None:
@@ -468,14 +637,26 @@ def _say_size(log: Path, file: str, size: int) -> None:
         commit.write_text("\n".join(map(json.dumps, actions)))
 
 
+def forget_checksums(bank: Bank) -> None:
+    """Leave the releases as an older program published them."""
+    rows = [replace(row, checksums={}).as_row() for row in published.releases(bank.log)]
+    ledger_rows.put(bank.log, RELEASES, rows, CommitNote("older"))
+
+
 @pytest.mark.parametrize(
-    ("keep_size", "words"),
-    [(True, "came out different: .* altered"), (False, "the engine fails to compute it")],
+    ("has_checksums", "keep_size", "words"),
+    [
+        (True, True, "has other bytes than when release 1 was published"),
+        (False, True, "came out different: .* altered"),
+        (False, False, "the engine fails to compute it"),
+    ],
 )
 def test_a_table_that_was_tampered_with_is_found_out(
-    own: Bank, out: Path, keep_size: bool, words: str
+    own: Bank, out: Path, has_checksums: bool, keep_size: bool, words: str
 ) -> None:
     out.write_text("of yesterday")
+    if not has_checksums:
+        forget_checksums(own)
     overwrite_ages(own, EARLY, keep_size)
     for attempt in (
         lambda: own.reproduce(early(own), out),
@@ -622,7 +803,12 @@ def test_a_refused_spine_or_choice_leaves_nothing_in_the_datamart(
     assert "CUS_SECRET" not in str(refused.value)
     with pytest.raises(BadInput, match="no feature is called"):
         own.build(FULL, spine=good, features=("agee",))
-    for choice in ({"label_def": "60dpd_6mob"}, {"months": MonthRange("2023-05")}):
+    choices: list[dict[str, Any]] = [
+        {"label_def": "60dpd_6mob"},
+        {"months": MonthRange("2023-05")},
+        {"labels_known_by": date(2023, 10, 1)},
+    ]
+    for choice in choices:
         with pytest.raises(BadInput, match="a spine says by itself which applications"):
             own.build(FULL, spine=good, **choice)
     assert sorted(own.datamart.rglob("*")) == before

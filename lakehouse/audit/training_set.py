@@ -1,0 +1,165 @@
+"""The audit of one training set, a file or one with a receipt: its dates, and how its user splits it.
+
+A split is a column of the set, because a user who leaves loans out of train has changed the file, or a day.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lakehouse.audit.finding import Check, Finding
+from lakehouse.audit.target import parts_check
+from lakehouse.engines.store import Store
+from lakehouse.errors import BadInput
+from lakehouse.model.features import as_of_columns
+from lakehouse.model.sample import sampled
+from lakehouse.model.split import Part, month_of
+from lakehouse.table import AS_OF_SUFFIX
+from lakehouse.training.build import again
+from lakehouse.training.receipts import receipt
+from lakehouse.training.selection import Selection
+from lakehouse.training_columns import APPLICATION, CUSTOMER, LABEL_OBSERVED
+
+SPLIT, PARTS = "split", ("train", "validation", "test")
+_DATES = (APPLICATION, LABEL_OBSERVED)
+_METADATA = b"lakehouse.parameters"
+
+
+@dataclass(frozen=True)
+class AuditedSet:
+    """The customers and dates of a training set, its split if it has one, and the day of its labels."""
+
+    name: str
+    loans: pd.DataFrame
+    labels_known_by: date | None
+
+
+def of_file(path: Path) -> AuditedSet:
+    """A training set that is a Parquet file; BadInput if it is none."""
+    if not path.exists():
+        raise BadInput(
+            f"there is no file {path}; name one that training-set wrote, or the id of a training set"
+        )
+    try:
+        told = (pq.read_metadata(path).metadata or {}).get(_METADATA)
+        names = [name for name in pq.read_schema(path).names if _is_audited(name)]
+        loans = pq.read_table(path, columns=names).to_pandas()
+    except (OSError, pa.ArrowException) as error:
+        raise BadInput(
+            f"{path} is no Parquet file that can be read ({type(error).__name__}); name one that "
+            "training-set wrote, or the id of a training set"
+        ) from None
+    selection = Selection.from_json(told.decode()) if told else None
+    return _audited(str(path), loans, selection.labels_known_by if selection else None)
+
+
+def of_receipt(store: Store, training_set_id: str) -> AuditedSet:
+    """A training set with a receipt, built again; BadInput for an unknown id."""
+    past = receipt(store.log, training_set_id)
+    frame = again(store, past).frame
+    loans = sampled(frame.select(*(name for name in frame.columns if _is_audited(name))))
+    return _audited(past.training_set_id, loans, past.selection.labels_known_by)
+
+
+def _is_audited(name: str) -> bool:
+    return name in ("loan_id", CUSTOMER, *_DATES, SPLIT) or name.endswith(AS_OF_SUFFIX)
+
+
+def _audited(name: str, loans: pd.DataFrame, known_by: date | None) -> AuditedSet:
+    missing = [column for column in (CUSTOMER, *_DATES) if column not in loans]
+    if missing:
+        raise BadInput(
+            f"{name} lacks {', '.join(missing)}; take a set of labelled loans, as this version builds it"
+        )
+    for column in (*_DATES, *as_of_columns(loans).values()):
+        loans[column] = pd.to_datetime(loans[column])
+    if loans[[CUSTOMER, *_DATES]].isna().any(axis=None):
+        raise BadInput(f"{name}: a loan has no {CUSTOMER}, {APPLICATION} or {LABEL_OBSERVED}")
+    return AuditedSet(name, loans, known_by)
+
+
+def audit_training_set(audited: AuditedSet, split_at: date | None = None) -> list[Check]:
+    """Check the dates of a training set, and its split: its column `split`, or train before a day.
+
+    BadInput if nothing says how it is split, and no day by which its labels are known.
+    """
+    parts = _parts(audited, split_at)
+    if not parts and not audited.labels_known_by:
+        raise BadInput(
+            f"nothing says how {audited.name} is split: give --split-at DATE for train before it, or a "
+            f"column {SPLIT} with {', '.join(PARTS)}"
+        )
+    checks = [_dates_check(audited)]
+    if parts:
+        train, *later = parts
+        learnt = [(train, part) for part in later]
+        checks.append(parts_check(parts, learnt, repeat_customers=False))
+    return checks
+
+
+def _dates_check(audited: AuditedSet) -> Check:
+    loans, groups = audited.loans, as_of_columns(audited.loans)
+    known_by = audited.labels_known_by
+    return Check(
+        name="dates of the set",
+        proves="No label was observed by the day of its application, or after the day by which labels are "
+        "known, and no feature row is newer than its application.",
+        looked_at=f"{len(loans):,} loans with {len(groups)} feature groups"
+        + (f", labels known by {known_by}" if known_by else ""),
+        findings=tuple(_wrong_dates(loans, known_by)),
+    )
+
+
+def _wrong_dates(loans: pd.DataFrame, known_by: date | None) -> Iterator[Finding]:
+    applied, observed = loans[APPLICATION], loans[LABEL_OBSERVED]
+    wrong = {
+        (LABEL_OBSERVED, "labels observed by the day of the application"): observed <= applied,
+        **{
+            (column, "rows of features newer than the application"): loans[column] > applied
+            for column in as_of_columns(loans).values()
+        },
+    }
+    if known_by:
+        why = f"labels observed after {known_by}, by which they are said to be known"
+        wrong[LABEL_OBSERVED, why] = observed > pd.Timestamp(known_by)
+    for (subject, why), rows in wrong.items():
+        if rows.any():
+            yield Finding(subject, f"{int(rows.sum()):,} {why}")
+
+
+def _parts(audited: AuditedSet, split_at: date | None) -> list[Part]:
+    """The parts in order of time; none if nothing says how the set is split."""
+    loans = audited.loans
+    if split_at:
+        before = loans[APPLICATION] < pd.Timestamp(split_at)
+        names = before.map({True: PARTS[0], False: PARTS[-1]})
+    elif SPLIT in loans:
+        names = loans[SPLIT]
+        _check_names(audited.name, names)
+    else:
+        return []
+    taken = [name for name in PARTS if (names == name).any()]
+    if PARTS[0] not in taken or PARTS[-1] not in taken:
+        raise BadInput(f"{audited.name}: the split leaves {PARTS[0]} or {PARTS[-1]} without a loan")
+    return [_part(name, loans[names == name]) for name in taken]
+
+
+def _check_names(name: str, names: pd.Series) -> None:
+    unknown = sorted(map(str, set(names.dropna()) - set(PARTS)))
+    if unknown:
+        raise BadInput(
+            f"{name}: column {SPLIT} has {json.dumps(unknown[0])}; its values are {', '.join(PARTS)}, "
+            "or none for a loan that is not used"
+        )
+
+
+def _part(name: str, loans: pd.DataFrame) -> Part:
+    return Part(name, tuple(sorted(month_of(loans).unique())), loans, left_out=0)
