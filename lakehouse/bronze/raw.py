@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from lakehouse import functions as F
 from lakehouse.table import MONTH_FIELD, Field, Source, Table
 
+if TYPE_CHECKING:
+    from pyspark.sql import Column
+
+# Programs write these words in the place of a missing cell.
+NULL_WORDS = ("nan", "null", "none", "n/a", "na", "nil", "nat", "#n/a", "<na>", "\\n")
 ROW_HASH = "_row_hash"
 PROVENANCE = (
     Field("_source_file", "STRING", "Name of the raw file the row was delivered in."),
@@ -35,3 +42,11 @@ def bronze_table(source: Source, doc: str) -> Table:
         entity=source.entity,
         date=source.date,
     )
+
+
+def filled(raw: Column) -> Column:
+    """The cell without spaces around it; NULL where it is missing."""
+    trimmed = F.trim(raw)
+    # Only letters and a few signs come after a colon, so that no number is compared with the words.
+    is_word = ((trimmed > ":") | trimmed.startswith("#")) & F.lower(trimmed).isin(*NULL_WORDS)
+    return F.when((trimmed != "") & ~is_word, trimmed)

@@ -10,5 +10,6 @@ Memory is bounded by `cells.CHUNK` rows of text and some 60 bytes per customer.
 """
 
 from lakehouse.generate.bank import generate
+from lakehouse.generate.inbox import Inbox
 
-__all__ = ["generate"]
+__all__ = ["Inbox", "generate"]

@@ -1,4 +1,4 @@
-"""The whole bank: all four files, from the same customers."""
+"""The whole bank: the files of all four sources, from the same customers."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from lakehouse.generate.customers import LoanBook, book_loans
 from lakehouse.generate.files import ATTRIBUTES, FINANCIALS, Output, whole_files
 from lakehouse.generate.finances import clean_finances
 from lakehouse.generate.financials import financial_cells
+from lakehouse.generate.inbox import Inbox, MonthlyOutput, correct, spell_files
 from lakehouse.generate.loans import payment_paths, write_loans
 from lakehouse.progress import Progress, silent
 
@@ -27,13 +28,15 @@ def generate(
     seed: int = 7,
     on_progress: Progress = silent,
     force: bool = False,
+    inbox: Inbox | None = None,
 ) -> dict[str, int]:
     """Write the four raw CSV files of an invented bank into folder `out`; return the rows by file.
 
     `months` is the length of the clickstream from 2023-01 on; loans start in those months and the
-    one after. `on_progress` hears a file's name and its rows so far. The files get their names once all
-    four are whole. Raises BadInput for arguments that make no sense, and, without `force`, where a file of
-    the same name is there and differs.
+    one after. With `inbox` the same rows come in a file per source and month. `on_progress` hears a source's
+    file and its rows so far. The files get their names once all are whole. Raises BadInput for arguments that
+    make no sense, where `out` has other files of the sources, and, without `force`, where a file of the same
+    name is there and differs.
     """
     _check_arguments(out, customers, months, seed)
     try:
@@ -43,11 +46,16 @@ def generate(
             f"{out}: no folder can be made there ({error.strerror}); name another"
         ) from None
     book = book_loans(customers, months, seed)
-    with whole_files(out, force) as files:
-        output = Output(files, on_progress)
-        _write_borrowers(output, book, seed)
-        write_loans(output, book)
-        write_clickstream(output, book, seed)
+    with whole_files(out, force) as staged:
+        if inbox is None:
+            output = Output(staged, on_progress)
+            _write_bank(output, book, seed)
+        else:
+            output = MonthlyOutput(staged, on_progress, seed=seed, late=inbox.late)
+            _write_bank(output, book, seed)
+            if inbox.corrected:
+                correct(output, inbox.corrected, seed)
+            spell_files(output, inbox.format)
     return output.rows
 
 
@@ -60,6 +68,12 @@ def _check_arguments(out: Path, customers: int, months: int, seed: int) -> None:
         raise BadInput(f"seed must be 0 or more, not {seed}")
     if out.exists() and not out.is_dir():
         raise BadInput(f"{out} is a file; give a folder to write the CSV files into")
+
+
+def _write_bank(output: Output, book: LoanBook, seed: int) -> None:
+    _write_borrowers(output, book, seed)
+    write_loans(output, book)
+    write_clickstream(output, book, seed)
 
 
 def _write_borrowers(output: Output, book: LoanBook, seed: int) -> None:

@@ -12,14 +12,15 @@ SHOWN_BYTES = 1024**2  # kept of the text of a record that is too long
 
 
 class BrokenRecords:
-    """A Parquet file of broken records: row, line, text and reason."""
+    """A Parquet file of broken records: number of the file, row, line, text and reason."""
 
     BATCH_BYTES = 4 * 1024**2
 
     def __init__(self, path: Path) -> None:
-        self.count = 0
+        self.path = path
         self._schema = pa.schema(
             [
+                ("_file", pa.int64()),
                 ("_source_row", pa.int64()),
                 ("_source_line", pa.int64()),
                 ("raw_text", pa.string()),
@@ -27,18 +28,17 @@ class BrokenRecords:
             ]
         )
         self._writer = pq.ParquetWriter(path, self._schema)
-        self._rows: list[tuple[int, int, str, list[str]]] = []
+        self._rows: list[tuple[int, int, int, str, list[str]]] = []
         self._bytes = 0
 
-    def add(self, row: int, line: int, text: bytes, why: str) -> None:
+    def add(self, file: int, row: int, line: int, text: bytes, why: str) -> None:
         shown = text[:SHOWN_BYTES].decode(errors="ignore")
         if len(text) > MAX_RECORD_BYTES:
             shown += f" ... (shortened here to its first {SHOWN_BYTES:,} bytes)"
         else:
             shown = text.decode()
-        self._rows.append((row, line, shown, [why]))
+        self._rows.append((file, row, line, shown, [why]))
         self._bytes += len(shown)
-        self.count += 1
         if self._bytes > self.BATCH_BYTES or len(self._rows) >= 50_000:
             self._flush()
 

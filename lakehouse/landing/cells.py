@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 
+from lakehouse.bronze.raw import NULL_WORDS
 from lakehouse.days import DateOrder
 from lakehouse.landing.dates import WITH_SLASHES
 from lakehouse.storage.duck import literal
@@ -12,22 +13,20 @@ from lakehouse.storage.duck import literal
 IDENTIFIER = "identifier"
 IN_THE_FUTURE = "is in the future"
 SHOWN_CHARACTERS = 40
-# All that Unicode calls a space, and four signs that are as invisible.
+# All that Unicode calls a space, and signs that are as invisible.
 BLANKS = (
     "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680"
-    "\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\u180e\u200b\u2060\ufeff"
+    "\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\u180e\u200b\u2060\ufeff\u00ad\u200c\u200d\u200e\u200f"
 )
-# Words that programs write for a cell that is missing.
-NULL_WORDS = ("nan", "null", "none", "n/a", "na", "nil", "nat", "#n/a", "<na>", "\\n")
 
 ISO_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 INTEGER = r"[+-]?[0-9]+(\.0*)?"
 WORD_WITH_DIGIT = r"\S*[0-9]\S*"
 NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 # With zeros in front it may be a code, which is another one without them.
-_NO_CODE = r"[+-]?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][+-]?[0-9]+)?"
+NO_CODE = r"[+-]?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][+-]?[0-9]+)?"
 # Numbers of so many digits are all different as doubles.
-_EXACT_DIGITS = 15
+EXACT_DIGITS = 15
 _FORMS = {"dmy": "%d/%m/%Y", "mdy": "%m/%d/%Y"}
 
 
@@ -38,11 +37,10 @@ def trimmed(cell: str) -> str:
     return f"CASE WHEN {visible} THEN {cell} ELSE nullif(trim({cell}, {literal(BLANKS)}), '') END"
 
 
-def without_wide_blanks(cell: str) -> str:
-    """The cell as it is, unless blanks beyond those of ASCII are around it."""
-    plain = "".join(filter(str.isascii, BLANKS))
+def without_odd_blanks(cell: str) -> str:
+    """The cell as it is, unless blanks other than spaces are around it."""
     all_blanks = f"trim({cell}, {literal(BLANKS)})"
-    return f"""CASE WHEN {all_blanks} <> trim({cell}, {literal(plain)}) THEN nullif({all_blanks}, '')
+    return f"""CASE WHEN {all_blanks} <> trim({cell}, ' ') THEN nullif({all_blanks}, '')
                     ELSE {cell} END"""
 
 
@@ -73,7 +71,7 @@ def faults(kind: str, text: str, day: str, today: dt.date) -> list[tuple[str, st
             (f"{day} > DATE '{today}'", IN_THE_FUTURE),
         ],
         "integer": [
-            (f"NOT {is_like(text, INTEGER)}", "is not a whole number"),
+            (f"NOT ({is_like(text, INTEGER)} OR {_is_whole(text)})", "is not a whole number"),
             (f"try_cast({text} AS INTEGER) IS NULL", "is beyond 32 bits"),
         ],
         "number": [
@@ -81,6 +79,11 @@ def faults(kind: str, text: str, day: str, today: dt.date) -> list[tuple[str, st
             (f"NOT coalesce(isfinite(try_cast({text} AS DOUBLE)), false)", "is too large"),
         ],
     }[kind]
+
+
+def _is_whole(text: str) -> str:
+    """Whether a text is a whole number in another form than usual, as `1e1`."""
+    return f"({is_like(text, NUMBER)} AND coalesce(try_cast({text} AS DOUBLE) % 1 = 0, false))"
 
 
 def is_null_word(text: str) -> str:
@@ -115,6 +118,6 @@ def compared(cell: str) -> str:
     number = f"ltrim(CASE WHEN {is_like(text, '.*[eE].*')} THEN {text} ELSE {point} END, '+')"
     digits = f"length(regexp_replace({number}, '[^0-9]', '', 'g'))"
     double = f"(try_cast({number} AS DOUBLE) + 0.0)::VARCHAR"
-    return f"""CASE WHEN NOT ({is_like(text, NUMBER)} AND {is_like(text, _NO_CODE)}) THEN {text}
-                    WHEN {digits} <= {_EXACT_DIGITS} THEN coalesce({double}, {text})
+    return f"""CASE WHEN NOT ({is_like(text, NUMBER)} AND {is_like(text, NO_CODE)}) THEN {text}
+                    WHEN {digits} <= {EXACT_DIGITS} THEN coalesce({double}, {text})
                     ELSE {number} END"""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lakehouse.days import DATE_ORDERS, DateOrder
 from lakehouse.errors import BadInput
@@ -18,6 +18,12 @@ WITH_SHORT_YEAR = "[0-9]{1,2}/[0-9]{1,2}/[0-9]{2}"
 _OTHER = {"dmy": "mdy", "mdy": "dmy"}
 # So many months in a row come about by chance in one of a thousand small files.
 _MONTHS_THAT_PROVE = 6
+# A few days of one month may well be the first ones.
+_DAYS_FOR_DOUBT = 4
+
+
+class Unproven(BadInput):
+    """Dates with slashes, and no row of the file proves their order."""
 
 
 @dataclass(frozen=True)
@@ -76,14 +82,15 @@ def date_order(
     _check_years(file_name, written)
     days = sorted((each for each in written if each.orders), key=lambda each: each.line)
     if asked and days:
-        return _checked(file_name, days, asked)
+        return _checked(file_name, days, asked, monthly)
     proved = _by_a_field_above_12(file_name, days, monthly) or _by_habit(days, monthly)
     if proved:
+        _check_columns(file_name, days, proved)
         return proved
     for each in days:
         first, second = (each.day(order) for order in _OTHER)
         if first != second:
-            raise BadInput(
+            raise Unproven(
                 f"{file_name}: {each} may be {first} or {second}, and no row of the file proves which;"
                 f" say it with --date-order dmy|mdy|ymd, or deliver dates like 2023-05-01."
             )
@@ -106,14 +113,43 @@ def _check_years(file_name: str, written: Sequence[Written]) -> None:
         )
 
 
-def _checked(file_name: str, days: Sequence[Written], asked: DateOrder) -> DateOrder:
+def _checked(
+    file_name: str, days: Sequence[Written], asked: DateOrder, monthly: str | None
+) -> DateOrder:
     against = contradicting(days, asked)
     if against:
         raise BadInput(
             f"{file_name}: {against[0]} is not a day with the {asked.spelt}, but {asked.proof};"
             f" mend the row, or give the order of the file with --date-order."
         )
+    habit = _by_habit(days, monthly) or _against(days, asked)
+    if habit and habit.order != asked.order:
+        return replace(asked, proof=f"{asked.proof}, although {habit.proof}")
     return asked
+
+
+def _check_columns(file_name: str, days: Sequence[Written], proved: DateOrder) -> None:
+    """BadInput if one column proves an order, and another seems to be written in the other one."""
+    against = _against(days, proved)
+    if against:
+        raise BadInput(
+            f"{file_name}: {proved.proof}, which is {proved.spelt}, but {against.proof}, which seems to be "
+            f"{against.spelt}: a file has one order; deliver dates like 2023-05-01, or say the order with "
+            "--date-order."
+        )
+
+
+def _against(days: Sequence[Written], order: DateOrder) -> DateOrder | None:
+    """The other order, if some column has the same first or second field in all rows only in that one.
+
+    A column of several days a month proves nothing by that, but it is a reason for doubt.
+    """
+    for column in dict.fromkeys(each.column for each in days):
+        own = [each for each in days if each.column == column and len(each.orders) > 1]
+        stays = _by_a_field_that_stays(own)
+        if stays and stays.order != order.order and len({e.text for e in own}) >= _DAYS_FOR_DOUBT:
+            return DateOrder(stays.order, f"in {column} {stays.proof}")
+    return None
 
 
 def _by_a_field_above_12(

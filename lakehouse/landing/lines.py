@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 Positions = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-LINE_FEED, RETURN, QUOTE, COMMA = b'\n\r",'
+LINE_FEED, RETURN, QUOTE = b'\n\r"'
 PREFIX_DIGITS = 10
 
 
@@ -26,7 +26,7 @@ class Lines:
     why: dict[int, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, block: bytes, begin: int, end: int) -> Lines:
+    def of(cls, block: bytes, begin: int, end: int, delimiter: bytes) -> Lines:
         """The lines from begin to end, read as if no quote were open at the start of each."""
         text = np.frombuffer(block, np.uint8, end)
         breaks = np.flatnonzero(text[begin:] == LINE_FEED) + begin
@@ -36,14 +36,14 @@ class Lines:
         if b"\r" in block:
             returns = np.flatnonzero(text[begin : end - 1] == RETURN) + begin
             odd[_line_of(starts, returns[text[returns + 1] != LINE_FEED])] = True
-        commas = np.flatnonzero(text == COMMA)
-        commas = commas[np.searchsorted(commas, begin) :]
+        marks = np.flatnonzero(text == delimiter[0])
+        marks = marks[np.searchsorted(marks, begin) :]
         if b'"' in block:
             quotes = np.flatnonzero(text == QUOTE)
             quotes = quotes[np.searchsorted(quotes, begin) :]
-            odd |= _oddly_quoted(text, quotes, starts, ends)
-            commas = commas[~_is_quoted(commas, quotes, starts)]
-        bounds = np.searchsorted(commas, np.append(starts, end))
+            odd |= _oddly_quoted(text, quotes, starts, ends, delimiter[0])
+            marks = marks[~_is_quoted(marks, quotes, starts)]
+        bounds = np.searchsorted(marks, np.append(starts, end))
         return cls(starts, ends, np.diff(bounds) + 1, odd, np.zeros(len(starts), bool))
 
     def cut(self, i: int) -> None:
@@ -61,24 +61,25 @@ def _oddly_quoted(
     quotes: Positions,
     starts: Positions,
     ends: Positions,
+    delimiter: int,
 ) -> Flags:
     """The lines in which a quote does not open at the start of a cell or close at the end of one."""
     line = _line_of(starts, quotes)
     firsts = np.searchsorted(quotes, starts)
     closes = ((np.arange(len(quotes)) - firsts[line]) & 1).astype(bool)
     before, after = text[quotes - 1], text[quotes + 1]
-    opened_well = (quotes == starts[line]) | (before == COMMA) | (before == QUOTE)
-    closed_well = (quotes + 1 == ends[line]) | (after == COMMA) | (after == QUOTE)
+    opened_well = (quotes == starts[line]) | (before == delimiter) | (before == QUOTE)
+    closed_well = (quotes + 1 == ends[line]) | (after == delimiter) | (after == QUOTE)
     odd = (np.diff(np.append(firsts, len(quotes))) & 1).astype(bool)
     odd[line[~np.where(closes, closed_well, opened_well)]] = True
     return odd
 
 
-def _is_quoted(commas: Positions, quotes: Positions, starts: Positions) -> Flags:
-    """The commas that are inside quotes: those after an odd number of quotes on their line."""
-    per_line = np.diff(np.append(np.searchsorted(commas, starts), len(commas)))
+def _is_quoted(marks: Positions, quotes: Positions, starts: Positions) -> Flags:
+    """The delimiters that are inside quotes: those after an odd number of quotes on their line."""
+    per_line = np.diff(np.append(np.searchsorted(marks, starts), len(marks)))
     quotes_before_line = np.repeat(np.searchsorted(quotes, starts), per_line)
-    return ((np.searchsorted(quotes, commas) - quotes_before_line) & 1).astype(bool)
+    return ((np.searchsorted(quotes, marks) - quotes_before_line) & 1).astype(bool)
 
 
 def numbered(
@@ -87,13 +88,17 @@ def numbered(
     chosen: Flags,
     rows: Positions,
     numbers: Positions,
+    delimiter: bytes,
+    file: bytes,
 ) -> bytes:
-    """The chosen lines, each after its row number and line number, which have a fixed width."""
+    """The chosen lines, each after its file and row as one number and its line number, of fixed width."""
     starts, ends = lines.starts[chosen], lines.ends[chosen]
     digits = 10 ** np.arange(PREFIX_DIGITS - 1, -1, -1)
-    prefix = np.full((len(starts), 2 * PREFIX_DIGITS + 2), COMMA, np.uint8)
-    prefix[:, :PREFIX_DIGITS] = rows[chosen, None] // digits % 10 + ord("0")
-    prefix[:, PREFIX_DIGITS + 1 : -1] = numbers[chosen, None] // digits % 10 + ord("0")
+    first = len(file) + PREFIX_DIGITS
+    prefix = np.full((len(starts), first + PREFIX_DIGITS + 2), delimiter[0], np.uint8)
+    prefix[:, : len(file)] = np.frombuffer(file, np.uint8)
+    prefix[:, len(file) : first] = rows[chosen, None] // digits % 10 + ord("0")
+    prefix[:, first + 1 : -1] = numbers[chosen, None] // digits % 10 + ord("0")
     edges = np.zeros(len(block), np.int8)
     edges[starts], edges[ends] = 1, -1
     chosen_bytes = np.frombuffer(block, np.uint8)[np.cumsum(edges, dtype=np.int8).astype(bool)]

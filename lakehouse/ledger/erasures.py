@@ -1,6 +1,6 @@
 """One row: one person erased from all tables and their history, without anything that identifies them."""
 
-from lakehouse.table import Field, Table
+from lakehouse.table import ROW_HASH_FIELD, Field, Table
 
 TABLE = Table(
     layer="ledger",
@@ -23,6 +23,7 @@ TABLE = Table(
             "ARRAY<STRING>",
             "Training sets that held the person: they cannot be built again exactly.",
         ),
+        ROW_HASH_FIELD,
     ),
     partition=None,
 )

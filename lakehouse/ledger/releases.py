@@ -1,6 +1,6 @@
 """One row: one successful run, and the version of every table that it published."""
 
-from lakehouse.table import Field, Table
+from lakehouse.table import ROW_HASH_FIELD, Field, Table
 
 TABLE = Table(
     layer="ledger",
@@ -14,6 +14,11 @@ TABLE = Table(
         Field("months", "ARRAY<STRING>", "Months in which a table changed, YYYY-MM."),
         Field("through", "STRING", "The last known month of raw data, YYYY-MM."),
         Field("versions", "MAP<STRING,BIGINT>", "Delta version of each table, by layer.table."),
+        Field(
+            "commits",
+            "MAP<STRING,STRING>",
+            "Identity of that version: a hash of its commit, and one of its files' paths.",
+        ),
         Field("row_counts", "MAP<STRING,BIGINT>", "Rows of each table, by layer.table."),
         Field(
             "sources",
@@ -33,6 +38,7 @@ TABLE = Table(
             "TIMESTAMP",
             "When vacuum gave the release up, UTC; NULL while it is kept.",
         ),
+        ROW_HASH_FIELD,
     ),
     partition=None,
 )

@@ -1,6 +1,6 @@
 """One row: one training set that was built, with everything that is needed to build it again."""
 
-from lakehouse.table import Field, Table
+from lakehouse.table import ROW_HASH_FIELD, Field, Table
 
 TABLE = Table(
     layer="ledger",
@@ -31,6 +31,18 @@ TABLE = Table(
             "TIMESTAMP",
             "When a person in it was erased, UTC; since then it cannot be built again. Else NULL.",
         ),
+        Field(
+            "unknown_then",
+            "MAP<STRING,BIGINT>",
+            "With known=then: applications with NULL features because their release lacked them, by reason.",
+        ),
+        Field(
+            "waterfall",
+            "MAP<STRING,BIGINT>",
+            "All loans of its months, those left out by reason, and the rows: the first is the sum of the "
+            "others. Empty in receipts of older programs.",
+        ),
+        ROW_HASH_FIELD,
     ),
     partition=None,
 )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse.errors import LakehouseError, NoSpace, causes
 from lakehouse.storage.datamart import Datamart
+from lakehouse.storage.object_store import of_store
 from lakehouse.table import Table
 
 if TYPE_CHECKING:
@@ -74,8 +75,11 @@ def _explanation(datamart: Datamart, table: Table, error: Exception) -> str:
             f"{damage.table.full_name} is damaged: {damage.what}; python main.py doctor --deep tells "
             "more, run --repair repairs it"
         )
+    if told := of_store(str(error)):
+        return f"{table.full_name}: {told}"
+    at = "" if datamart.place.folder else ", which reads and writes the object store"
     return (
-        f"{table.full_name}: {type(error).__name__} in the engine; completed work stays, and the "
+        f"{table.full_name}: {type(error).__name__} in the engine{at}; completed work stays, and the "
         "next run goes on from there; --debug shows the whole error"
     )
 

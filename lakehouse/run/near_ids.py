@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from lakehouse.ids import ZEROS_IN_FRONT
 from lakehouse.landing.counts import Landed
 from lakehouse.storage.duck import duckdb_in, identifier, literal, path_literal
+from lakehouse.words import counted
 
 _EXAMPLES = 3
-# Zeros before other digits, at the front of the id or of a part of it.
-_ZEROS = "(^|[^0-9a-z])0+([0-9])"
+_FILES = 3
 
 
 def near_ids(files: Iterable[Landed], work: Path) -> list[str]:
@@ -28,7 +29,7 @@ def near_ids(files: Iterable[Landed], work: Path) -> list[str]:
             rows = f"read_parquet({path_literal(landed.accepted)}, hive_partitioning = false)"
             columns.setdefault(kind, []).append(
                 f"SELECT DISTINCT {identifier(key)}::VARCHAR AS id,"
-                f" {literal(landed.file_name)} AS file, {literal(key)} AS name FROM {rows}"
+                f" _source_file AS file, {literal(key)} AS name FROM {rows}"
             )
     if not columns:
         return []
@@ -46,19 +47,27 @@ def _near(selects: Iterable[str]) -> str:
     return f"""
         WITH ids AS ({" UNION ALL ".join(selects)}),
         plain AS (
-            SELECT id, min(name) AS name, string_agg(file, ', ' ORDER BY file) AS files,
-                   regexp_replace(lower(id), '{_ZEROS}', '\\1\\2', 'g') AS alike
+            SELECT id, min(name) AS name, {_few("file")} AS files,
+                   regexp_replace(lower(id), '{ZEROS_IN_FRONT}', '\\1\\2', 'g') AS alike
             FROM ids GROUP BY id)
         SELECT any_value(name), list(id || ' (' || files || ')' ORDER BY id)
         FROM plain GROUP BY alike HAVING count(*) > 1 ORDER BY min(id)
     """
 
 
+def _few(files: str) -> str:
+    """The first files in words: an id is often in one per month."""
+    names = f"list_sort(list(DISTINCT {files}))"
+    more = f"len({names}) - {_FILES}"
+    return f"""array_to_string({names}[:{_FILES}], ', ')
+        || CASE WHEN {more} > 0 THEN ' and ' || {more} || ' more' ELSE '' END"""
+
+
 def _line(found: list[tuple[str, list[str]]]) -> str:
     examples = "; ".join(" and ".join(ids) for _, ids in found[:_EXAMPLES])
     n = len(found)
     return (
-        f"{n:,} {'id' if n == 1 else 'ids'} in {found[0][0]} {'is' if n == 1 else 'are'} written in more "
+        f"{counted(n, 'id')} in {found[0][0]} {'is' if n == 1 else 'are'} written in more "
         f"than one way, which differ only in case or in zeros at the front, and so count as different: "
         f"{examples}"
     )

@@ -1,131 +1,147 @@
-"""Whether a delivery has a column that silver cannot read: its cells are there, and become NULL."""
+"""Whether a delivery has a column that silver cannot read: its cells are there, and become NULL.
+
+A share may be too large by itself, or far larger than in the months before.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from functools import reduce
 from operator import and_
+from typing import TYPE_CHECKING
 
 from lakehouse import functions as F
 from lakehouse.engines.changes import any_of
 from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput
 from lakehouse.landing.counts import Landed
-from lakehouse.table import Table, quoted
+from lakehouse.months import spell
+from lakehouse.run.masked import masked
+from lakehouse.run.null_counts import count_nulls
+from lakehouse.run.null_limits import (
+    LEAST,
+    MOST,
+    ByMonth,
+    Excess,
+    excess_by_itself,
+    excess_over_before,
+    may_have_changed,
+)
+from lakehouse.table import MONTH, Bounds, Table, quoted
 
-# Fewer bad cells are dirt, whatever their share of a small file: three ages of nine may be impossible.
-_FEWEST = 5
-# Their share is known to within one percent of the file.
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
 SAMPLE_ROWS = 20_000
-_PLACEHOLDER = "a placeholder"
 _SHOWN = 3
-_COMMA = re.compile(r"-?9+(\.999)*,9+|-?9{1,3}(,999)+")
+_COMMA = re.compile(r"-?9+(\.999)*,9+|-?9{1,3}(,999)+(\.9+)?")
 _THOUSANDS = re.compile(r"-?9{1,3}(\.999)+")
 
 
-@dataclass(frozen=True)
-class _Nulls:
-    """The cells of a raw column that silver makes NULL, of those that are neither empty nor a placeholder."""
+def check_null_share(
+    store: Store, silver: Table, landed: Landed, max_null: float | None, version: int | None = None
+) -> None:
+    """BadInput where too large a share of the cells of a column would become NULL; they are masked.
 
-    column: str
-    raw: str
-    reason: str
-    cells: int
-    filled: int
-
-
-def check_null_share(store: Store, silver: Table, landed: Landed, max_null: float) -> None:
-    """BadInput where more than `max_null` of the cells of a column would become NULL; they are masked.
-
-    A large file is first looked at by every nth row, and counted only if a column comes near the limit.
+    That is more than `max_null`; without it more than a fifth, or three times the share of the months
+    before, which are those of silver at this version and the earlier ones of the file.
     """
-    rows_in = sum(counts.accepted for counts in landed.counts.values())
-    every = rows_in // SAMPLE_ROWS
-    if every > 1:
-        sampled = _nulls(store, silver, landed, every)
-        if all(nulls.cells <= max_null / 2 * nulls.filled for nulls in sampled):
-            return
-    for nulls in _nulls(store, silver, landed):
-        if nulls.cells >= _FEWEST and nulls.cells > max_null * nulls.filled:
-            examples = _examples(store, silver, landed, nulls)
-            raise BadInput(
-                f"{landed.file_name}: {nulls.cells:,} of {nulls.filled:,} cells of {nulls.raw} would become "
-                f"NULL ({nulls.reason}), for example {', '.join(map(repr, examples))} with 9 for each digit: "
-                f"{_cause(nulls, examples)}; nothing was changed: deliver the file in the declared form, or "
-                "allow it with --max-null"
-            )
-
-
-def _nulls(store: Store, silver: Table, landed: Landed, every: int = 1) -> list[_Nulls]:
-    """The columns with cells that become NULL in every nth row, each with its most frequent reason."""
-    assert silver.transform is not None
-    rows = store.read_parquet(str(landed.accepted))
-    if every > 1:
-        rows = rows.where(F.col("_source_row") % every == 0)
-    issues = silver.transform(rows).select(F.explode("_issues").alias("issue"))
-    cells: dict[str, int] = {}
-    placeholders: dict[str, int] = {}
-    reasons: dict[str, tuple[int, str]] = {}
-    for row in issues.groupBy("issue").count().collect():
-        column, _, reason = row["issue"].partition(": ")
-        if reason == _PLACEHOLDER:
-            placeholders[column] = row["count"]
-        elif row["issue"] not in silver.noted:
-            cells[column] = cells.get(column, 0) + row["count"]
-            reasons[column] = max(reasons.get(column, (0, "")), (row["count"], reason))
-    raw_columns = {column: raw for column, raw in silver.raw_columns if column in cells}
-    if not raw_columns:
-        return []
-    given = [
-        F.count(F.when(F.trim(F.col(quoted(raw))) != "", 1)).alias(column)
-        for column, raw in raw_columns.items()
-    ]
-    filled = rows.agg(*given).collect()[0].asDict()
-    return [
-        _Nulls(
-            column,
-            raw,
-            reasons[column][1],
-            cells[column],
-            filled[column] - placeholders.get(column, 0),
+    if max_null == 1:
+        return
+    most = MOST if max_null is None else max_null
+    found = _delivered(store, silver, landed, min(most, LEAST))
+    _check(store, silver, landed, (excess_by_itself(*each, most) for each in found.items()))
+    if max_null is None:
+        changed = {column for column in found if may_have_changed(found[column])}
+        held = _held(store, silver, version, changed)
+        each_with_held = (
+            (column, found[column], held.get(column, {})) for column in sorted(changed)
         )
-        for column, raw in raw_columns.items()
-    ]
+        _check(store, silver, landed, (excess_over_before(*each) for each in each_with_held))
 
 
-def _examples(store: Store, silver: Table, landed: Landed, nulls: _Nulls) -> list[str]:
-    """Some of the raw cells, masked: a digit is 9 and a letter is x."""
+def _check(store: Store, silver: Table, landed: Landed, found: Iterable[Excess | None]) -> None:
+    for excess in filter(None, found):
+        raise _refusal(store, silver, landed, excess)
+
+
+def _delivered(store: Store, silver: Table, landed: Landed, least: float) -> Mapping[str, ByMonth]:
+    """The counts of a file; none for a large one, if no column has half that share in every nth row."""
+    every = sum(counts.accepted for counts in landed.counts.values()) // SAMPLE_ROWS
+    if every > 1:
+        sampled = count_nulls(_typed(store, silver, landed, every), silver)
+        shares = (nulls.share for by_month in sampled.values() for nulls in by_month.values())
+        if max(shares, default=0) <= least / 2:
+            return {}
+    return count_nulls(_typed(store, silver, landed), silver)
+
+
+def _typed(store: Store, silver: Table, landed: Landed, every: int = 1) -> DataFrame:
+    """The rows of silver that every nth row of the file becomes."""
     assert silver.transform is not None
-    (bronze,) = silver.upstreams
     rows = store.read_parquet(str(landed.accepted))
-    issue = f"{nulls.column}: {nulls.reason}"
+    return silver.transform(rows.where(F.col("_source_row") % every == 0) if every > 1 else rows)
+
+
+def _held(
+    store: Store, silver: Table, version: int | None, columns: set[str]
+) -> Mapping[str, ByMonth]:
+    """The counts of these columns in the table as it is."""
+    if not columns or not store.log.exists(silver):
+        return {}
+    there = columns & store.log.columns(silver, version).keys()
+    return count_nulls(store.read(silver, version), silver, there)
+
+
+def _refusal(store: Store, silver: Table, landed: Landed, excess: Excess) -> BadInput:
+    now, before = excess.now, excess.before
+    where, than, allowed = "", "", "--max-null"
+    if before:
+        where = f" in {spell(excess.months)}"
+        than = f": {now.share:.1%}, where it was {before.share:.1%} in the months before"
+        allowed = f"--max-null {MOST}"
+    examples = _examples(store, silver, landed, excess)
+    bounds = next(field.bounds for field in silver.fields if field.name == excess.column)
+    return BadInput(
+        f"{landed.file_name}: {now.cells:,} of {now.filled:,} cells of {_raw(silver, excess)}{where} would "
+        f"become NULL ({now.reason}){than}, for example {', '.join(map(repr, examples))} with 9 for each "
+        f"digit: {_cause(now.reason, examples, bounds)}; nothing was changed: deliver the file in the "
+        f"declared form, or allow it with {allowed}"
+    )
+
+
+def _raw(silver: Table, excess: Excess) -> str:
+    return dict(silver.raw_columns)[excess.column]
+
+
+def _examples(store: Store, silver: Table, landed: Landed, excess: Excess) -> list[str]:
+    """Some of the raw cells, masked: a digit is 9 and a letter is x."""
+    (bronze,) = silver.upstreams
     # Unnested first: Sail 0.7.2 loses a column where a filter on the list itself is pushed down.
-    unnested = silver.transform(rows).select(*silver.keys, F.explode("_issues").alias("issue"))
-    bad = unnested.where(F.col("issue") == issue).select(*silver.keys)
+    issue = F.explode("_issues").alias("issue")
+    unnested = _typed(store, silver, landed).select(MONTH, *silver.keys, issue)
+    is_bad = F.col("issue") == f"{excess.column}: {excess.now.reason}"
+    bad = unnested.where(is_bad & F.col(MONTH).isin(excess.months)).select(*silver.keys)
     are_bad = [
         reduce(
             and_, (F.col(quoted(key)) == value for key, value in zip(bronze.keys, row, strict=True))
         )
         for row in bad.limit(_SHOWN).collect()
     ]
-    cells = rows.where(any_of(are_bad)).select(F.col(quoted(nulls.raw)).alias("cell")).collect()
-    return sorted({_masked(row["cell"]) for row in cells})
+    cell = F.col(quoted(_raw(silver, excess))).alias("cell")
+    rows = store.read_parquet(str(landed.accepted)).where(any_of(are_bad)).select(cell).collect()
+    return sorted({masked(row["cell"]) for row in rows})
 
 
-def _masked(cell: str) -> str:
-    text = re.sub(r"[^\W\d_]", "x", re.sub(r"\d", "9", cell))
-    return text if len(text) <= 30 else f"{text[:30]}..."
-
-
-def _cause(nulls: _Nulls, examples: list[str]) -> str:
+def _cause(reason: str, examples: list[str], bounds: Bounds | None) -> str:
     """The likely cause, for a person to check."""
     if all(_COMMA.fullmatch(example.strip(" _")) for example in examples):
         return "these look like decimal or thousands commas"
     if all(_THOUSANDS.fullmatch(example.strip(" _")) for example in examples):
         return "these look like thousands points"
-    if nulls.reason.startswith("outside "):
-        return "this may be another currency or unit"
-    if nulls.reason == "not a whole number":
+    if reason.startswith("outside "):
+        return f"this may be another currency or unit than the declared one, {bounds}"
+    if reason == "not a whole number":
         return "the column now has decimals where whole numbers were declared"
     return "the form of the column has changed"

@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from threading import Lock
 
 from lakehouse.bronze.quarantine import TABLE as QUARANTINE
+from lakehouse.bronze.superseded import TABLE as SUPERSEDED
 from lakehouse.engines.store import Store
-from lakehouse.landing.counts import Landed
+from lakehouse.errors import BadInput
+from lakehouse.landing.counts import Counts, Landed
+from lakehouse.ledger.deliveries import TABLE as DELIVERIES
 from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.months import MonthRange
+from lakehouse.releases.deliveries import FileVersion, digest, newest_taken, put
 from lakehouse.releases.publish import next_release, publish
 from lakehouse.releases.recorded import Recorded
-from lakehouse.releases.state import is_published, recorded
+from lakehouse.releases.state import read_state, recorded
 from lakehouse.run.failures import explained
-from lakehouse.run.ingest import Delivery, Writer, ingest, quarantine
+from lakehouse.run.ingest import Delivery, FileBefore, Writer, ingest, quarantine
 from lakehouse.run.job import Job
 from lakehouse.run.null_share import check_null_share
 from lakehouse.run.plan import Request, Step
-from lakehouse.run.refresh import evolve, pending_months, refresh
+from lakehouse.run.refresh import evolve, existing, pending_months, refresh
 from lakehouse.run.reporting import Reporting
+from lakehouse.run.rows_by_file import rows_by_file
+from lakehouse.run.sample import check_sample
 from lakehouse.run.shrinking import check_shrink
 from lakehouse.run.side_by_side import side_by_side
-from lakehouse.storage.commit_note import CommitNote, SourceRecord
+from lakehouse.run.taking import Target, held_of
+from lakehouse.run.unnoted import unnoted
+from lakehouse.run.unproven import Unproven
+from lakehouse.storage.commit_note import CommitNote, Quarantined, SourceRecord
 from lakehouse.table import Table
+from lakehouse.upkeep.repeated import check_keys
+from lakehouse.words import counted
 
 
 def scopes(request: Request, landed: Mapping[str, Landed]) -> list[MonthRange]:
@@ -54,16 +66,94 @@ class Passes:
         self._writer = writer
         self._landed = landed
         self._reporting = reporting
+        self._unproven: Unproven = {}
         self._quarantining = Lock()
+        self._superseding = Lock()
+        # By bronze table, the archived files that the ledger does not know.
+        self._unnoted: dict[str, list[FileVersion]] = {}
+        # The fates of rows that may have changed since the deliveries were noted.
+        self._fates: dict[tuple[str, str], dict[str | None, Counts]] = {}
 
-    def run(self, at_once: int) -> None:
-        """Make every release; `at_once` is the number of tables to work on at a time."""
+    def run(self, left: Unproven, at_once: int) -> None:
+        """Make every release; `at_once` is the number of tables to work on at a time.
+
+        The months of the files that a stopped run has `left` are computed again.
+        """
+        self._unproven = left
+        self._settle()
+        self._find_unnoted()
         every = scopes(self._job.request, self._landed)
-        for scope in every:
+        months = self._months_by_pass(every)
+        self._reporting.begin(months)
+        for scope, months_of_pass in zip(every, months, strict=True):
+            self._reporting.begin_pass(months_of_pass)
             self._pass(scope, at_once, last=scope is every[-1])
 
+    def _settle(self) -> None:
+        """Finish what a stopped run has left in `bronze.superseded`."""
+        log, state = self._store.log, read_state(self._job.datamart)
+        for table in self._job.catalog.sources:
+            own = state.standings.get(table.full_name)
+            if own and own.ours and log.exists(SUPERSEDED):
+                changed = log.changed_months(table, max(own.base, 0), own.version)
+                sha256 = state.recorded[table.full_name].sha256 or ""
+                begun = CommitNote(
+                    self._writer.run_id, quarantined=Quarantined(table.full_name, sha256)
+                )
+                target = Target(self._store, table, sorted(changed), begun, self._superseding)
+                self._reporting.add(SUPERSEDED, target.settle())
+
+    def _find_unnoted(self) -> None:
+        """Find the archived files that the ledger does not know, so that this run notes them."""
+        recorded_by_table = recorded(self._job.datamart)
+        for table in self._job.catalog.sources:
+            landed, own = self._landed.get(table.full_name), recorded_by_table.get(table.full_name)
+            if landed is None or own is None or self._is_noted(table, own):
+                continue
+            delivery = self.delivery(table, landed, self._job.request.scope, own)
+            known = {*delivery.taken, *(file.name for file in landed.files)}
+            found = unnoted(self._store, table, own, known)
+            self._unnoted[table.full_name] = found
+            if found:
+                self._reporting.note(
+                    f"{table.full_name}: {DELIVERIES.full_name} did not know {counted(len(found), 'file')} "
+                    f"that it has rows of ({found[0].file}); they count as taken, and their rows stay"
+                )
+
+    def _months_by_pass(self, every: Sequence[MonthRange]) -> list[dict[str, int]]:
+        """For each pass, the most months that it may cover in each table, whether or not rows differ."""
+        catalog, recorded_by_table = self._job.catalog, recorded(self._job.datamart)
+        tables = [*catalog.sources, *catalog.derived]
+        there = {table.full_name: existing(self._store, [table]) for table in tables}
+        passes: list[dict[str, int]] = []
+        taken: set[str] = set()
+        for scope in every:
+            covered: dict[str, set[str]] = {}
+            for table in tables:
+                name, own = table.full_name, recorded_by_table[table.full_name]
+                landed, again = self._landed.get(name), self._is_taken_again(own)
+                above = [up.full_name for up in table.upstreams]
+                held = there[name].union(
+                    table.possible(m for up in above for m in there.get(up, ()))
+                )
+                reached = set().union(*(covered.get(up, ()) for up in above))
+                if landed:
+                    delivery = self.delivery(table, landed, scope, own)
+                    covered[name] = {*delivery.months(again)} - taken
+                elif table.upstreams and (again or (own.code != catalog.code[name] and not passes)):
+                    covered[name] = held
+                else:
+                    covered[name] = table.reached(reached) & held
+                there[name] |= covered[name]
+            taken = taken.union(*covered.values())
+            passes.append({name: len(months) for name, months in covered.items()})
+        return passes
+
     def _pass(self, scope: MonthRange, at_once: int, last: bool) -> None:
-        """Bring every table up to date, upstreams first, and publish a release if something changed."""
+        """Bring every table up to date, upstreams first, and publish a release if a row changed.
+
+        The last pass also publishes which files are taken, though all their rows were there.
+        """
         datamart, catalog = self._job.datamart, self._job.catalog
         recorded_by_table = recorded(datamart)
         sources: dict[str, SourceRecord] = {}
@@ -74,21 +164,69 @@ class Passes:
                 sources[table.full_name] = self._ingest(table, scope, own)
             else:
                 self._refresh(table, own)
+            self._reporting.step(table)
 
         side_by_side([*catalog.sources, *catalog.derived], bring_up_to_date, at_once)
-        if last or not is_published(datamart):
+        if last or read_state(datamart).has_other_rows:
+            self._note_deliveries(scope, recorded_by_table)
             self._publish(sources)
+
+    def _note_deliveries(self, scope: MonthRange, before: Mapping[str, Recorded]) -> None:
+        """Write which files were taken; later, a table that says so needs its files no more."""
+        versions = [
+            version
+            for table in self._job.catalog.sources
+            if (landed := self._landed.get(table.full_name))
+            for version in (
+                *self._unnoted.pop(table.full_name, ()),
+                *self.delivery(table, landed, scope, before[table.full_name]).versions,
+            )
+        ]
+        note = CommitNote(self._writer.run_id)
+        with explained(self._job.datamart, DELIVERIES):
+            put(self._job.log, versions, note, self._fates)
+        self._fates.clear()
 
     def _publish(self, sources: Mapping[str, SourceRecord]) -> None:
         datamart = self._job.datamart
+        if self._reporting.report.refused and not self._job.request.publish_good:
+            return
         with explained(datamart, RELEASES):
             release = next_release(datamart, self._writer.run_id, self._store.name, sources)
             if release:
-                self._reporting.report.published.append(publish(datamart.log, release))
+                check_keys(datamart, release)
+                check_sample(self._store, release)
+                self._reporting.report.published.append(publish(datamart, release))
 
     def delivery(self, table: Table, landed: Landed, scope: MonthRange, own: Recorded) -> Delivery:
         code, asked = self._job.catalog.code[table.full_name], self._job.request.delivery
-        return Delivery(table, landed, scope, own, code, self._writer, self._job.today, asked)
+        assert table.source is not None
+        taken = newest_taken(self._job.log).get(table.source.name, {})
+        before = {
+            name: FileBefore(each.sha256, frozenset(each.months)) for name, each in taken.items()
+        }
+        return Delivery(
+            table,
+            landed,
+            scope,
+            own,
+            code,
+            self._writer,
+            self._job.today,
+            asked,
+            before if self._is_noted(table, own) else None,
+            taken,
+            {each.file: each.taken for each in self._unnoted.get(table.full_name, ())},
+        )
+
+    def _is_noted(self, table: Table, own: Recorded) -> bool:
+        """Whether the ledger knows all files that a table has taken.
+
+        It does not after an older program, nor after a run that was stopped before it noted them.
+        """
+        assert table.source is not None
+        taken = newest_taken(self._job.log).get(table.source.name, {})
+        return digest(taken) == own.sha256 and bool(taken or not self._job.log.exists(table))
 
     def check_shrinks(self) -> None:
         """BadInput where a file would delete more rows of a month than a correction does."""
@@ -97,16 +235,28 @@ class Passes:
             landed, own = self._landed.get(table.full_name), recorded_by_table.get(table.full_name)
             if landed and own:
                 delivery = self.delivery(table, landed, self._job.request.scope, own)
-                check_shrink(self._store, delivery, delivery.months(self._is_taken_again(own)))
+                held = recorded_by_table.get(SUPERSEDED.full_name)
+                months = delivery.months(self._is_taken_again(own))
+                check_shrink(self._store, delivery, months, held.undo_to if held else None)
 
     def check_null_shares(self) -> None:
-        """BadInput where cells of a file that was read would become NULL, more than the user allows."""
+        """BadInput where cells of a file would become NULL or other numbers, more than the user allows."""
+        recorded_by_table = recorded(self._job.datamart)
         for table in self._job.catalog.derived:
             landed = [
                 self._landed[up.full_name] for up in table.upstreams if up.full_name in self._landed
             ]
-            if landed and table.raw_columns:
-                check_null_share(self._store, table, landed[0], self._job.max_null)
+            if landed and table.raw_columns and "_issues" in table.columns:
+                own = recorded_by_table.get(table.full_name)
+                version = own.undo_to if own else None
+                with explained(self._job.datamart, table):
+                    check_null_share(self._store, table, landed[0], self._job.max_null, version)
+        for each in (file for landed in self._landed.values() for file in landed.files):
+            if each.other_spelling and self._job.max_null != 1:
+                raise BadInput(
+                    f"{each.name}: {each.other_spelling}; nothing was changed: deliver numbers like"
+                    " 1234.5, or allow it with --max-null 1"
+                )
 
     def _ingest(self, table: Table, scope: MonthRange, own: Recorded) -> SourceRecord:
         """Bring a bronze table up to date with its file; return what it now holds of the file."""
@@ -118,13 +268,28 @@ class Passes:
         rows = delivery.checked_counts()
         # The quarantine comes first, because a table that has its file is not read again.
         with self._quarantining, self._reporting.timed(QUARANTINE):
-            self._reporting.add(QUARANTINE, quarantine(self._store, delivery, months))
+            merges = quarantine(self._store, delivery, months)
+            for merged in merges:
+                # On the disk first as well: its loss would leave no trace.
+                self._store.log.sync_commits(QUARANTINE, since=merged.version - 1)
+            self._reporting.add(QUARANTINE, merges)
         with self._reporting.timed(table) as entry:
-            if months:
-                self._reporting.tell(table, "merging", months)
             entry.rows = rows
-            self._reporting.add(table, ingest(self._store, delivery, months))
+            with self._reporting.working(table, "merging", months) if months else nullcontext():
+                written = ingest(self._store, delivery, months, self._superseding)
+                self._reporting.add(table, written.table)
+        self._reporting.add(SUPERSEDED, written.superseded)
+        if written.superseded or (months and held_of(self._store, table, months) is not None):
+            entry.rows = self._counted_again(table, delivery, months)
         return delivery.record
+
+    def _counted_again(self, table: Table, delivery: Delivery, months: Sequence[str]) -> Counts:
+        """The fates of the delivered rows; those of all files of these months are kept to be noted."""
+        source = delivery.landed.source.name
+        for (file, month), counts in rows_by_file(self._store, table, months).items():
+            self._fates.setdefault((source, file), {})[month] = counts
+        now = (each.with_fates(self._fates.get(each.key[:2], {})) for each in delivery.versions)
+        return sum((each.total for each in now), Counts())
 
     def _refresh(self, table: Table, own: Recorded) -> None:
         """Compute the months of a derived table that changes of its upstreams reach."""
@@ -133,13 +298,16 @@ class Passes:
         with self._reporting.timed(table):
             everything = self._is_taken_again(own) or own.code != code
             everything = evolve(self._store, table, note) or everything
-            months = pending_months(self._store, Step(table, "pending", everything), own)
+            again = {
+                file.partition for file in self._unproven.get(table.full_name, ()) if file.rows
+            }
+            months = pending_months(self._store, Step(table, "pending", everything), own, again)
             merges = refresh(
                 self._store,
                 table,
                 months,
                 note,
-                lambda group: self._reporting.tell(table, "computing", group),
+                lambda group: self._reporting.working(table, "computing", group),
             )
             self._reporting.add(table, merges)
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import get_args
 
 from lakehouse.catalog import Catalog
-from lakehouse.days import DateOrder
+from lakehouse.days import DATE_ORDERS, DateOrder
+from lakehouse.errors import BadInput
+from lakehouse.landing.raw_file import RawFile
 from lakehouse.months import MonthRange
 from lakehouse.releases.recorded import Recorded
+from lakehouse.run.pending import SAID, SourceFiles, pending
+from lakehouse.storage.commit_note import SourceRecord
 from lakehouse.storage.extent import Extent
 from lakehouse.table import DeliveryMode, Table
 
@@ -21,6 +26,7 @@ class Step:
     table: Table
     reason: str = ""
     everything: bool = False  # every month, not only those that changed
+    files: tuple[RawFile, ...] = ()  # those that are read for it
 
     @property
     def pending(self) -> bool:
@@ -29,7 +35,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Request:
-    """The options of the user. `delivery` says what the raw files are; None leaves it to their sources."""
+    """The options of the user. `delivery` says what the raw files are; None leaves it to their sources.
+
+    `verify`: every file is read to see whether it changed. A refused file keeps a release from being
+    published, unless `publish_good`; with `strict` nothing is taken at all.
+    """
 
     scope: MonthRange = MonthRange()
     by_month: bool = False
@@ -38,17 +48,54 @@ class Request:
     delivery: DeliveryMode | None = None
     allow_shrink: bool = False
     date_order: str | None = None
+    verify: bool = False
+    strict: bool = False
+    publish_good: bool = False
 
-    def asks_other_order(self, recorded: Recorded) -> bool:
+    def asks_other_order(self, before: SourceRecord) -> bool:
         """Whether dates with slashes are to be read in another order than before."""
-        was = recorded.source.date_order
+        was = before.date_order
         return bool(self.date_order and was and was.order != self.date_order)
 
-    def said_order(self, recorded: Recorded | None, sha256: str) -> DateOrder | None:
-        """The order that the user gives, or that was found when the same bytes were read."""
+    def said_order(self, before: DateOrder | None) -> DateOrder | None:
+        """The order that the user gives, else the one found `before`, when the same bytes were read."""
         if self.date_order:
-            return DateOrder(self.date_order, "--date-order says so")
-        return recorded.source.date_order if recorded and recorded.sha256 == sha256 else None
+            return DateOrder(self.date_order, SAID)
+        return before
+
+
+def requested(
+    through: str | None = None,
+    month: str | None = None,
+    by_month: bool = False,
+    full_refresh: bool = False,
+    allow_shrink: bool = False,
+    delivery: DeliveryMode | None = None,
+    date_order: str | None = None,
+    verify: bool = False,
+    strict: bool = False,
+    publish_good: bool = False,
+) -> Request:
+    """The request for raw rows up to a month, or of one month; BadInput for both, and for unknown words."""
+    if through and month:
+        raise BadInput("through and month exclude each other; give one of them")
+    if strict and publish_good:
+        raise BadInput("strict and publish_good exclude each other; give one of them")
+    if date_order not in (None, *DATE_ORDERS):
+        raise BadInput(f"date_order is one of {', '.join(sorted(DATE_ORDERS))}, not {date_order!r}")
+    if delivery not in (None, *get_args(DeliveryMode)):
+        raise BadInput(f"delivery is months or rows, not {delivery!r}")
+    return Request(
+        MonthRange.checked(month, month or through),
+        by_month,
+        full_refresh,
+        delivery=delivery,
+        allow_shrink=allow_shrink,
+        date_order=date_order,
+        verify=verify,
+        strict=strict,
+        publish_good=publish_good,
+    )
 
 
 def read_before(record: Recorded | None, code: str, request: Request) -> Extent | None:
@@ -58,18 +105,18 @@ def read_before(record: Recorded | None, code: str, request: Request) -> Extent 
     taken = all(any(scope.has(m) for scope in record.scopes) for m in record.extent.months)
     is_sound = not (record.again or record.pending_months or record.lost) and record.undo_to is None
     asked_again = request.full_refresh or request.repair or record.code != code
-    asked_again = asked_again or request.asks_other_order(record)
+    asked_again = asked_again or request.asks_other_order(record.source)
     return record.extent if taken and is_sound and not asked_again else None
 
 
 def make_plan(
     catalog: Catalog,
     recorded: Mapping[str, Recorded],
-    sha256: Mapping[str, str],
+    files: Mapping[str, SourceFiles],
     request: Request,
     today: date = date.min,
 ) -> list[Step]:
-    """One step per table, upstreams first; `sha256` has the SHA-256 of the raw file of each bronze table.
+    """One step per table, upstreams first; `files` has the raw files of each bronze table.
 
     A row that was dated in the future is taken on its day, if that is `today` or before.
     """
@@ -77,10 +124,12 @@ def make_plan(
     for table in catalog.tables:
         record = recorded.get(table.full_name)
         code = catalog.code.get(table.full_name)
+        present = files[table.full_name].present if table.source else ()
         if record and record.undo_to is not None:
-            step = Step(table, "another program wrote to it")
+            step = Step(table, "another program wrote to it", files=present)
         elif table.source:
-            step = _ingest_step(table, record, code, sha256[table.full_name], request, today)
+            found = pending(files[table.full_name], record, code, request, today)
+            step = Step(table, found.reason, files=found.files)
         elif table.transform:
             step = _refresh_step(table, record, code, recorded, steps, request)
         else:
@@ -101,36 +150,6 @@ def follows_raw_files(steps: Sequence[Step], recorded: Mapping[str, Recorded]) -
         for step in steps
         if step.pending
     )
-
-
-def _ingest_step(
-    table: Table,
-    record: Recorded | None,
-    code: str | None,
-    sha256: str,
-    request: Request,
-    today: date,
-) -> Step:
-    if record and record.again:
-        return Step(table, record.again)
-    if record is None or record.sha256 is None:
-        return Step(table, "never read")
-    if request.full_refresh:
-        return Step(table, "full refresh")
-    if record.code != code:
-        return Step(table, "its code changed")
-    if record.sha256 != sha256:
-        return Step(table, "the raw file changed")
-    if record.pending_months:
-        return Step(table, "a run was stopped before its end")
-    if request.asks_other_order(record):
-        return Step(table, "its dates are to be read in another order")
-    if record.source.waited_for(today):
-        day = record.source.waits_until
-        return Step(table, f"it has rows of {day}, which was in the future when it was read")
-    if not any(scope.covers(request.scope) for scope in record.scopes):
-        return Step(table, "months of the raw file are not taken yet")
-    return Step(table)
 
 
 def _refresh_step(

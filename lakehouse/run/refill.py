@@ -20,22 +20,26 @@ def check_refill(
     scope: MonthRange,
     lost: Iterable[str] = (),
     is_there: bool = True,
+    archived: bool = False,
+    is_whole: bool = False,
 ) -> None:
     """BadInput if the file, within the scope, lacks months that are `lost` or that only later tables hold.
 
-    It is also BadInput if the file has damaged rows and such a month has fewer good rows than are held.
+    If the table `is_whole`, only later tables hold a month because a run that was stopped took its rows away.
+    It is also BadInput if such a month has fewer good rows than are held, and the file has damaged rows, or
+    others were `archived`.
     """
     log, catalog = datamart.log, datamart.catalog
     is_there = is_there and log.exists(table)
     held = _rows_by_month(log, [*([table] if is_there else []), *_downstream(catalog, table)])
     own = log.rows_by_month(table) if is_there else {}
-    wanted = {*lost, *months_of(held.keys() - own.keys())}
+    wanted = {*lost, *(() if is_whole else months_of(held.keys() - own.keys()))}
     counts = {month: n for month, n in landed.counts.items() if month and scope.has(month)}
-    damaged = any(counted.quarantined for counted in landed.counts.values())
+    partial = archived or any(counted.quarantined for counted in landed.counts.values())
     short = [
         month
         for month in wanted
-        if month not in counts or (damaged and counts[month].accepted < held.get(month, 0))
+        if month not in counts or (partial and counts[month].accepted < held.get(month, 0))
     ]
     if short:
         raise BadInput(
@@ -55,9 +59,12 @@ def _rows_by_month(log: Log, tables: Iterable[Table]) -> dict[str, int]:
 
 
 def _downstream(catalog: Catalog, table: Table) -> list[Table]:
-    """Every table that is computed from a table, directly or not."""
+    """Every table that is computed from a table, directly or not, and from no other source.
+
+    A table of several sources may hold months that this one never had.
+    """
     reached = {table}
     for derived in catalog.derived:
-        if reached & {*derived.upstreams}:
+        if derived.upstreams and reached >= {*derived.upstreams}:
             reached.add(derived)
     return [derived for derived in catalog.derived if derived in reached]

@@ -3,39 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lakehouse import functions as F
 from lakehouse.engines.changes import as_declared, differing, matched_columns
 from lakehouse.engines.store import Merged, Store, add
-from lakehouse.months import widen
 from lakehouse.releases.recorded import Recorded
 from lakehouse.run.groups import write_in_groups
 from lakehouse.run.plan import Step
 from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.delta_schema import type_names
 from lakehouse.storage.log import months_of
+from lakehouse.storage.sound import check_sound
 from lakehouse.table import MONTH, Table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
-def pending_months(store: Store, step: Step, record: Recorded | None) -> list[str]:
-    """The months of a table that changes of its upstreams reach."""
+def pending_months(
+    store: Store, step: Step, record: Recorded | None, again: Iterable[str] = ()
+) -> list[str]:
+    """The months of a table that changes of its upstreams reach, and those to compute `again`."""
     table = step.table
-    upstream_months = _existing(store, table.upstreams)
-    existing = upstream_months | _existing(store, [table])
+    held = table.possible(existing(store, table.upstreams)) | existing(store, [table])
     if step.everything or record is None:
-        return sorted(existing)
-    reached = set(record.pending_months)
+        return sorted(held)
+    reached = {*record.pending_months, *again}
     for upstream in table.upstreams:
         until = store.log.version(upstream) or 0
         since = record.consumed.get(upstream.full_name, -1)
         changed = store.log.changed_months(upstream, since, until)
-        reached |= widen(changed, after=table.look_back_months)
-    return sorted(reached & existing)
+        reached |= table.reached(changed)
+    return sorted(reached & held)
 
 
 def refresh(
@@ -43,9 +45,11 @@ def refresh(
     table: Table,
     months: Sequence[str],
     note: CommitNote,
-    on_group: Callable[[Sequence[str]], None],
+    working: Callable[[Sequence[str]], AbstractContextManager[None]],
 ) -> list[Merged]:
     """Recompute the months of a table from its upstreams as they are now; one commit per group of months.
+
+    `working` goes around the work on each group.
 
     Months that the table does not have yet are loaded, because there are no rows to merge with.
     """
@@ -54,21 +58,33 @@ def refresh(
     }
 
     def write(group: Sequence[str], group_note: CommitNote) -> list[Merged]:
-        on_group(group)
-        return _write(store, table, _computed(store, table, group, versions), group, group_note)
+        with working(group):
+            return _write(store, table, computed(store, table, group, versions), group, group_note)
 
     consumed = replace(note, consumed=versions)
-    return write_in_groups(store, table, months, _largest_month(store, table), consumed, write)
+    return write_in_groups(store, table, months, largest_month(store, table), consumed, write)
 
 
-def _computed(
-    store: Store, table: Table, months: Sequence[str], versions: Mapping[str, int]
+def computed(
+    store: Store,
+    table: Table,
+    months: Sequence[str],
+    versions: Mapping[str, int] | None = None,
+    of: Callable[[DataFrame, Table], DataFrame] = lambda rows, _table: rows,
 ) -> DataFrame:
-    """The rows of the months, computed from the upstreams."""
+    """The rows of the months, computed from the upstreams, or from those of their rows that `of` takes.
+
+    `versions` are those of the upstreams; without them they are read as they are now.
+    """
     assert table.transform is not None, f"{table.full_name} has no transformation"
-    needed = sorted(widen(months, before=table.look_back_months))
+    # A long look back names only months that are there.
+    needed = sorted(table.needed(months) & (existing(store, table.upstreams) | {*months}))
+    for upstream in table.upstreams:
+        check_sound(store.log, upstream, months=needed)
     frames = [
-        store.read(upstream, versions[upstream.full_name]).where(F.col(MONTH).isin(needed))
+        of(store.read(upstream, (versions or {}).get(upstream.full_name)), upstream).where(
+            F.col(MONTH).isin(needed)
+        )
         for upstream in table.upstreams
     ]
     wanted = {"months": months} if table.look_back_months else {}
@@ -79,7 +95,7 @@ def _computed(
 def _write(
     store: Store, table: Table, new: DataFrame, months: Sequence[str], note: CommitNote
 ) -> list[Merged]:
-    if not set(months) & _existing(store, [table]):
+    if not set(months) & existing(store, [table]):
         return add(store, table, new, note, months)
     old = store.read(table).where(F.col(MONTH).isin(list(months)))
     matched = matched_columns(table)
@@ -88,7 +104,8 @@ def _write(
 
 
 def evolve(store: Store, table: Table, note: CommitNote) -> bool:
-    """Make the table's columns the declared ones; return whether the table had to be emptied for that."""
+    """Make columns and expectations the declared ones; return whether that emptied the table."""
+    store.log.declare_expectations(table)
     have, wanted = store.log.columns(table), type_names(table)
     if any(wanted.get(name) != kind for name, kind in have.items()):
         store.log.replace_schema(table, replace(note, code=None, consumed={}))
@@ -99,11 +116,12 @@ def evolve(store: Store, table: Table, note: CommitNote) -> bool:
     return False
 
 
-def _existing(store: Store, tables: Iterable[Table]) -> set[str]:
+def existing(store: Store, tables: Iterable[Table]) -> set[str]:
+    """The months that any of the tables has."""
     return {month for table in tables for month in months_of(store.log.rows_by_month(table))}
 
 
-def _largest_month(store: Store, table: Table) -> int:
+def largest_month(store: Store, table: Table) -> int:
     """The number of rows of the largest month in any upstream."""
     by_month = [store.log.rows_by_month(upstream) for upstream in table.upstreams]
     return max((rows for counted in by_month for rows in counted.values()), default=1)

@@ -1,84 +1,111 @@
 """Repair: takes lost files out of the logs of tables, so that a run makes their rows again from raw files.
 
-A table whose log is lost is set aside, and made again as if it had been dropped.
+A table whose log is lost is set aside, and made again as if it had been dropped. The ledger keeps every row
+that any place still holds; before it gives one up, the user is asked.
 """
 
 from __future__ import annotations
 
 import shutil
 import uuid
+from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
-from deltalake.exceptions import DeltaError
-
-from lakehouse.bronze.quarantine import TABLE as QUARANTINE
-from lakehouse.landing.counts import Reading
-from lakehouse.landing.land import land
-from lakehouse.ledger.releases import TABLE as RELEASES
-from lakehouse.releases.recorded import Recorded
-from lakehouse.releases.state import recorded
+from lakehouse.days import DateOrder
+from lakehouse.errors import BadInput
+from lakehouse.landing.counts import Arrival, Landed, Reading
+from lakehouse.landing.land import land_files
+from lakehouse.releases.date_orders import date_orders
+from lakehouse.releases.state import BESIDE, recorded
 from lakehouse.run.job import Job
 from lakehouse.run.refill import check_refill
 from lakehouse.run.undo import undo_others
 from lakehouse.storage.commit_note import CommitNote
-from lakehouse.storage.create import create_missing
-from lakehouse.storage.datamart import Datamart
+from lakehouse.storage.data_file import DataFile, data_files
+from lakehouse.storage.log import Log
 from lakehouse.storage.set_aside import damaged_folder
 from lakehouse.storage.work import work_folder
+from lakehouse.table import Table
+from lakehouse.upkeep.altered import not_delivered, places
+from lakehouse.upkeep.mend_ledger import mend_ledger
 from lakehouse.upkeep.verify import Checked, Damage
 
 
 def mend(job: Job) -> list[str]:
-    """Take lost files out of the logs of tables; return one line per table about what was done.
+    """Put the ledger right, and take lost files out of the logs of tables; return one line per table.
 
-    BadInput, with nothing changed, if the raw files cannot restore the lost rows.
+    BadInput, with nothing changed, if the user keeps what would be given up. BadInput also if the raw files
+    cannot restore the lost rows; then only the ledger was changed.
     """
-    log, catalog = job.log, job.catalog
-    if not any(log.exists(table) for table in catalog.tables):
+    if not job.datamart.has_tables:
         return []
     run_id = uuid.uuid4().hex[:12]
-    damages = _refillable(job)
-    done = [_set_aside(job, damage, run_id) for damage in damages if not damage.files]
-    if not log.exists(RELEASES):
-        create_missing(job.datamart)
-        done.append(
-            f"{RELEASES.full_name} was gone: a new one begins; earlier releases are forgotten"
-        )
     # The ledger comes first, because it says what the other tables hold.
-    done += [_take_out(job, d, run_id) for d in damages if d.files and _is_ledger(d)]
+    told = mend_ledger(job.datamart, run_id, job.before_loss)
+    damages = _refillable(job)
+    done = [_set_aside(job, damage, run_id) for damage in damages if damage.is_of_log]
     undone = undo_others(job.datamart, recorded(job.datamart), run_id)
     if undone:
         damages = _refillable(job)
-    lost = [damage for damage in damages if damage.files and not _is_ledger(damage)]
-    return [*done, *undone, *(_take_out(job, damage, run_id) for damage in lost)]
-
-
-def _is_ledger(damage: Damage) -> bool:
-    return damage.table.is_ledger
+    lost = [damage for damage in damages if not damage.is_of_log]
+    return [*told, *done, *undone, *(_take_out(job, damage, run_id) for damage in lost)]
 
 
 def _refillable(job: Job) -> list[Damage]:
-    """The damages of all tables; BadInput if the raw file of a bronze table lacks lost rows."""
+    """The damages of tables of data; BadInput if the raw file of a bronze table lacks lost rows."""
     damages = Checked(job.datamart).damages()
-    held = _readable_records(job.datamart) if damages else {}
+    orders = date_orders(job.log, job.catalog.sources) if damages else {}
     for damage in damages:
         if damage.table.source:
             with work_folder(job.datamart.place) as work:
-                path = job.files[damage.table]
-                said = job.request.said_order(held.get(damage.table.full_name), job.sha256(path))
-                reading = Reading(job.today, said)
-                landed = land(damage.table.source, path, work, job.max_bad, reading=reading)
-            asked = (job.datamart, damage.table, landed, job.request.scope)
-            check_refill(*asked, damage.partitions, is_there=bool(damage.files))
+                landed = _landed(job, damage.table, orders, work)
+                asked = (job.datamart, damage.table, landed, job.request.scope)
+                if damage.is_of_rows:
+                    _check_delivered(job, damage, landed)
+                else:
+                    check_refill(*asked, damage.partitions, is_there=not damage.is_of_log)
     return damages
 
 
-def _readable_records(datamart: Datamart) -> dict[str, Recorded]:
-    """The record of each table; none if a log or the ledger is too damaged to be read."""
-    try:
-        return recorded(datamart)
-    except DeltaError:
-        return {}
+def _landed(job: Job, table: Table, orders: Mapping[str, DateOrder], into: Path) -> Landed:
+    """All raw files of a bronze table; BadInput if there are none, or one of them is refused."""
+    assert table.source is not None
+    listing = job.files(table)
+    if not (listing.files or listing.refused):
+        raise job.inbox.none_of(table.source)
+    paths = [(file, job.path(file)) for file in listing.files]
+    said = {file: orders.get(job.sha256(path)) for file, path in paths} if orders else {}
+    landed = land_files(
+        table.source,
+        [
+            Arrival(file, path, Reading(job.today, job.request.said_order(said.get(file))))
+            for file, path in paths
+        ],
+        into,
+        job.max_bad,
+    )
+    for each in (*listing.refused, *landed.refused):
+        raise BadInput(each.why)
+    return landed
+
+
+def _check_delivered(job: Job, damage: Damage, landed: Landed) -> None:
+    """BadInput if the raw file, within the scope, does not have the altered rows any more."""
+    months = [month for month in landed.months if job.request.scope.has(month)]
+    lacking = not_delivered(*_altered(job, damage), landed.accepted, months)
+    if lacking:
+        raise BadInput(
+            f"{damage.table.full_name}: {damage.what}, and {landed.file_name} does not have {lacking:,} of "
+            f"them; nothing was changed: restore {job.log.uri(damage.table)} from a backup, or put a file "
+            "with these rows in its place"
+        )
+
+
+def _altered(job: Job, damage: Damage) -> tuple[Log, Table, list[DataFile]]:
+    """The log, table and data files in which the rows of a damage are."""
+    files = data_files(job.log, damage.table)
+    return job.log, damage.table, [file for file in files if file.partition in damage.partitions]
 
 
 def _set_aside(job: Job, damage: Damage, run_id: str) -> str:
@@ -87,24 +114,28 @@ def _set_aside(job: Job, damage: Damage, run_id: str) -> str:
         damaged_folder(job.datamart.place.on_this_machine()) / f"{damage.table.full_name}-{run_id}"
     )
     shutil.move(folder, aside)
-    next_step = "a new, empty one begins" if _is_ledger(damage) else "it is made again"
-    return f"{damage.table.full_name}: {damage.what}; {next_step}, and what was left is in {aside}"
+    return f"{damage.table.full_name}: {damage.what}; it is made again, and what was left is in {aside}"
 
 
 def _take_out(job: Job, damage: Damage, run_id: str) -> str:
-    """Commit a version without the lost files; its note says that their partitions are pending."""
-    table = damage.table
+    """Commit a version without the lost files, altered rows, or partitions in which a key is there twice.
+
+    Its note says that the partitions are pending.
+    """
+    table, note = damage.table, _note(job, damage, run_id)
     for path in damage.files:
         (job.log.folder(table) / path).unlink(missing_ok=True)
-    job.log.take_out_missing(table, _note(job, damage, run_id))
-    next_step = "their rows are forgotten" if _is_ledger(damage) else "their rows are made again"
-    return f"{table.full_name}: {damage.what}; {next_step}"
+    if damage.files:
+        job.log.take_out_missing(table, note)
+    elif damage.is_of_rows:
+        job.log.take_out_rows(table, places(*_altered(job, damage)), note)
+    else:
+        job.log.take_out_partitions(table, damage.partitions, note)
+    return f"{table.full_name}: {damage.what}; their rows are made again"
 
 
 def _note(job: Job, damage: Damage, run_id: str) -> CommitNote:
-    if _is_ledger(damage):
-        return CommitNote(run_id)
     lost = tuple(sorted(damage.partitions))
     record = recorded(job.datamart)[damage.table.full_name]
-    pending = {*record.pending_months, *(() if damage.table == QUARANTINE else lost)}
+    pending = {*record.pending_months, *(() if damage.table in BESIDE else lost)}
     return replace(record.note(run_id), pending_months=tuple(sorted(pending)), lost=lost)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from threading import Lock
 
 from lakehouse.engines.store import Merged
+from lakehouse.progress import Done
 from lakehouse.run.failures import explained
 from lakehouse.run.job import Job, Report, TableReport
 from lakehouse.table import Table
@@ -18,6 +21,9 @@ class Reporting:
     def __init__(self, job: Job) -> None:
         self._job = job
         self.report = Report()
+        self._done = Done(0, 0)
+        self._left: dict[str, int] = {}
+        self._counting = Lock()
 
     def note(self, *lines: str) -> None:
         """Add lines for the user to the report."""
@@ -28,6 +34,35 @@ class Reporting:
         # A copy, because other threads add entries.
         rows = sum(entry.changed for entry in [*self.report.tables.values()])
         self._job.on_progress(table.full_name, f"{doing} ({rows:,} rows so far)", months)
+
+    def begin(self, passes: Sequence[Mapping[str, int]]) -> None:
+        """Begin to count: for each pass the tables, and the most months that a table may cover."""
+        months = sum(sum(each.values()) for each in passes)
+        self._done = Done(0, sum(map(len, passes)), 0, months)
+        self._job.on_done(self._done)
+
+    def begin_pass(self, months: Mapping[str, int]) -> None:
+        """Begin the next of the passes that were given to `begin`."""
+        self._left = {**months}
+
+    @contextmanager
+    def working(self, table: Table, doing: str, months: Sequence[str]) -> Iterator[None]:
+        """Report what is done to months of a table; they are done when the block ends."""
+        self.tell(table, doing, months)
+        yield
+        self._count(table, min(len(months), self._left[table.full_name]))
+
+    def step(self, table: Table) -> None:
+        """Count a table's step, with the months that did not have to be covered after all."""
+        self._count(table, self._left[table.full_name], steps=1)
+
+    def _count(self, table: Table, months: int, steps: int = 0) -> None:
+        # Tables at work at once count in turn.
+        with self._counting:
+            self._left[table.full_name] -= months
+            done = self._done
+            self._done = replace(done, steps=done.steps + steps, months=done.months + months)
+            self._job.on_done(self._done)
 
     def add(self, table: Table, merges: Sequence[Merged]) -> None:
         """Add the rows that commits changed, and the table's new version."""
@@ -45,7 +80,7 @@ class Reporting:
             yield entry
         entry.seconds += time.monotonic() - began
 
-    def finished(self, release: int) -> Report:
+    def finished(self, release: int | None) -> Report:
         """The complete report, with the newest release and the tables in the order of the catalog."""
         report = self.report
         report.release = release

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from lakehouse import functions as F
-from lakehouse.table import MONTH_FIELD, Field, Table, snake_case
+from lakehouse.bronze.raw import filled
+from lakehouse.table import MONTH_FIELD, Bounds, Field, Table, snake_case
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -25,26 +26,35 @@ class Cell:
     """A silver column: the raw column that it is read from, how it is read, and when it is NULL.
 
     `parse` takes the trimmed text. `judge` takes the text and the parsed value; it returns the reason
-    why the value is impossible, or NULL.
+    why the value is impossible, or NULL. With `tells_words` a word for a missing value, as NaN, is not a
+    missing cell but a text like any other, so that it gets a reason.
     """
 
     raw: str
     field: Field
     parse: Callable[[Column], Column]
     judge: Callable[[Column, Column], Column]
+    tells_words: bool = False
+
+    @property
+    def text(self) -> Column:
+        """The trimmed cell; NULL if it is missing."""
+        trimmed = F.trim(F.col(self.raw))
+        return F.when(trimmed != "", trimmed) if self.tells_words else filled(F.col(self.raw))
 
 
 @dataclass(frozen=True)
 class Rule:
     """A value that other values of its row make impossible: `broken` is SQL over silver columns.
 
-    The value becomes NULL and the reason goes into `_issues`. With `keeps_value` it only gets the reason.
+    The reason goes into `_issues`. By what the row `loses`, the value becomes NULL, or has lost a part (an
+    entry of a list that is NULL), or stays as it is.
     """
 
     column: str
     broken: str
     reason: str
-    keeps_value: bool = False
+    loses: Literal["value", "part", "nothing"] = "value"
 
     @property
     def issue(self) -> str:
@@ -59,6 +69,7 @@ def number(
     doc: str,
     whole: bool = False,
     placeholders: Sequence[str] = (),
+    unit: str = "",
 ) -> Cell:
     """A number from `low` to `high`, both included; `whole` makes it an INT."""
     kind = "INT" if whole else "DOUBLE"
@@ -70,7 +81,8 @@ def number(
         reason = reason.when(out, f"outside {low:g} to {high:g}")
         return reason.when(value != F.floor(value), "not a whole number") if whole else reason
 
-    return Cell(raw, Field(snake_case(raw), kind, doc), _parse_number, judge)
+    field = Field(snake_case(raw), kind, doc, bounds=Bounds(low, high, unit))
+    return Cell(raw, field, _parse_number, judge, tells_words=True)
 
 
 def choice(raw: str, allowed: Sequence[str], doc: str, placeholders: Sequence[str] = ()) -> Cell:
@@ -144,14 +156,14 @@ def silver_table(
         entity=snake_case(bronze.entity),
         date=snake_case(bronze.date),
         raw_columns=tuple((cell.field.name, cell.raw) for cell in cells),
-        noted=frozenset(rule.issue for rule in rules if rule.keeps_value),
+        noted=frozenset(rule.issue for rule in rules if rule.loses == "nothing"),
     )
 
 
 def _clean(rows: DataFrame, keys: Sequence[Column], cells: Sequence[Cell]) -> DataFrame:
     """Clean the cells in three plain selects (text, value, reason), so that no expression is repeated."""
     names = [cell.field.name for cell in cells]
-    texts = [_text(cell.raw).alias(f"_text_{cell.field.name}") for cell in cells]
+    texts = [cell.text.alias(f"_text_{cell.field.name}") for cell in cells]
     keyed = rows.select(*keys, MONTH_FIELD.name, *texts)
     parsed = keyed.select(
         "*", *(c.parse(F.col(f"_text_{c.field.name}")).alias(c.field.name) for c in cells)
@@ -173,19 +185,13 @@ def _clean(rows: DataFrame, keys: Sequence[Column], cells: Sequence[Cell]) -> Da
     return judged.select(*kept, *values, issues)
 
 
-def _text(raw: str) -> Column:
-    """The cell without spaces around it; NULL if nothing is left."""
-    trimmed = F.trim(F.col(raw))
-    return F.when(trimmed != "", trimmed)
-
-
 def _without_broken(cleaned: DataFrame, rules: Sequence[Rule]) -> DataFrame:
     for rule in rules:
         broken = F.coalesce(F.expr(rule.broken), F.lit(False))
         why = F.array(F.lit(rule.issue))
         issues = F.when(broken, F.concat(F.col(ISSUES.name), why)).otherwise(F.col(ISSUES.name))
         changed = {ISSUES.name: issues}
-        if not rule.keeps_value:
+        if rule.loses == "value":
             changed[rule.column] = F.when(~broken, F.col(rule.column))
         cleaned = cleaned.withColumns(changed)
     return cleaned

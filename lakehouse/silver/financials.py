@@ -2,6 +2,7 @@
 
 Each bound lies in a gap of the real data: the largest honest value is well below it and the smallest
 impossible value above it. Num_Bank_Accounts, for example, has values up to 11, then 26 to 1,756.
+Bounds of amounts are in dollars, see currency.py.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from lakehouse import functions as F
 from lakehouse.bronze.credit_words import CREDIT_MIX, KINDS_OF_LOAN, PAYMENT_BEHAVIOURS
 from lakehouse.bronze.financials import TABLE as BRONZE
 from lakehouse.silver.cleaning import Cell, Rule, choice, number, silver_table
+from lakehouse.silver.currency import amount
 from lakehouse.table import Field
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
 _AGE_OF_HISTORY = r"^([0-9]{1,3}) Years? and ([0-9]|1[01]) Months?\z"
-_AMOUNT_HIGH = 1e7
+_AMOUNT_HIGH = 1e7  # dollars
 # A comma or semicolon, with `and` behind it or not, or `and` by itself.
 _BETWEEN_LOANS = r"^\s*and\s+|\s*[,;]\s*(?:and\s+)?|\s+and\s+"
 
@@ -67,8 +69,8 @@ TABLE = silver_table(
     BRONZE,
     "A customer's finances in the month of the application, typed; an impossible value is NULL.",
     [
-        number("Annual_Income", 0, _AMOUNT_HIGH, "Annual income."),
-        number("Monthly_Inhand_Salary", 0, 1e6, "Monthly salary after deductions."),
+        amount("Annual_Income", 0, _AMOUNT_HIGH, "Annual income."),
+        amount("Monthly_Inhand_Salary", 0, 1e6, "Monthly salary after deductions."),
         number("Num_Bank_Accounts", 0, 20, "Number of bank accounts.", whole=True),
         number("Num_Credit_Card", 0, 15, "Number of credit cards.", whole=True),
         number("Interest_Rate", 0, 50, "Interest rate on the credit cards, percent."),
@@ -91,7 +93,7 @@ TABLE = silver_table(
         ),
         number("Num_Credit_Inquiries", 0, 30, "Number of credit inquiries.", whole=True),
         choice("Credit_Mix", CREDIT_MIX, "Mix of credits.", placeholders=["_"]),
-        number("Outstanding_Debt", 0, _AMOUNT_HIGH, "Debt still to be paid."),
+        amount("Outstanding_Debt", 0, _AMOUNT_HIGH, "Debt still to be paid."),
         number("Credit_Utilization_Ratio", 0, 100, "Share of the credit limit in use, percent."),
         CREDIT_HISTORY,
         choice(
@@ -100,8 +102,8 @@ TABLE = silver_table(
             "Whether only the minimum was paid.",
             placeholders=["NM"],
         ),
-        number("Total_EMI_per_month", 0, _AMOUNT_HIGH, "Monthly installments of all loans."),
-        number(
+        amount("Total_EMI_per_month", 0, _AMOUNT_HIGH, "Monthly installments of all loans."),
+        amount(
             "Amount_invested_monthly",
             0,
             _AMOUNT_HIGH,
@@ -114,7 +116,7 @@ TABLE = silver_table(
             "Level of spending and size of payments.",
             placeholders=["!@9#%8"],
         ),
-        number("Monthly_Balance", -1e6, 1e6, "Balance at the end of the month."),
+        amount("Monthly_Balance", -1e6, 1e6, "Balance at the end of the month."),
     ],
     rules=[
         # In the real data an honest annual income is at most 21 salaries; typing errors begin at 3,000.
@@ -133,7 +135,7 @@ TABLE = silver_table(
             "type_of_loan",
             "size(array_compact(type_of_loan)) < size(type_of_loan)",
             "a kind that is not known",
-            keeps_value=True,
+            loses="part",
         ),
         Rule(
             "total_emi_per_month",

@@ -72,9 +72,9 @@ TABLE = silver_table(
             "overdue_amt",
             "due_amt > 0 AND overdue_amt * (1 - 1e-6) > due_amt * coalesce(tenure, 600)",
             "over all installments of the loan",
-            keeps_value=True,
+            loses="nothing",
         ),
-        Rule("overdue_amt", "due_amt <= 0 AND overdue_amt > 0", "nothing is due", keeps_value=True),
+        Rule("overdue_amt", "due_amt <= 0 AND overdue_amt > 0", "nothing is due", loses="nothing"),
     ],
     derived=[
         (Field("mob", "INT", "Month on book: installments due so far."), mob),

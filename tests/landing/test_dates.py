@@ -104,3 +104,35 @@ def test_the_order_that_is_asked_for_is_taken_unless_a_date_is_against_it() -> N
     message = refusal(["5/1/2023", "5/31/2023"], asked=asked)
     assert "'5/31/2023' on line 3 is not a day with the day first, but --date-order" in message
     assert "year first" in refusal(["5/1/2023"], asked=DateOrder("ymd", "its declaration says so"))
+
+
+def two_columns(
+    snapshots: Sequence[str], starts: Sequence[str], asked: DateOrder | None = None
+) -> DateOrder | None:
+    written = [
+        Written(column, text, 1, line)
+        for column, texts in (("snapshot_date", snapshots), ("loan_start_date", starts))
+        for line, text in enumerate(texts, start=2)
+    ]
+    return date_order("loans.csv", written, asked)
+
+
+@pytest.mark.parametrize(("proving", "other"), [(MONTH_FIRST, DAY_FIRST), (DAY_FIRST, MONTH_FIRST)])
+def test_columns_of_two_orders_are_refused_although_only_one_of_them_proves_its_own(
+    proving: list[str], other: list[str]
+) -> None:
+    gaps = [text for i, text in enumerate(other) if i % 5]
+    assert two_columns(proving, proving[:3])
+    with pytest.raises(BadInput, match=r"in loan_start_date the (first|second) field is always 1"):
+        two_columns(proving, gaps)
+    with pytest.raises(BadInput, match="a file has one order"):
+        two_columns([*proving, "31/1/2023" if proving is DAY_FIRST else "1/31/2023"], gaps)
+
+
+def test_an_order_that_was_said_against_the_habit_of_the_file_is_told_with_it() -> None:
+    said = DateOrder("mdy", "it was said with --date-order")
+    found = order_of(DAY_FIRST, asked=said)
+    assert found and found.order == "mdy"
+    assert "although the first field is always 1" in found.proof
+    told = two_columns([], DAY_FIRST[:9], said)
+    assert told and "although" in told.proof

@@ -24,7 +24,7 @@ from lakehouse.days import DateOrder
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.landing import broken_records, chunks
 from lakehouse.landing.counts import Counts, Landed, Reading
-from lakehouse.landing.land import find_file, land
+from lakehouse.landing.land import land
 from lakehouse.storage.files import fingerprint
 from lakehouse.table import Field, Source
 
@@ -145,6 +145,9 @@ def test_importing_the_module_starts_no_duckdb() -> None:
         b"\n" + csv_of(row("a"), row("b")),
         csv_of(row("a"), row("b"), header="id, note ,start,n,amt , snapshot_date"),
         csv_of(row("a"), row("b"), header='"id",note,start,"n",amt,snapshot_date'),
+        gzip.compress(csv_of(row("a"), row("b"))),
+        csv_of(row("a"), row("b")).decode().encode("utf-16"),
+        csv_of(row("a"), row("b")).replace(b",", b";"),
     ],
     ids=[
         "crlf",
@@ -155,6 +158,9 @@ def test_importing_the_module_starts_no_duckdb() -> None:
         "blank-first",
         "spaces",
         "quoted",
+        "gzip",
+        "utf-16",
+        "semicolons",
     ],
 )
 def test_forms_of_a_file_that_mean_the_same_land_the_same(tmp_path: Path, content: bytes) -> None:
@@ -279,7 +285,8 @@ def test_a_whole_number_is_accepted(tmp_path: Path, n: str) -> None:
     [
         ("3.5", "n is not a whole number: '3.5'"),
         ("3.01", "n is not a whole number: '3.01'"),
-        ("1e3", "n is not a whole number: '1e3'"),
+        ("1.5e0", "n is not a whole number: '1.5e0'"),
+        ("1e10", "n is beyond 32 bits: '1e10'"),
         ("0x1", "n is not a whole number: '0x1'"),
         ("٣", "n is not a whole number: '٣'"),
         ("2147483648", "n is beyond 32 bits: '2147483648'"),
@@ -521,7 +528,7 @@ def test_no_separator_inside_a_cell_makes_two_rows_equal(tmp_path: Path) -> None
         (csv_of() + b"\n\r\n", "no data row"),
         (csv_of(row("a"), header="id,note,start,n,amt,day"), "no column snapshot_date"),
         (csv_of(row("a"), header="ID,note,start,n,amt,snapshot_date"), "(but ID: the case"),
-        (csv_of(row("a"), header=HEADER.replace(",", ";")), "separated by commas"),
+        (csv_of(row("a"), header=HEADER[3:].replace(",", ";")), "separated by commas"),
         (csv_of(row("a") + ",1", header=HEADER + ",note"), "twice (apart from case and signs): note, note"),
         (csv_of(row("a") + ",1", header=HEADER + ",Note"), "twice (apart from case and signs): note, Note"),
         (csv_of(row("a") + ",1", header=HEADER + ",_row_hash"), "_row_hash"),
@@ -531,12 +538,12 @@ def test_no_separator_inside_a_cell_makes_two_rows_equal(tmp_path: Path) -> None
          "byte 0xE9 on line 3 (byte 73 of the file)"),
         (csv_of(row("a")) + b"\xc3", "byte 0xC3 on line 3 (byte 68 of the file)"),
         (csv_of(row("a"), row("b\0")), "NUL byte on line 3 (byte 69 of the file)"),
-        (csv_of(row("a")).decode().encode("utf-16"), "UTF-16"),
-        (csv_of(row("a")).decode().encode("utf-16-le"), "NUL byte on line 1"),
-        (gzip.compress(csv_of(row("a")), mtime=0), "compressed (gzip)"),
+        (csv_of(row("a")).decode().encode("utf-16-le"), 'encoding="utf-16-le"'),
+        (gzip.compress(csv_of(row("a")), mtime=0)[:-9], "is cut off"),
         (b"PK\x03\x04rest", "zip or Excel"),
-        (b"PAR1rest", "Parquet"),
-        (bytes(range(1, 256)) * 3, "not UTF-8"),
+        (b"PAR1rest", "is damaged"),
+        (csv_of(row("a"), header=HEADER.replace(",", "^")), "declares delimiter='^'"),
+        (bytes(range(1, 256)) * 3, "save it as UTF-8, or declare the encoding"),
     ],
 )  # fmt: skip
 def test_a_bad_file_is_refused_in_one_line(tmp_path: Path, content: bytes, words: str) -> None:
@@ -574,21 +581,6 @@ def refusal_in(folder: Path, content: bytes) -> str:
     return refusal(folder, content)
 
 
-def test_a_file_is_found_under_either_name_but_not_under_both(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"no data folder .*gone"):
-        find_file(PEOPLE, tmp_path / "gone")
-    with pytest.raises(BadInput, match=r"holds no people.csv or persons.csv; put"):
-        find_file(PEOPLE, tmp_path)
-    (tmp_path / "people.csv.gz").touch()
-    with pytest.raises(BadInput, match=r"people.csv.gz is there: unpack it"):
-        find_file(PEOPLE, tmp_path)
-    (tmp_path / "persons.csv").touch()
-    assert find_file(PEOPLE, tmp_path).name == "persons.csv"
-    (tmp_path / "people.csv").touch()
-    with pytest.raises(BadInput, match=r"both people.csv and persons.csv: which is it"):
-        find_file(PEOPLE, tmp_path)
-
-
 def test_a_folder_or_a_missing_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "people.csv").mkdir()
     with pytest.raises(BadInput, match=r"is a folder"):
@@ -603,7 +595,7 @@ def test_a_row_lost_inside_is_noticed(tmp_path: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(Rows, "is_good_sql", lambda self: "_source_row <> 3")
     monkeypatch.setattr(Rows, "quarantine", lambda self: self.write(
-        "SELECT NULL::VARCHAR AS month, 1 AS x LIMIT 0", self.quarantined))  # fmt: skip
+        "SELECT '' AS _source_file, NULL::VARCHAR AS month LIMIT 0", self.quarantined))  # fmt: skip
     with pytest.raises(LakehouseError, match=r"2 rows came in, but 1 were accepted"):
         landed(tmp_path, csv_of(row("a"), row("b")))
 
@@ -623,9 +615,7 @@ ROWS = st.one_of(
 FILES = st.tuples(st.lists(ROWS, max_size=8), st.sampled_from(["\n", "\r\n"]), st.integers(1, 99))
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(FILES)
 @example((['a,"', '"b",c', row("x")], "\n", 3))
 def test_no_row_of_any_file_is_lost(
@@ -653,9 +643,7 @@ def test_no_row_of_any_file_is_lost(
 SOUND_CELLS = st.text(alphabet="ab,\"\n\r \té;'#\\", max_size=8)
 
 
-@settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(SOUND_CELLS, min_size=1, max_size=8))
 def test_every_cell_that_a_csv_writer_writes_is_read_back(tmp_path: Path, notes: list[str]) -> None:
     text = io.StringIO()
@@ -664,7 +652,9 @@ def test_every_cell_that_a_csv_writer_writes_is_read_back(tmp_path: Path, notes:
     for i, note in enumerate(notes):
         writer.writerow([f"r{i}", note, "2023-01-01", 1, 2.5, "2023-05-01"])
     result = landed(tmp_path, text.getvalue().encode())
-    assert [r["note"] for r in accepted(result)] == [note or None for note in notes]
+    # Spaces around a cell stay, but no tab or line break does, nor what stands beside it.
+    kept = [n if n.strip() == n.strip(" ") else n.strip() for n in notes]
+    assert [r["note"] for r in accepted(result)] == [note or None for note in kept]
 
 
 # Keys, equal rows, days and ends that once were read wrongly without a word

@@ -86,6 +86,7 @@ def content(landed: Landed) -> dict[tuple[Any, ...], dict[str, str]]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
 def test_a_file_in_another_spelling_lands_as_the_same_rows_or_is_refused(
     source: Source, files: dict[str, list[Cells]], work: Path
@@ -98,9 +99,6 @@ def test_a_file_in_another_spelling_lands_as_the_same_rows_or_is_refused(
 
     @settings(
         max_examples=40,
-        derandomize=True,
-        database=None,
-        deadline=None,
         suppress_health_check=[HealthCheck.too_slow],
     )
     @given(st.data())

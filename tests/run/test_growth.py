@@ -77,9 +77,9 @@ def rows_of(*days: str) -> st.SearchStrategy[str]:
     return st.builds(lambda first, end: "".join(first) + end, rows, last)
 
 
+@pytest.mark.slow
 @settings(
     max_examples=60,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(

@@ -25,6 +25,7 @@ from lakehouse.engines import embedded
 from lakehouse.engines.changes import as_declared, differing
 from lakehouse.engines.embedded import EmbeddedStore
 from lakehouse.months import shift
+from lakehouse.releases import ledger_rows
 from lakehouse.releases.published import releases
 from lakehouse.run.job import Job, Report
 from lakehouse.run.plan import Request
@@ -44,7 +45,6 @@ def few(examples: int) -> settings:
     """Few examples, as each writes real tables."""
     return settings(
         max_examples=examples,
-        deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
     )
 
@@ -119,8 +119,8 @@ def deliver(data: Path, rows: Sequence[str]) -> None:
 
 
 def run_on(catalog: Catalog, root: Path, **changes: Any) -> Report:
-    store = {"open_store": lambda datamart, _size: EmbeddedStore(datamart)}
-    return run(Job(root / "data", Datamart.at(root / "datamart", catalog), **store, **changes))
+    given = {"open_store": lambda datamart, _size: EmbeddedStore(datamart), **changes}
+    return run(Job(root / "data", Datamart.at(root / "datamart", catalog), **given))
 
 
 def content(root: Path, table: Table) -> dict[tuple[Any, ...], dict[str, Any]]:
@@ -324,7 +324,7 @@ class KilledError(Exception):
 
 @contextmanager
 def killed_at_commit(nth: int, before: bool) -> Iterator[list[int]]:
-    """Raise just before or just after the nth MERGE or load commits; counts them in the list it gives."""
+    """Raise just before or just after the nth commit; counts them in the list it gives."""
     done = [0]
 
     def dying(commit: Callable[..., Any]) -> Callable[..., Any]:
@@ -342,6 +342,7 @@ def killed_at_commit(nth: int, before: bool) -> Iterator[list[int]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TableMerger, "execute", dying(TableMerger.execute))
         patch.setattr(embedded, "write_deltalake", dying(embedded.write_deltalake))
+        patch.setattr(ledger_rows, "write", dying(ledger_rows.write))
         yield done
 
 

@@ -10,8 +10,10 @@ import pytest
 
 from lakehouse.catalog import load
 from lakehouse.days import DateOrder
+from lakehouse.landing.raw_file import RawFile
 from lakehouse.months import MonthRange
 from lakehouse.releases.recorded import Recorded
+from lakehouse.run.pending import SourceFiles
 from lakehouse.run.plan import Request, Step, follows_raw_files, make_plan, read_before
 from lakehouse.storage.commit_note import SourceRecord
 from lakehouse.storage.extent import Extent
@@ -43,12 +45,18 @@ def up_to_date() -> dict[str, Recorded]:
     }
 
 
+def one_each(sha256: dict[str, str]) -> dict[str, SourceFiles]:
+    """One raw file for each bronze table, as it was before the ledger knew files."""
+    file = RawFile("loans.csv", 10, "1-1-1")
+    return {name: SourceFiles((file,), {}, {file.name: sha}) for name, sha in sha256.items()}
+
+
 def steps(
     recorded: dict[str, Recorded],
     sha256: dict[str, str] | None = None,
     request: Request | None = None,
 ) -> dict[str, Step]:
-    plan = make_plan(CATALOG, recorded, sha256 or SHA, request or Request())
+    plan = make_plan(CATALOG, recorded, one_each(sha256 or SHA), request or Request())
     assert [step.table for step in plan] == list(CATALOG.tables)
     return {step.table.full_name: step for step in plan}
 
@@ -254,17 +262,16 @@ def test_a_file_is_pending_where_its_dates_are_to_be_read_in_another_order() -> 
 
 
 def test_what_the_user_says_of_dates_comes_before_what_the_same_bytes_had() -> None:
-    table = as_recorded(TAKEN, date_order=MONTH_FIRST)
-    said = Request(date_order="dmy").said_order(table, "sha")
+    said = Request(date_order="dmy").said_order(MONTH_FIRST)
     assert said and said.order == "dmy"
-    assert Request().said_order(table, "sha") == MONTH_FIRST
-    assert Request().said_order(table, "other") is None is Request().said_order(None, "sha")
+    assert Request().said_order(MONTH_FIRST) == MONTH_FIRST
+    assert Request().said_order(None) is None
 
 
 def test_a_file_is_pending_again_once_the_day_of_a_row_of_the_future_has_come() -> None:
     day = date(2025, 1, 1)
     recorded = changed("bronze.loan_daily", waits_until=day)
     for today, is_pending in ((date(2024, 12, 31), False), (day, True), (date(2025, 2, 1), True)):
-        plan = make_plan(CATALOG, recorded, SHA, Request(), today)
+        plan = make_plan(CATALOG, recorded, one_each(SHA), Request(), today)
         pending = {step.table.full_name for step in plan if step.pending}
         assert ("bronze.loan_daily" in pending) == is_pending

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timezone
@@ -27,9 +28,9 @@ Run = Callable[..., Report]
 
 
 @pytest.fixture
-def june(data: Path, run_job: Run) -> pd.DataFrame:
+def june(data: Path, taken: Path, tmp_path: Path) -> pd.DataFrame:
     """The loans' rows of a month that a datamart holds; there are enough of them for shares."""
-    run_job()
+    shutil.copytree(taken, tmp_path / "datamart")
     loans = pd.read_csv(data / LOANS, dtype=str, keep_default_na=False)
     june = loans[loans.snapshot_date.str.startswith(MONTH)]
     assert len(june) > 20
@@ -120,7 +121,7 @@ def test_what_a_delivery_is_is_declared_by_its_source_or_asked_for(
     declared: DeliveryMode, asked: DeliveryMode | None, rows_only: bool
 ) -> None:
     source = replace(SOURCE, delivery=declared)
-    landed = Landed(source, LOANS, "sha256", Path("a"), Path("q"), {}, (), None, None)
+    landed = Landed(source, (), Path("a"), Path("q"))
     writer = Writer("run", datetime.now(timezone.utc))
     delivery = Delivery(
         TABLE, landed, MonthRange(), Recorded(0), "code", writer, date(2024, 1, 1), asked

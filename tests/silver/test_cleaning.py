@@ -13,6 +13,7 @@ from lakehouse.silver import cleaning
 from lakehouse.silver.attributes import TABLE as ATTRIBUTES
 from lakehouse.silver.cleaning import Rule, silver_table
 from lakehouse.silver.clickstream import TABLE as CLICKSTREAM
+from lakehouse.silver.currency import Currency, amount
 from lakehouse.silver.financials import TABLE as FINANCIALS
 from lakehouse.silver.loan_daily import TABLE as LOAN_DAILY
 from lakehouse.table import Field, Table
@@ -324,3 +325,20 @@ def test_a_row_of_nothing_but_its_key_has_no_issue_and_every_declared_column(tab
 def test_silver_columns_are_snake_case_and_documented(table: Table) -> None:
     assert all(name == cleaning.snake_case(name) or name == "_issues" for name in table.columns)
     assert all(field.doc.strip() for field in table.fields)
+
+
+def test_the_bounds_of_an_amount_follow_the_declared_currency() -> None:
+    in_dollars = amount("Amt", 0, 1e7, "")
+    check_cells(in_dollars, [("5e6", 5e6, None), ("5e9", None, "outside 0 to 1e+07")])
+    in_rupiah = amount("Amt", 0, 1e7, "", currency=Currency("rupiah", 15_000))
+    check_cells(in_rupiah, [("5e9", 5e9, None), ("5e12", None, "outside 0 to 1.5e+11")])
+    assert str(in_dollars.field.bounds) == "0 to 10,000,000 dollars"
+    assert str(in_rupiah.field.bounds) == "0 to 150,000,000,000 rupiah"
+
+
+def test_every_number_of_silver_declares_its_bounds() -> None:
+    for table in (ATTRIBUTES, CLICKSTREAM, FINANCIALS, LOAN_DAILY):
+        raw = dict(table.raw_columns)
+        numbers = [f for f in table.fields if f.name in raw and f.type in ("INT", "DOUBLE")]
+        without = [f.name for f in numbers if f.bounds is None]
+        assert without == (["credit_history_months"] if table is FINANCIALS else [])

@@ -1,0 +1,21 @@
+"""Numbers with a decimal comma, where a source declares one."""
+
+from __future__ import annotations
+
+from lakehouse.landing.cells import is_like
+
+# Dirt around a number stays there, as it does around one with a point.
+_AROUND = "[ _]*"
+_THOUSANDS = r"[0-9]{1,3}(\.[0-9]{3})+"
+_WITH_COMMA = rf"{_AROUND}[+-]?([0-9]*|{_THOUSANDS}),[0-9]*([eE][+-]?[0-9]+)?{_AROUND}"
+_WITH_POINTS = rf"{_AROUND}[+-]?{_THOUSANDS}{_AROUND}"
+
+
+def with_point(text: str, typed: bool) -> str:
+    """The text with a decimal point, if it is a number with a decimal comma; any other stays as it is.
+
+    Points between thousands go, but not those of numbers that were `typed` in their file.
+    """
+    forms = (_WITH_COMMA,) if typed else (_WITH_COMMA, _WITH_POINTS)
+    return f"""CASE WHEN {is_like(text, *forms)} THEN replace(replace({text}, '.', ''), ',', '.')
+                    ELSE {text} END"""

@@ -1,0 +1,183 @@
+"""Any sequence of files over any number of runs leads to the tables of one run over the final set."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, event, given, settings
+
+from tests.inbox.sequences import Step, follow, follow_each, names_of, steps
+from tests.inbox.small_bank import FEES, VISITS
+from tests.on_spark import OnSpark
+
+
+def few(examples: int) -> settings:
+    """Few examples, as each writes real tables."""
+    return settings(
+        max_examples=examples,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    )
+
+
+ONE, OTHER, THIRD = "a,1,2023-01-01", "a,2,2023-01-01", "a,7,2023-01-01"
+PLAIN, FIRST, SECOND = "visits.csv", "visits_2023-01.csv", "visits_2023-02.csv.gz"
+LAST, TOMBSTONE = "visits_2023-04.csv", "visits_2023-03.deleted.csv"
+TOLD = {
+    "a later file wins, also when the earlier one is archived, and gives the row back": [
+        Step(((FIRST, (ONE, "b,1,2023-01-01")),)),
+        Step(((SECOND, (OTHER,)),)),
+        Step(gone=(FIRST,)),
+        Step(((SECOND, ("c,1,2023-02-01",)),)),
+    ],
+    "a late file of an earlier name changes nothing that a later one says": [
+        Step(((SECOND, (OTHER,)),)),
+        Step(((FIRST, (ONE, "b,1,2023-01-01")),)),
+    ],
+    "the same bytes under another name are equal rows": [
+        Step(((FIRST, (ONE, "b,1,2023-01-01")),)),
+        Step(((LAST, (ONE, "b,1,2023-01-01")),)),
+        Step(((FIRST, ("c,1,2023-01-01",)),)),
+    ],
+    "a tombstone deletes until it is withdrawn, and a later file brings the key back": [
+        Step(((FIRST, (ONE, "b,1,2023-01-01")),)),
+        Step(((TOMBSTONE, (ONE,)),)),
+        Step(((LAST, (THIRD,)),)),
+        Step(((LAST, ("c,1,2023-01-01",)),)),
+        Step(((TOMBSTONE, ("b,1,2023-01-01",)),)),
+    ],
+    "a tombstone that comes first deletes what comes late": [
+        Step(((TOMBSTONE, (ONE,)), (LAST, ("b,1,2023-03-01",)))),
+        Step(((FIRST, (ONE, "b,1,2023-01-01")),)),
+    ],
+    "a file of a wrong form is taken when it is mended": [
+        Step(((FIRST, (ONE,)),), wrong=(SECOND,)),
+        Step(((LAST, ("b,1,2023-03-01",)),)),
+        Step(((SECOND, (OTHER,)),)),
+    ],
+    "a taken file that becomes a wrong one keeps its rows until it is mended": [
+        Step(((FIRST, (ONE,)), (SECOND, ("b,1,2023-01-01",)))),
+        Step(wrong=(FIRST,)),
+        Step(((FIRST, (OTHER,)),)),
+    ],
+    "damaged rows are mended by the file's next version": [
+        Step(((FIRST, (ONE, "b,1,2023-01-01", "c,1,2023-02-01")),)),
+        Step(((FIRST, (ONE, "b,many,2023-01-01")),)),
+        Step(((FIRST, (ONE, "b,7,2023-01-01")),)),
+    ],
+    "the plain name keeps the months that its next delivery does not have": [
+        Step(((PLAIN, (ONE, "b,1,2023-01-01")),)),
+        Step(((PLAIN, ("a,1,2023-02-01",)),)),
+        Step(((SECOND, (OTHER,)),)),
+        Step(((PLAIN, (ONE,)),)),
+    ],
+    "a version that was there before is taken again": [
+        Step(((FIRST, (ONE, "b,1,2023-01-01")),)),
+        Step(((FIRST, (OTHER,)),)),
+        Step(((FIRST, (ONE, "b,1,2023-01-01")),)),
+    ],
+    "amounts that are equal and written otherwise are equal rows": [
+        Step(((FIRST, ("a,2,2023-01-01",)),)),
+        Step(((SECOND, ("a,2.0,2023-01-01",)),)),
+        Step(((FIRST, ("a,2.00,2023-01-01", "b,1,2023-01-01")),)),
+    ],
+    "rows move from one file to another": [
+        Step(((FIRST, (ONE,)), (SECOND, ("b,1,2023-02-01",)))),
+        Step(((FIRST, ("b,1,2023-02-01",)), (SECOND, (ONE,)))),
+    ],
+}
+OF_ROWS = {
+    "rows of a file are added and corrected, and never vanish": [
+        Step((("fees_2023-01.csv", (ONE, "b,1,2023-01-01")),)),
+        Step((("fees_2023-01.csv", (OTHER,)),)),
+        Step((("fees_2023-02.csv", ("b,7,2023-01-01", "c,1,2023-02-01")),)),
+        Step((("fees_2023-03.deleted.csv", ("b,7,2023-01-01",)),)),
+    ],
+}
+
+
+@pytest.mark.parametrize("told", TOLD)
+def test_in_months(told: str) -> None:
+    follow(VISITS, TOLD[told])
+
+
+@pytest.mark.parametrize("told", OF_ROWS)
+def test_in_rows(told: str) -> None:
+    follow(FEES, OF_ROWS[told])
+
+
+EVERYTHING_AT_ONCE = [
+    Step(((FIRST, (ONE, "b,1,2023-01-01")), (SECOND, ("c,1,2023-02-01", "c,many,2023-02-15")))),
+    Step(
+        (
+            (FIRST, ("b,1,2023-01-01", "b,2,2023-01-15")),
+            (SECOND, (OTHER, "c,1,2023-02-01")),
+            (TOMBSTONE, ("b,1,2023-01-01",)),
+            (LAST, ("a,1,2023-03-01",)),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    "nth", [2, 3, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, *range(4, 15)))]
+)
+def test_a_run_that_was_killed_at_any_commit_is_ended_by_the_next(nth: int) -> None:
+    first, second = EVERYTHING_AT_ONCE
+    follow(VISITS, [first, replace(second, killed_at=nth)])
+
+
+def test_by_arrival_the_file_that_came_last_wins() -> None:
+    sequence = [
+        Step(((SECOND, (OTHER,)),)),
+        Step(((FIRST, (ONE, "b,1,2023-01-01")),)),
+        Step(((SECOND, (THIRD,)),)),
+    ]
+    follow(replace(VISITS, supersedes="arrival"), sequence)
+
+
+def test_by_date_the_date_in_the_name_wins() -> None:
+    sequence = [
+        Step((("visits_z_2023-01.csv", (ONE,)), ("visits_a_2023-02.csv", (OTHER,)))),
+        Step((("visits_m_2023-01.csv", (THIRD,)),)),
+    ]
+    follow(replace(VISITS, supersedes="date"), sequence)
+
+
+@few(3)
+@given(sequence=steps(names_of("visits"), most=3))
+def test_any_sequence_of_files_ends_in_the_tables_of_one_run(sequence: list[Step]) -> None:
+    event(f"{len(sequence)} runs")
+    follow(VISITS, sequence)
+
+
+@pytest.mark.slow
+@few(60)
+@given(sequence=steps(names_of("visits"), most=5))
+def test_many_sequences_of_files_end_in_the_tables_of_one_run(sequence: list[Step]) -> None:
+    event(f"{len(sequence)} runs")
+    follow(VISITS, sequence)
+
+
+@pytest.mark.slow
+@few(25)
+@given(sequence=steps(names_of("fees"), most=5))
+def test_many_sequences_of_files_of_rows_end_in_what_the_model_says(sequence: list[Step]) -> None:
+    follow(FEES, sequence)
+
+
+@pytest.mark.slow
+@few(15)
+@given(sequence=steps(names_of("visits"), most=4))
+def test_many_sequences_of_files_by_arrival_end_in_what_the_model_says(
+    sequence: list[Step],
+) -> None:
+    follow(replace(VISITS, supersedes="arrival"), sequence)
+
+
+@pytest.mark.spark
+def test_on_spark_sequences_of_files_end_in_the_tables_of_one_run(on_spark: OnSpark) -> None:
+    some = random.Random(29).sample([*TOLD.values()], 4)
+    on_spark(follow_each, VISITS, some, "spark")
+    on_spark(follow_each, FEES, [*OF_ROWS.values()], "spark")
