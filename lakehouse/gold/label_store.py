@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functools import reduce
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lakehouse import functions as F
+from lakehouse.gold.label_rules import labels_of
 from lakehouse.label import LabelDefinition, LabelStore, LoanColumns
 from lakehouse.silver.loan_daily import TABLE as LOAN_DAILY
 from lakehouse.table import MONTH_FIELD, Field, Table
@@ -15,31 +15,38 @@ if TYPE_CHECKING:
 
 
 DEFINITIONS = (
-    LabelDefinition("30dpd_6mob", dpd=30, mob=6),
-    LabelDefinition("60dpd_6mob", dpd=60, mob=6),
-    LabelDefinition("30dpd_3mob", dpd=30, mob=3),
+    LabelDefinition(
+        "30dpd_6mob", dpd=30, mob=6, doc="Default of the bank's model: late in month 6."
+    ),
+    LabelDefinition("60dpd_6mob", dpd=60, mob=6, doc="A stricter default, of two installments."),
+    LabelDefinition("30dpd_3mob", dpd=30, mob=3, doc="An early sign, known three months sooner."),
+    LabelDefinition(
+        "30dpd_ever_6mob",
+        dpd=30,
+        mob=6,
+        when="ever",
+        doc="Late in any month up to 6, also if it was paid later; the bad of a vintage curve.",
+    ),
+    LabelDefinition(
+        "90dpd_ever_9mob",
+        dpd=90,
+        mob=9,
+        when="ever",
+        doc="The regulator's bound of 90 days, in any month up to 9.",
+    ),
+    LabelDefinition(
+        "30dpd_6mob_indeterminate_1dpd",
+        dpd=30,
+        mob=6,
+        indeterminate_dpd=1,
+        doc="As 30dpd_6mob, but 1 to 29 days late is neither good nor bad.",
+    ),
 )
 
 
-def transform(loans: DataFrame) -> DataFrame:
-    """The label of each loan under each definition, from its row at that month on book."""
-    labels = (_labelled(loans, definition) for definition in DEFINITIONS)
-    return reduce(lambda union, more: union.unionByName(more), labels)
-
-
-def _labelled(loans: DataFrame, definition: LabelDefinition) -> DataFrame:
-    observed = loans.where((F.col("mob") == definition.mob) & F.col("dpd").isNotNull())
-    return observed.select(
-        "loan_id",
-        "customer_id",
-        F.col("loan_start_date").alias("application_date"),
-        "snapshot_date",
-        "mob",
-        "dpd",
-        (F.col("dpd") >= definition.dpd).cast("int").alias("label"),
-        F.lit(definition.name).alias("label_def"),
-        MONTH_FIELD.name,
-    )
+def transform(loans: DataFrame, months: Sequence[str] | None = None) -> DataFrame:
+    """The label of each loan under each definition, on the day on which it is observed."""
+    return labels_of(loans, DEFINITIONS, months)
 
 
 TABLE = Table(
@@ -53,14 +60,21 @@ TABLE = Table(
         Field("application_date", "DATE", "The day of the application."),
         Field("snapshot_date", "DATE", "The day on which the label was observed."),
         Field("mob", "INT", "Month on book on that day."),
-        Field("dpd", "INT", "Days past due on that day.", outcome=True),
-        Field("label", "INT", "1 is default, 0 is not.", outcome=True),
-        Field("label_def", "STRING", "The definition: days past due and month on book."),
+        Field(
+            "dpd",
+            "INT",
+            "Days past due on that day; of a definition over several months the most in them.",
+            outcome=True,
+        ),
+        Field("label", "INT", "1 is default, 0 is not, NULL is indeterminate.", outcome=True),
+        Field("label_def", "STRING", "The name of the definition."),
         MONTH_FIELD,
     ),
     upstreams=(LOAN_DAILY,),
     transform=transform,
-    expectations=(("label_is_0_or_1", "label = 0 OR label = 1"),),
+    # A definition over several months reads those since month on book 0.
+    look_back_months=max(each.mob for each in DEFINITIONS if each.is_window),
+    expectations=(("label_is_0_1_or_null", "label IS NULL OR label = 0 OR label = 1"),),
     entity="customer_id",
     date="snapshot_date",
     labels=LabelStore(

@@ -21,6 +21,9 @@ from tests.reference.gold import KEYS, differences, reference_gold
 ROOT = Path(__file__).parent.parent.parent
 GOLD = [table.full_name for table in load().tables if table.layer == "gold"]
 
+# Tables about all loans together have few rows.
+FEWEST = {"gold.vintages": 800, "gold.roll_rates": 150}
+
 
 def build(data: Path, datamart: Path) -> Path:
     run(Job(data, Datamart.at(datamart, load()), lambda datamart, _size: EmbeddedStore(datamart)))
@@ -58,20 +61,22 @@ def test_gold_of_the_shipped_data_equals_the_reference_row_for_row(
 ) -> None:
     expected, actual = reference_gold(ROOT / "data", connection)[name], read(of_shipped_data, name)
 
-    assert actual.num_rows > 1000
+    assert actual.num_rows > FEWEST.get(name, 1000)
     assert differences(expected, actual, KEYS[name], connection) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GOLD)
 def test_gold_of_the_real_data_equals_the_reference_row_for_row(
     name: str, of_real_data: Path, shared_data: Path, connection: duckdb.DuckDBPyConnection
 ) -> None:
     expected, actual = reference_gold(shared_data, connection)[name], read(of_real_data, name)
 
-    assert actual.num_rows > 3000
+    assert actual.num_rows > FEWEST.get(name, 3000)
     assert differences(expected, actual, KEYS[name], connection) == []
 
 
+@pytest.mark.slow
 def test_28_8_percent_of_the_real_loans_default_give_or_take_a_point(of_real_data: Path) -> None:
     rows = read(of_real_data, "gold.label_store").select(["label_def", "label"]).to_pylist()
     labels = [row["label"] for row in rows if row["label_def"] == "30dpd_6mob"]

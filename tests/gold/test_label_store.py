@@ -26,13 +26,13 @@ def every_label_of(*rows: tuple[str, int | None, int | None]) -> list[dict[str, 
     assert TABLE.transform is not None
     ddl = (
         "loan_id STRING, customer_id STRING, loan_start_date DATE, snapshot_date DATE,"
-        " mob INT, dpd INT, month STRING"
+        " mob INT, dpd INT, balance DOUBLE, month STRING"
     )
     values = []
     for loan, mob, dpd in rows:
         month = shift("2023-01", mob or 0)
         day = date.fromisoformat(f"{month}-01")
-        values.append((loan, f"C_{loan}", date(2023, 1, 1), day, mob, dpd, month))
+        values.append((loan, f"C_{loan}", date(2023, 1, 1), day, mob, dpd, 500.0, month))
     found = TABLE.transform(session().createDataFrame(values, ddl)).collect()
     return sorted((row.asDict() for row in found), key=lambda row: row["loan_id"])
 
@@ -98,28 +98,26 @@ def test_a_loan_has_the_labels_it_is_old_enough_for() -> None:
     found = every_label_of(("YOUNG", 3, 31), ("OLD", 3, 0), ("OLD", 6, 31))
     assert {(row["loan_id"], row["label_def"]): row["label"] for row in found} == {
         ("YOUNG", "30dpd_3mob"): 1,
+        # It has no row in the month of this label, and was late before.
+        ("YOUNG", "30dpd_ever_6mob"): 1,
         ("OLD", "30dpd_3mob"): 0,
         ("OLD", "30dpd_6mob"): 1,
         ("OLD", "60dpd_6mob"): 0,
+        ("OLD", "30dpd_ever_6mob"): 1,
+        ("OLD", "30dpd_6mob_indeterminate_1dpd"): 1,
     }
 
 
 def test_a_definition_more_is_a_label_more(monkeypatch: pytest.MonkeyPatch) -> None:
     more = (*label_store.DEFINITIONS, LabelDefinition("60dpd_9mob", dpd=60, mob=9))
+    before = every_label_of(("L", 6, 31), ("L", 9, 59))
     monkeypatch.setattr(label_store, "DEFINITIONS", more)
     found = every_label_of(("L", 6, 31), ("L", 9, 59))
-    assert {row["label_def"]: row["label"] for row in found} == {
-        "30dpd_6mob": 1,
-        "60dpd_6mob": 0,
-        "60dpd_9mob": 0,
-    }
+    labels = {row["label_def"]: row["label"] for row in found}
+    assert labels == {**{row["label_def"]: row["label"] for row in before}, "60dpd_9mob": 0}
 
 
-def test_the_definitions_are_those_of_the_contract_each_named_by_what_it_says() -> None:
-    assert [each.name for each in label_store.DEFINITIONS] == [
-        "30dpd_6mob",
-        "60dpd_6mob",
-        "30dpd_3mob",
-    ]
-    for each in label_store.DEFINITIONS:
-        assert each.name == f"{each.dpd}dpd_{each.mob}mob"
+def test_1_to_29_days_past_due_are_neither_good_nor_bad() -> None:
+    rows = [(f"L{dpd:02}", 6, dpd) for dpd in (0, 1, 29, 30)]
+    found = labels_of(*rows, label_def="30dpd_6mob_indeterminate_1dpd")
+    assert [row["label"] for row in found] == [0, None, None, 1]
