@@ -4,6 +4,8 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
     from lakehouse.lake import Lakehouse as Lakehouse
 
 # The allocators of Sail, delta-rs and Arrow read this when they load. Memory that one of them frees
@@ -11,6 +13,13 @@ if TYPE_CHECKING:
 os.environ.setdefault("MIMALLOC_PURGE_DELAY", "0")
 
 __version__ = "0.1.0"
+
+
+def load_ipython_extension(shell: "InteractiveShell") -> None:
+    """Give a notebook `%sql` and `%%sql`; `%load_ext lakehouse` calls it."""
+    from lakehouse.notebook.magic import load
+
+    load(shell)
 
 
 def __getattr__(name: str) -> object:

@@ -5,25 +5,29 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
 
 from lakehouse.days import UTC
 from lakehouse.errors import BadInput, LakehouseError
+from lakehouse.exclusion import Exclusion
 from lakehouse.fingerprint import code_fingerprint
 from lakehouse.label import LabelStore
-from lakehouse.table import Table
+from lakehouse.nearest import meant
+from lakehouse.table import Table, snake_case
 
 LAYERS = ("bronze", "silver", "gold", "ledger")
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """The tables, each after its upstreams, and the time zone whose calendar days are the bank's."""
+    """The tables, each after its upstreams, the bank's time zone, and loans that a set may leave out."""
 
     modules: tuple[tuple[Table, str], ...]  # (table, name of the module that declares it)
     time_zone: str = UTC
+    exclusions: tuple[Exclusion, ...] = ()
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -70,8 +74,35 @@ class Catalog:
         for table in self.tables:
             if table.full_name == wanted:
                 return table
-        names = ", ".join(table.full_name for table in self.tables)
-        raise BadInput(f"no table is called {full_name!r}; there are {names}")
+        names = [table.full_name for table in self.tables]
+        near = meant(wanted, names)
+        hint = f"is it {near}?" if near else f"there are {', '.join(names)}"
+        raise BadInput(f"no table is called {full_name!r}; {hint}")
+
+    def entity_columns(self, table: Table) -> tuple[str, ...]:
+        """The columns of a table that say whose row it is; empty if its rows are about no person.
+
+        It is the declared one; else those that, by their name or `raw_columns`, hold that of an upstream.
+        """
+        declared = table.source.entity if table.source else table.entity
+        if declared in table.columns:
+            return (declared,)
+        above = {name for each in table.upstreams for name in self.entity_columns(each)}
+        read = {own for own, raw in table.raw_columns if raw in above}
+        return tuple(n for n in table.columns if n in {*above, *map(snake_case, above), *read})
+
+    def check_entities(self) -> None:
+        """BadInput for a source that declares no entity for its personal columns, or a wrong one."""
+        for source in (table.source for table in self.sources if table.source):
+            personal = [each.name for each in source.columns if each.personal or each.number]
+            if source.entity in source.header or not (personal or source.entity):
+                continue
+            has = f"has personal columns ({', '.join(personal)}) and " if personal else ""
+            lack = f"the entity {source.entity!r}, which it lacks" if source.entity else "no entity"
+            raise BadInput(
+                f"source {source.name} {has}declares {lack}; no person could be erased from it: "
+                "declare as entity the column that says whose row it is"
+            )
 
     @cached_property
     def code(self) -> dict[str, str]:
@@ -85,12 +116,28 @@ class Catalog:
 
 
 def load() -> Catalog:
-    """The catalog of this package: every `TABLE` in a module of a layer.
+    """The catalog of this package: every `TABLE` in a module of a layer, and `EXCLUSIONS` of gold.
 
     The bank's time zone is that of LAKEHOUSE_TIMEZONE, as Asia/Singapore; UTC where it is not set.
     """
-    modules = tuple(sorted(_declared(), key=lambda pair: LAYERS.index(pair[0].layer)))
-    return Catalog(modules, os.environ.get("LAKEHOUSE_TIMEZONE") or UTC)
+    modules = sorted(_declared(), key=lambda pair: LAYERS.index(pair[0].layer))
+    zone = os.environ.get("LAKEHOUSE_TIMEZONE") or UTC
+    return Catalog(upstreams_first(modules), zone, _exclusions())
+
+
+def upstreams_first(modules: Iterable[tuple[Table, str]]) -> tuple[tuple[Table, str], ...]:
+    """The tables with their modules, in their order but for upstreams: each comes before what reads it."""
+    module_of, placed = dict(modules), dict[Table, str]()
+
+    def place(table: Table) -> None:
+        for upstream in table.upstreams:
+            if upstream in module_of:
+                place(upstream)
+        placed.setdefault(table, module_of[table])
+
+    for table in module_of:
+        place(table)
+    return tuple(placed.items())
 
 
 def _declared() -> list[tuple[Table, str]]:
@@ -101,6 +148,11 @@ def _declared() -> list[tuple[Table, str]]:
             if isinstance(table, Table):
                 declared.append((table, module.__name__))
     return declared
+
+
+def _exclusions() -> tuple[Exclusion, ...]:
+    modules = _modules(importlib.import_module("lakehouse.gold"))
+    return tuple(each for module in modules for each in getattr(module, "EXCLUSIONS", ()))
 
 
 def _modules(package: ModuleType) -> list[ModuleType]:

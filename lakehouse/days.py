@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
 from lakehouse.errors import BadInput
@@ -48,6 +48,14 @@ def today(time_zone: str = UTC) -> date:
     return datetime.now(zone(time_zone)).date()
 
 
+def checked_day(text: str) -> date:
+    """The day that is written as YYYY-MM-DD; BadInput for another form, and for a day that is none."""
+    day = day_of(text)
+    if day is None or len(text) != len("YYYY-MM-DD"):
+        raise BadInput(f"{text!r} is not a day since 1970; write it as 2024-06-30")
+    return day
+
+
 def day_of(text: str, time_zone: str = UTC) -> date | None:
     """The day of an ISO day or time; for a time with a zone, its day in `time_zone`.
 
@@ -67,3 +75,12 @@ def day_of(text: str, time_zone: str = UTC) -> date | None:
     except (ValueError, OverflowError):
         return None
     return day if day >= FIRST_DAY else None
+
+
+def moment(given: str | date) -> datetime:
+    """A point in time in UTC, which a text without a zone means; BadInput for a value that is not a time."""
+    try:
+        time = datetime.fromisoformat(str(given))
+        return time.astimezone(timezone.utc) if time.tzinfo else time.replace(tzinfo=timezone.utc)
+    except (ValueError, OverflowError):
+        raise BadInput(f"{given!r} is not a time; write it as 2023-07-01 12:00") from None

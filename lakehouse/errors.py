@@ -13,6 +13,17 @@ class NoSpace(LakehouseError):
     """A disk is full; the message says which one."""
 
 
+class LedgerFault(LakehouseError):
+    """A table of the ledger has other rows than were written to it; `what` says which, without a remedy."""
+
+    def __init__(self, what: str = "") -> None:
+        self.what = what
+        super().__init__(
+            f"{what}: another program wrote there, or the table was lost or set back; "
+            "python main.py doctor --deep tells more, run --repair puts it right"
+        )
+
+
 class BadInput(LakehouseError):
     """Refused input or arguments; nothing was changed."""
 

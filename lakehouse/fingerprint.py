@@ -17,7 +17,9 @@ PACKAGE = Path(__file__).parent
 _READS_RAW_FILES = "lakehouse.landing.land"
 # Only these modules decide what a row becomes. Storage, runs and output do not. Neither does table.py,
 # because each declaration is hashed separately.
-_DECIDE_ROWS = re.compile(r"lakehouse\.((bronze|silver|gold|landing)(\.|$)|(feature|months)$)")
+_DECIDE_ROWS = re.compile(
+    r"lakehouse\.((bronze|silver|gold|landing)(\.|$)|(feature|label|months)$)"
+)
 # Finds comments, and strings, because a string may hold a #. With `tokenize` it took twice the time.
 _STRING_OR_COMMENT = re.compile(
     r"""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
+from lakehouse.errors import BadInput
 from lakehouse.label import LabelStore
+from lakehouse.months import widen
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
 MONTH = "month"
 # A file is complete for each month it contains, or only has rows to add or correct.
 DeliveryMode = Literal["months", "rows"]
+# By what the later of two files is known that say different things of a key: the whole name, the date in
+# the name, or the run that took it.
+FileOrder = Literal["name", "date", "arrival"]
+RAW_SUFFIXES = (".csv", ".csv.gz", ".csv.zst", ".parquet")
 AS_OF_SUFFIX = "_snapshot_date"
 
 
@@ -27,12 +33,25 @@ class PersonalNumber:
 
 
 @dataclass(frozen=True)
+class Bounds:
+    """The plausible values of a number, both ends included; its unit, if that is declared."""
+
+    low: float
+    high: float
+    unit: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.low:,.15g} to {self.high:,.15g} {self.unit}".rstrip()
+
+
+@dataclass(frozen=True)
 class Field:
     """One column: its name, its Spark SQL type, and what it means.
 
     `outcome`: the column says what happened to a loan after the application; no feature may use it.
     `personal`: the column identifies a person; nothing may show it.
     `number`: the form of a personal number, by which it is recognised in any cell.
+    `bounds`: a raw value beyond them is impossible, and NULL here.
     """
 
     name: str
@@ -41,6 +60,7 @@ class Field:
     outcome: bool = False
     personal: bool = False
     number: PersonalNumber | None = None
+    bounds: Bounds | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +71,13 @@ class Source:
     `order`: pairs of required dates, the first never after the second. `date_order`: how dates
     with slashes are written, dmy or mdy; None if the file is to prove it. `monthly`: all rows of a month
     have the same day, so a field of their dates that never varies is the day.
+
+    `patterns`: names of its files within the data folder, as `loans/**/*.csv`, where ** is any number of
+    folders; by default `file_names` and what begins as they do. `deleted_names`: patterns of files whose
+    rows delete keys. `deleted_column`: a row deletes its key where this column has 1, true, y or yes.
+    `delimiter`, `encoding`: of its CSV files, as `;` and `cp1252`; without one it is inferred where that is
+    certain. `decimal`: the mark before the decimals of its numbers. `supersedes`: which of two files is
+    the later one.
     """
 
     name: str
@@ -65,6 +92,35 @@ class Source:
     order: tuple[tuple[str, str], ...] = ()
     date_order: str | None = None
     monthly: bool = False
+    patterns: tuple[str, ...] = ()
+    deleted_names: tuple[str, ...] = tuple(f"**/*.deleted{suffix}" for suffix in RAW_SUFFIXES)
+    deleted_column: str | None = None
+    delimiter: str | None = None
+    encoding: str | None = None
+    decimal: Literal[".", ","] = "."
+    supersedes: FileOrder = "name"
+
+    def __post_init__(self) -> None:
+        for pattern in (*self.patterns, *self.deleted_names):
+            if not pattern or "\\" in pattern or {"", ".", ".."} & {*pattern.split("/")}:
+                raise self._wrong(
+                    f"pattern {pattern!r}", "as loans/**/*.csv, within the data folder"
+                )
+        if self.deleted_column == "" or self.deleted_column in (*self.keys, self.date):
+            raise self._wrong(
+                f"deleted_column {self.deleted_column!r}", "the name of a column that is no key"
+            )
+        if self.delimiter is not None and not _DELIMITER.fullmatch(self.delimiter):
+            raise self._wrong(f"delimiter {self.delimiter!r}", "one sign, as ; or a tab")
+        if self.encoding is not None and not _is_encoding(self.encoding):
+            raise self._wrong(f"encoding {self.encoding!r}", "one that Python knows, as cp1252")
+        if self.decimal not in (".", ","):
+            raise self._wrong(f"decimal {self.decimal!r}", "a point or a comma")
+        if self.supersedes not in get_args(FileOrder):
+            raise self._wrong(f"supersedes {self.supersedes!r}", "name, date or arrival")
+
+    def _wrong(self, declared: str, form: str) -> BadInput:
+        return BadInput(f"source {self.name} declares {declared}; declare {form}")
 
     @property
     def header(self) -> tuple[str, ...]:
@@ -78,6 +134,18 @@ class Source:
     @property
     def personal_numbers(self) -> tuple[PersonalNumber, ...]:
         return tuple(column.number for column in self.columns if column.number)
+
+
+# Neither what a number, a date or a name may have, nor what ends or quotes a cell.
+_DELIMITER = re.compile(r"[!#$%&*,:;<=>?@\\^`|~\t\x01-\x08]")
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        "a".encode(name)
+    except (LookupError, ValueError):
+        return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -105,6 +173,7 @@ class Table:
     `transform` computes its rows from those of its upstreams. If `look_back_months` is above 0, it also
     takes `months`: the months whose rows are wanted, None for all.
     `look_back_months`: the number of earlier months that a row depends on; n - 1 for a window of n.
+    `look_ahead_months`: the number of later months that it depends on; no table of features may have one.
     `expectations`: (name, SQL) pairs that hold for every row; they become Delta CHECK constraints.
     `unversioned`: columns about the writing, not about the row; a change only in them does not count.
     `entity`, `date`: the columns that say whose row it is, and its day; empty if there is none.
@@ -122,6 +191,7 @@ class Table:
     upstreams: tuple[Table, ...] = ()
     transform: Callable[..., DataFrame] | None = None
     look_back_months: int = 0
+    look_ahead_months: int = 0
     expectations: tuple[tuple[str, str], ...] = ()
     unversioned: tuple[str, ...] = ()
     partition: str | None = MONTH
@@ -147,8 +217,25 @@ class Table:
         return self.layer == "ledger"
 
     @property
+    def is_copied(self) -> bool:
+        """Whether its rows have a hash and a copy: the ledger's, but what can be made again has none."""
+        return self.is_ledger and ROW_HASH in self.columns
+
+    @property
     def columns(self) -> tuple[str, ...]:
         return tuple(field.name for field in self.fields)
+
+    def needed(self, months: Iterable[str]) -> set[str]:
+        """The months of its upstreams that rows of these months depend on."""
+        return widen(months, self.look_back_months, self.look_ahead_months)
+
+    def reached(self, months: Iterable[str]) -> set[str]:
+        """The months whose rows depend on these months of an upstream."""
+        return widen(months, self.look_ahead_months, self.look_back_months)
+
+    def possible(self, months: Iterable[str]) -> set[str]:
+        """The months in which it may have rows, if these are the months of its upstreams."""
+        return widen(months, self.look_ahead_months)
 
     @property
     def features(self) -> tuple[Field, ...]:
@@ -165,6 +252,10 @@ class Table:
         return replace(self, fields=self.fields + extra)
 
 
+ROW_HASH = "row_hash"
+ROW_HASH_FIELD = Field(
+    ROW_HASH, "STRING", "Hash of the row's other cells, by which a row that was edited is known."
+)
 MONTH_FIELD = Field(MONTH, "STRING", "Calendar month of snapshot_date as YYYY-MM; the partition.")
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 from lakehouse.catalog import load
@@ -17,13 +20,21 @@ from lakehouse.generate import generate
 from lakehouse.run.job import Job, Report
 from lakehouse.run.run import run
 from lakehouse.storage.datamart import Datamart
+from lakehouse.storage.sync import SWITCH
 from tests.bank import Bank, make_bank
 from tests.on_spark import OnSpark, spark_process
 
 ROOT = Path(__file__).parent.parent
-# On a loaded machine an example may take any time.
-settings.register_profile("lakehouse", deadline=None)
+# On a loaded machine an example may take any time. The examples are the same each time, so that a failure is
+# a fault of the change; `--hypothesis-profile=explore` looks for others.
+settings.register_profile("lakehouse", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None, derandomize=False)
 settings.load_profile("lakehouse")
+# Tests need no disk; those of syncing switch it on.
+os.environ.setdefault(SWITCH, "off")
+# Libraries and tests are half a million objects that stay: to look through them again took a third of the
+# time in which tests are collected. Each test's own are still looked through.
+gc.set_threshold(50_000)
 # Each holds an engine, which takes about a gigabyte.
 _MOST_WORKERS = 4
 
@@ -34,6 +45,12 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     if len(set(asked)) == 1 and asked[0].is_file():
         return 0
     return min(os.cpu_count() or 1, _MOST_WORKERS)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what the tests share out of every later search for garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -55,11 +72,43 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 @pytest.fixture(scope="session")
-def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Have a folder filled once for all processes of a test run; none of them may change it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def made(name: str, fill: Callable[[Path], object]) -> Path:
+        folder = shared / name
+        with FileLock(shared / f"{name}.lock"):
+            if not folder.exists():
+                begun = Path(tempfile.mkdtemp(dir=shared, prefix=f"{name}-"))
+                fill(begun)
+                begun.rename(folder)
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def generated(made_once: Callable[..., Path]) -> Path:
     """A small generated delivery; copy it before changing it."""
-    folder = tmp_path_factory.mktemp("generated")
-    generate(folder, customers=40, months=8, seed=3)
-    return folder
+    return made_once("generated", lambda folder: generate(folder, customers=40, months=8, seed=3))
+
+
+@pytest.fixture(scope="session")
+def taken(generated: Path, made_once: Callable[..., Path]) -> Path:
+    """The datamart that a run makes of the small delivery; copy it before changing it."""
+    return made_once("taken", lambda folder: run(job(generated, folder)))
+
+
+def job(data: Path, datamart: Path, **changes: Any) -> Job:
+    """A run of the declared tables on the embedded engine of this process."""
+    given: dict[str, Any] = {
+        "data": data,
+        "datamart": Datamart.at(datamart, load()),
+        "open_store": lambda datamart, _size: EmbeddedStore(datamart),
+    }
+    return Job(**{**given, **changes})
 
 
 @pytest.fixture
@@ -77,20 +126,15 @@ def run_job(data: Path, tmp_path: Path) -> Callable[..., Report]:
     """Run the pipeline in this process on the embedded engine; keywords are those of Job."""
 
     def call(datamart: Path = tmp_path / "datamart", **changes: Any) -> Report:
-        given: dict[str, Any] = {
-            "data": data,
-            "datamart": Datamart.at(datamart, load()),
-            "open_store": lambda datamart, _size: EmbeddedStore(datamart),
-        }
-        return run(Job(**{**given, **changes}))
+        return run(job(**{"data": data, "datamart": datamart, **changes}))
 
     return call
 
 
 @pytest.fixture(scope="session")
-def pristine(tmp_path_factory: pytest.TempPathFactory) -> Bank:
+def pristine(made_once: Callable[..., Path]) -> Bank:
     """Four releases, see `make_bank`. Not to be changed; copy it."""
-    return make_bank(tmp_path_factory.mktemp("bank"))
+    return Bank(made_once("bank", make_bank))
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lakehouse.catalog import LAYERS, Catalog, load
+from lakehouse.catalog import LAYERS, Catalog, load, upstreams_first
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.table import MONTH, Table
 
@@ -15,6 +15,7 @@ CONTRACT = {
     "bronze.financials": ("Customer_ID", "snapshot_date"),
     "bronze.loan_daily": ("Customer_ID", "loan_id", "snapshot_date"),
     "bronze.quarantine": ("source", "_source_file", "_row_hash"),
+    "bronze.superseded": ("source", "_source_file", "_key"),
     "silver.clickstream": ("customer_id", "snapshot_date"),
     "silver.attributes": ("customer_id", "snapshot_date"),
     "silver.financials": ("customer_id", "snapshot_date"),
@@ -23,6 +24,9 @@ CONTRACT = {
     "gold.features_attributes": ("customer_id", "snapshot_date"),
     "gold.features_financials": ("customer_id", "snapshot_date"),
     "gold.label_store": ("customer_id", "loan_id", "label_def", "snapshot_date"),
+    "ledger.deliveries": ("source", "file", "sha256"),
+    "gold.vintages": ("cohort", "mob", "dpd_bound"),
+    "gold.roll_rates": ("month", "bucket_from", "bucket_to"),
     "ledger.erasures": ("erasure_id",),
     "ledger.releases": ("release",),
     "ledger.training_sets": ("training_set_id",),
@@ -34,6 +38,15 @@ def test_the_tables_are_those_of_the_contract_with_its_keys() -> None:
     assert {table.full_name: table.keys for table in CATALOG.tables} == CONTRACT
 
 
+def test_a_table_comes_after_an_upstream_of_its_layer_whose_name_is_later() -> None:
+    backwards = tuple(reversed(CATALOG.modules))
+    ordered = [table for table, _ in upstreams_first(backwards)]
+    assert sorted(ordered, key=CATALOG.tables.index) == [*CATALOG.tables]
+    for table in ordered:
+        assert all(ordered.index(up) < ordered.index(table) for up in table.upstreams)
+    assert upstreams_first(CATALOG.modules) == CATALOG.modules
+
+
 def test_each_table_comes_after_its_upstreams_and_after_the_layers_before() -> None:
     names = [table.full_name for table in CATALOG.tables]
     for table in CATALOG.tables:
@@ -43,11 +56,11 @@ def test_each_table_comes_after_its_upstreams_and_after_the_layers_before() -> N
     assert layers == sorted(layers)
 
 
-def test_raw_files_fill_four_tables_and_eight_are_computed() -> None:
+def test_raw_files_fill_four_tables_and_ten_are_computed() -> None:
     assert {table.full_name for table in CATALOG.sources} == {
         "bronze.clickstream", "bronze.attributes", "bronze.financials", "bronze.loan_daily"
     }  # fmt: skip
-    assert len(CATALOG.derived) == 8
+    assert len(CATALOG.derived) == 10
     assert all(table.upstreams for table in CATALOG.derived)
 
 
@@ -65,7 +78,8 @@ def test_a_declaration_is_whole(table: Table) -> None:
 @EACH
 def test_what_is_computed_lies_by_month(table: Table) -> None:
     if table.layer in ("silver", "gold"):
-        assert table.partition == MONTH and "snapshot_date" in table.columns
+        assert table.partition == MONTH and MONTH in table.columns
+        assert "snapshot_date" in table.columns or not table.entity
         assert table.transform is not None and table.source is None
 
 
@@ -76,7 +90,7 @@ def test_what_is_filled_has_a_fingerprint_of_its_code(table: Table) -> None:
 
 
 def test_fingerprints_differ_from_table_to_table() -> None:
-    assert len(set(CATALOG.code.values())) == len(CATALOG.code) == 12
+    assert len(set(CATALOG.code.values())) == len(CATALOG.code) == 14
 
 
 def test_gold_never_reads_bronze_and_features_never_read_the_loan_system() -> None:
@@ -92,7 +106,13 @@ def test_a_table_is_found_by_its_name(name: str) -> None:
     assert CATALOG.table(name).full_name == "gold.label_store"
 
 
-@pytest.mark.parametrize("name", ["label_store", "gold.label", "", "GOLD.LABEL_STORE"])
+@pytest.mark.parametrize("name", ["label_store", "gold.label", "GOLD.LABEL_STORE"])
+def test_a_mistyped_table_is_refused_with_the_nearest_name(name: str) -> None:
+    with pytest.raises(BadInput, match=r"is it gold\.label_store\?"):
+        load().table(name)
+
+
+@pytest.mark.parametrize("name", ["", "xyzzy"])
 def test_an_unknown_table_is_refused_with_the_names_there_are(name: str) -> None:
     with pytest.raises(BadInput, match=r"there are bronze\.\w+, .*gold\.label_store"):
         CATALOG.table(name)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,48 @@ def test_a_release_refuses_a_table_that_came_later(
         then.table(LABELS)
 
 
+# The looks of a lake
+
+
+def test_a_lake_shows_its_place_its_release_and_the_rows_and_months_of_each_table(
+    lake: Lakehouse,
+) -> None:
+    for at, number in ((lake, CORRECTED), (lake.at(EARLY), EARLY)):
+        title, *tables = repr(at).splitlines()
+        newest = "the newest" if at is lake else "not the newest"
+        assert f"{lake.datamart} at release {number} ({newest}), finished" in title
+        assert len(tables) == len(at.tables()) == 16
+        (loans,) = (line for line in tables if "silver.loan_daily" in line)
+        assert f"{counts(lake)[number - 1]:,} rows  2023-01 to" in loans
+        html = at._repr_html_()
+        assert f"at release {number}" in html and ">silver.loan_daily<" in html
+
+
+def test_completion_offers_only_what_a_user_calls(lake: Lakehouse) -> None:
+    assert {"at", "table", "tables", "training_set", "receipt"} <= set(dir(lake))
+    assert [name for name in dir(lake) if name.startswith("_")] == []
+    assert all(hasattr(lake, name) for name in dir(lake))
+
+
+def test_columns_are_described_as_declared_and_as_they_are_at_the_release(lake: Lakehouse) -> None:
+    assert lake.columns(LABELS).loc["dpd"].tolist() == ["INT", "Days past due on that day."]
+    early, newest = lake.at(EARLY).describe("silver.loan_daily"), lake.describe("silver.loan_daily")
+    assert early.loc["snapshot_date", "max"] < newest.loc["snapshot_date", "max"]
+    assert newest.loc["mob", ["nulls", "min"]].tolist() == [0, 0]
+    persons = lake.describe("bronze.attributes")
+    assert persons.loc["SSN", ["min", "max"]].isna().all()
+
+
+def test_a_receipt_shows_six_lines_and_has_all_of_it_as_json(lake: Lakehouse) -> None:
+    kept = lake.receipt(lake.training_set(groups="attributes", label_def="30dpd_3mob"))
+    shown = repr(kept).splitlines()
+    assert len(shown) == 6 and max(map(len, shown)) < 80
+    assert kept.training_set_id in shown[0]
+    values = json.loads(kept.as_json())
+    assert values["content_hash"] == kept.content_hash
+    assert values["parameters"]["label"]["name"] == "30dpd_3mob"
+
+
 # The past
 
 
@@ -103,6 +146,12 @@ def test_at_a_month_it_is_the_newest_release_that_knew_up_to_it_and_not_more(
         ({"timestamp": "yesterday"}, "'yesterday' is not a time; write it as 2023-07-01 12:00"),
         ({"month": "2023-05"}, "no release knew data up to 2023-05 .* the first .* 2023-10"),
         ({"month": "2023-5"}, "'2023-5' is not a month"),
+        (
+            {"release": "1"},
+            r"'1' is not the number of a release; give one as 3, or ask at\(\) by month",
+        ),
+        ({"release": True}, "True is not the number of a release"),
+        ({"release": 1.0}, r"1\.0 is not the number of a release"),
         ({}, "one of release, timestamp and month"),
         ({"release": 1, "month": "2023-06"}, "one of release, timestamp and month"),
     ],
@@ -148,7 +197,7 @@ def test_a_training_set_is_what_its_receipt_says(lake: Lakehouse) -> None:
     kept = lake.receipt(found)
     assert found.count() == kept.row_count > 0
     assert kept.selection.label and kept.selection.label.name == "30dpd_3mob"
-    assert found.columns[5:7] == ["age", "age_decade"]
+    assert found.columns[5:8] == ["label_observed", "age", "age_decade"]
     again = lake.reproduce(kept.training_set_id)
     assert lake.receipt(again) == kept
     assert sorted(again.collect()) == sorted(found.collect())
@@ -157,12 +206,52 @@ def test_a_training_set_is_what_its_receipt_says(lake: Lakehouse) -> None:
     assert listed.columns[-1] == "parameters"
 
 
-def test_without_a_receipt_nothing_is_kept(lake: Lakehouse) -> None:
-    before = len(lake.training_sets())
-    found = lake.training_set(features="age", to_month="2023-02", keep_receipt=False)
-    assert found.count() > 0 and len(lake.training_sets()) == before
-    with pytest.raises(BadInput, match="is not a training set with a receipt"):
-        lake.receipt(found)
+def test_labels_known_by_a_day_are_what_the_receipt_says(lake: Lakehouse) -> None:
+    found = lake.training_set(groups="attributes", labels_known_by="2023-10-01")
+    kept = lake.receipt(found)
+    assert 0 < found.count() == kept.row_count
+    assert kept.left_out["label_observed_later"] > 0
+    assert {row.label_observed <= date(2023, 10, 1) for row in found.collect()} == {True}
+    with pytest.raises(BadInput, match="'2023-06-31' is not a time"):
+        lake.training_set(labels_known_by="2023-06-31")
+
+
+def files(datamart: Path) -> set[tuple[str, int]]:
+    return {
+        (str(each.relative_to(datamart)), each.stat().st_size)
+        for each in datamart.rglob("*")
+        if each.is_file()
+    }
+
+
+def test_looking_at_a_training_set_writes_nothing_and_its_receipt_is_kept_when_asked_for(
+    lake: Lakehouse, datamart: Path
+) -> None:
+    labels = lake.table(LABELS).limit(3).toPandas()
+    spine = labels[["customer_id", "application_date"]].assign(score=[0.1, 0.2, 0.3])
+    before, receipts = files(datamart), len(lake.training_sets())
+    looked = [lake.training_set(features="age", to_month="2023-02"),
+              lake.training_set(features="age", spine=spine)]  # fmt: skip
+    rows = [frame.count() for frame in looked]
+    assert min(rows) > 0 and files(datamart) == before
+    kept = [lake.receipt(frame) for frame in looked]
+    assert [receipt.row_count for receipt in kept] == rows
+    assert len(lake.training_sets()) == receipts + 2
+    for frame, receipt in zip(looked, kept, strict=True):
+        again = lake.reproduce(receipt.training_set_id)
+        assert sorted(again.collect()) == sorted(frame.collect())
+
+
+def test_a_receipt_is_kept_at_once_if_that_is_asked(lake: Lakehouse) -> None:
+    found = lake.training_set(features="age", to_month="2023-03", keep_receipt=True)
+    listed = lake.training_sets()
+    assert lake.receipt(found).training_set_id in listed.index
+    assert len(lake.training_sets()) == len(listed)
+
+
+def test_a_dataframe_made_from_a_training_set_has_no_receipt(lake: Lakehouse) -> None:
+    with pytest.raises(BadInput, match="may be made from one; ask for the receipt of that"):
+        lake.receipt(lake.training_set(features="age").select("age"))
 
 
 def test_a_pandas_dataframe_of_customers_and_days_gets_its_features(lake: Lakehouse) -> None:
@@ -182,8 +271,8 @@ def test_releases_history_and_training_sets_start_no_engine(
     def started(*_: Any) -> None:
         raise AssertionError("an engine was started")
 
-    Lakehouse(datamart, engine="embedded").training_set(features="age")
-    monkeypatch.setattr("lakehouse.lake.open_store", started)
+    Lakehouse(datamart, engine="embedded").training_set(features="age", keep_receipt=True)
+    monkeypatch.setattr("lakehouse.engines.session.open_store", started)
     lake = Lakehouse(datamart, engine="embedded")
     assert list(lake.releases().index) == [1, 2, 3, 4]
     assert len(lake.history(LABELS)) > 0

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "lakehouse"
-ROOMS = ("storage", "engines", "landing", "releases", "training", "upkeep", "run")
+ROOMS = ("storage", "engines", "landing", "releases", "training", "upkeep", "run", "sql")
 OF_A_BANK = re.compile(
     r"""Customer_ID | customer_id | SSN | loan_id | fe_[0-9] | \bfe_$ | ^Name$
-    | lakehouse\.(silver|gold)\b | lakehouse\.bronze\.(?!raw\b|quarantine\b)""",
+    | lakehouse\.(silver|gold)\b | lakehouse\.bronze\.(?!raw\b|quarantine\b|superseded\b)""",
     re.VERBOSE,
 )
 

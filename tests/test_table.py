@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lakehouse.errors import BadInput
 from lakehouse.table import Field, Source, Table, snake_case
 
 TABLE = Table(
@@ -40,6 +42,55 @@ def test_an_extra_column_named_twice_is_one_column() -> None:
 def test_a_sources_header_is_its_columns() -> None:
     columns = (Field("A", "STRING", ""), Field("B", "STRING", ""))
     assert Source("s", ("s.csv",), columns, ("A",), "A", "B", ()).header == ("A", "B")
+
+
+@pytest.mark.parametrize(
+    ("declared", "told"),
+    [
+        ({"patterns": ("/abs/*.csv",)}, "pattern '/abs/*.csv'; declare as loans/**/*.csv"),
+        ({"patterns": ("../*.csv",)}, "pattern '../*.csv'"),
+        ({"deleted_names": ("",)}, "pattern ''"),
+        (
+            {"deleted_column": "A"},
+            "deleted_column 'A'; declare the name of a column that is no key",
+        ),
+        ({"delimiter": ";;"}, "delimiter ';;'; declare one sign, as ; or a tab"),
+        ({"delimiter": '"'}, "delimiter '\"'"),
+        ({"delimiter": "."}, "delimiter '.'"),
+        ({"delimiter": ""}, "delimiter ''"),
+        ({"encoding": "cp9999"}, "encoding 'cp9999'; declare one that Python knows, as cp1252"),
+        ({"encoding": "base64"}, "encoding 'base64'"),
+        ({"decimal": ";"}, "decimal ';'; declare a point or a comma"),
+        ({"supersedes": "size"}, "supersedes 'size'; declare name, date or arrival"),
+    ],
+)
+def test_a_source_with_a_wrong_declaration_is_one_clear_line(
+    declared: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(BadInput) as refused:
+        Source("s", ("s.csv",), (Field("A", "STRING", ""),), ("A",), "A", "B", (), **declared)
+    assert str(refused.value).startswith(f"source s declares {told}")
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|", "\x01", "~"])
+def test_a_source_may_declare_how_its_files_are_written(delimiter: str) -> None:
+    columns = (Field("A", "STRING", ""),)
+    declared = Source(
+        "s",
+        ("s.csv",),
+        columns,
+        ("A",),
+        "A",
+        "B",
+        (),
+        patterns=("s/**/*.txt",),
+        delimiter=delimiter,
+        encoding="cp1252",
+        decimal=",",
+        supersedes="date",
+    )
+    assert declared.delimiter == delimiter
 
 
 @pytest.mark.parametrize(

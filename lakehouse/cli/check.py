@@ -1,15 +1,25 @@
-"""Commands that check: audit, model, doctor."""
+"""Commands that check: audit, model, portfolio, doctor."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lakehouse.cli import options, show
+from lakehouse.cli.command import command
 from lakehouse.cli.common import Common, common
-from lakehouse.cli.exit_codes import FAILED
+from lakehouse.cli.error_line import error_line
+from lakehouse.cli.exit_codes import FAILED, REFUSED
+from lakehouse.errors import BadInput
+
+if TYPE_CHECKING:
+    from lakehouse.audit.finding import Check
+    from lakehouse.progress import Progress
+    from lakehouse.run.refusals import Refusal
 
 _SHOWN_OF_RECEIPT = (
     "training_set_id",
@@ -21,7 +31,7 @@ _SHOWN_OF_RECEIPT = (
 )
 
 
-@click.command()
+@command("audit", "audit --training-set train.parquet")
 @click.option(
     "--release", type=click.IntRange(1), help="The release to audit; default: the newest."
 )
@@ -30,30 +40,62 @@ _SHOWN_OF_RECEIPT = (
     type=options.Month(),
     help="Month after which the replays cut the raw rows; default: the month of the median application.",
 )
-@common
-def audit(common: Common, release: int | None, cut: str | None) -> None:
-    """Look for leaks of the future: rebuild from fewer rows, trace the plans, test the numbers.
+@click.option(
+    "--training-set",
+    metavar="FILE|ID",
+    help="Audit only this training set: its dates, and whether its split learns from unknown labels.",
+)
+@click.option(
+    "--split-at",
+    type=options.Day(),
+    help="With --training-set: train is before this day, test from it on; default: its column split.",
+)
+@common(options.DATAMART, options.ENGINE)
+def audit(
+    common: Common,
+    release: int | None,
+    cut: str | None,
+    training_set: str | None,
+    split_at: date | None,
+) -> None:
+    """Look for leaks of the future.
 
-    Exit code 1 if anything leaks.
+    It rebuilds from fewer rows, traces the plans and tests the numbers. Exit code 1 if anything leaks.
     """
-    from lakehouse.audit.audit import audit as audit_release
-
-    at = common.open_release(release)
+    if training_set and (release or cut):
+        raise BadInput("--training-set is audited as it is; leave out --release and --cut")
+    if split_at and not training_set:
+        raise BadInput("--split-at tells how a --training-set is split; give both")
     with show.progress(quiet=common.as_json) as on_progress:
-        checks = audit_release(
-            at.store,
-            at.catalog,
-            at.release,
-            cut,
-            on_progress,
-        )
+        if training_set:
+            checks = _checks_of_set(common, training_set, split_at)
+        else:
+            checks = _checks_of_release(common, release, cut, on_progress)
     rows = [{**asdict(check), "passed": check.passed} for check in checks]
     show.answer(common.as_json, rows, lambda: show.audit(checks))
     if not all(check.passed for check in checks):
         raise SystemExit(FAILED)
 
 
-@click.command()
+def _checks_of_release(
+    common: Common, release: int | None, cut: str | None, on_progress: Progress
+) -> list[Check]:
+    from lakehouse.audit.audit import audit as audit_release
+
+    at = common.open_release(release)
+    return audit_release(at.store, at.catalog, at.release, cut, on_progress)
+
+
+def _checks_of_set(common: Common, training_set: str, split_at: date | None) -> list[Check]:
+    from lakehouse.audit.training_set import audit_training_set, of_file, of_receipt
+
+    file = Path(training_set)
+    if file.suffix or file.exists():
+        return audit_training_set(of_file(file), split_at)
+    return audit_training_set(of_receipt(common.store(common.built), training_set), split_at)
+
+
+@command("model", "model --rolling --out report")
 @click.option(
     "--release", type=click.IntRange(1), help="As known at this release; default: the newest."
 )
@@ -64,9 +106,18 @@ def audit(common: Common, release: int | None, cut: str | None) -> None:
     show_default=True,
     help="Folder of the report: index.html, model.json, plots.",
 )
-@common
-def model(common: Common, release: int | None, out: Path) -> None:
-    """Check the features with a model: train on early applications, test on the latest three months."""
+@click.option(
+    "--rolling",
+    is_flag=True,
+    help="Also simulate a model in use: each month's model learns from the labels known at its start.",
+)
+@common(options.DATAMART, options.ENGINE)
+def model(common: Common, release: int | None, out: Path, rolling: bool) -> None:
+    """Check the features with a model.
+
+    It is trained on early applications and tested on those of the latest three months. It learns only from
+    labels that were known before the first application it scores, and tells what that costs.
+    """
     from lakehouse.model.report import write_report
     from lakehouse.model.sample import sampled
     from lakehouse.model.sanity import assess
@@ -82,31 +133,98 @@ def model(common: Common, release: int | None, out: Path) -> None:
             sampled(training_set.frame),
             {name: receipt[name] for name in _SHOWN_OF_RECEIPT},
             on_progress=on_progress,
+            rolling=rolling,
         )
         write_report(assessment, out)
     show.answer(common.as_json, assessment.as_json(), lambda: show.model(assessment, out))
 
 
-@click.command()
+@command("portfolio --out portfolio", "portfolio --out portfolio --release 1")
+@click.option(
+    "--release", type=click.IntRange(1), help="As known at this release; default: the newest."
+)
+@click.option(
+    "--out",
+    type=options.LocalPath(),
+    required=True,
+    help="Folder of the report: index.html, portfolio.json, CSV files, plots.",
+)
+@common(options.DATAMART, options.ENGINE)
+def portfolio(common: Common, release: int | None, out: Path) -> None:
+    """Draw vintages, roll rates and label maturity.
+
+    It proposes a default definition and a window, and tells what the data cannot say. Months on book at which
+    a cohort is not complete stay blank.
+    """
+    from lakehouse.portfolio.portfolio import portfolio as told
+    from lakehouse.portfolio.report import write_report
+
+    with show.progress(quiet=common.as_json) as on_progress:
+        on_progress("portfolio", "counting loans")
+        at = common.open_release(release)
+        found = told(at.store, at.catalog, at.release)
+        on_progress("portfolio", "drawing")
+        write_report(found, out)
+    show.answer(common.as_json, found.as_json(), lambda: show.portfolio(found, out))
+
+
+@command("doctor", "doctor --deep")
 @click.option(
     "--deep",
     is_flag=True,
     help="Also read every data file, and report each table that is not what its release says.",
 )
-@common
-def doctor(common: Common, deep: bool) -> None:
-    """Check Python, engines, Java, Delta's jars, disk and rights; say what is missing and how to get it."""
-    from lakehouse.upkeep.doctor import examine
+@click.option(
+    "--recompute",
+    is_flag=True,
+    help="With all of --deep, also compute silver and gold again, and report each table that differs.",
+)
+@options.DATE_ORDER
+@common(options.DATA, options.DATAMART, options.ENGINE)
+def doctor(common: Common, deep: bool, recompute: bool, date_order: str | None) -> None:
+    """Check what a run needs, and say how to get what is missing.
+
+    That is Python, engines, Java, Delta's jars, disk, rights and raw files. Raw files that a run would read
+    are read. Each that it would refuse is listed, and told on stderr in the words of the run; then the exit
+    code is 2. It is 1 if anything else is missing.
+    """
+    from lakehouse.upkeep.doctor import Finding, examine
 
     findings = examine(common.data, common.place)
-    if deep:
-        from lakehouse.upkeep.verify import examine_tables
+    refused = _refusals(common, date_order)
+    findings += [Finding(each.subject, "refused", str(each.error), "") for each in refused]
+    with show.progress(quiet=common.as_json or not (deep or recompute)) as on_progress:
+        if deep or recompute:
+            from lakehouse.upkeep.verify import examine_tables
 
-        findings += examine_tables(common.datamart)
+            findings += examine_tables(common.datamart, on_progress)
+        elif common.place.folder:
+            from lakehouse.upkeep.verify import examine_ledger
+
+            findings += examine_ledger(common.datamart)
+        if recompute:
+            from lakehouse.run.recomputed import examine_computed
+
+            findings += examine_computed(common.store(common.built), on_progress)
     rows = [asdict(finding) for finding in findings]
-    show.answer(common.as_json, rows, lambda: show.rows("Doctor", rows))
+    show.answer(common.as_json, rows, lambda: show.doctor(findings))
+    for each in refused:
+        show.error(error_line(each.error) or "")
+    if refused:
+        raise SystemExit(REFUSED)
     if any(finding.state in ("missing", "damaged") for finding in findings):
         raise SystemExit(FAILED)
 
 
-COMMANDS = (audit, model, doctor)
+def _refusals(common: Common, date_order: str | None) -> list[Refusal]:
+    from lakehouse.run.job import Job
+    from lakehouse.run.plan import Request
+    from lakehouse.run.refusals import refusals
+
+    request = Request(date_order=date_order)
+    return refusals(
+        Job(common.data, common.datamart, lambda *_: common.store(common.datamart), request)
+    )
+
+
+COMMANDS = (audit, model, portfolio, doctor)

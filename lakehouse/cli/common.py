@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, wraps
+from functools import cache, cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,22 @@ import click
 
 from lakehouse.catalog import Catalog, load
 from lakehouse.cli import options, show
+from lakehouse.errors import BadInput
+from lakehouse.storage.data_bucket import Data
 from lakehouse.storage.place import Place
 
 if TYPE_CHECKING:
     from lakehouse.engines.store import Store
     from lakehouse.releases.release import Release
     from lakehouse.storage.datamart import Datamart
+
+
+@cache
+def _chosen(engine: str, master: str | None, held_bytes: int) -> str:
+    """The name of the engine; the same question is asked once, for the answer may come with a note."""
+    from lakehouse.engines.choose import choose
+
+    return choose(engine, master, held_bytes, show.note)
 
 
 @dataclass(frozen=True)
@@ -32,11 +42,20 @@ class OpenRelease:
 class Common:
     """The common options of a command: folders, engine and form of the answer."""
 
-    data: Path
+    data: Data
     place: Place
     engine: str
     master: str | None
     as_json: bool
+
+    @property
+    def data_folder(self) -> Path:
+        """The folder of the raw files; BadInput if they are in an object store."""
+        if isinstance(self.data, Path):
+            return self.data
+        raise BadInput(
+            f"this command takes raw files of this machine; copy those of {self.data} to a folder"
+        )
 
     @cached_property
     def datamart(self) -> Datamart:
@@ -55,10 +74,18 @@ class Common:
 
     def store(self, datamart: Datamart, held_bytes: int = 0, bytes_at_work: int = 0) -> Store:
         """An engine on a datamart: the one asked for, or the one that fits the size of the raw files."""
-        from lakehouse.engines.choose import choose, open_store
+        from lakehouse.engines.choose import open_store
 
-        name = choose(self.engine, self.master, held_bytes, show.note)
-        return open_store(name, datamart, self.master, bytes_at_work)
+        return open_store(self._engine(held_bytes), datamart, self.master, bytes_at_work)
+
+    def prepare(self, held_bytes: int) -> None:
+        """Set the environment of the engine that `store` opens; no other thread may be at work."""
+        from lakehouse.engines.choose import prepare
+
+        prepare(self._engine(held_bytes), self.master)
+
+    def _engine(self, held_bytes: int) -> str:
+        return _chosen(self.engine, self.master, held_bytes)
 
     def open_release(self, number: int | None) -> OpenRelease:
         """The release with that number, or the newest if there is none given."""
@@ -79,14 +106,28 @@ def catalog() -> Catalog:
     return given if isinstance(given, Catalog) else load()
 
 
-def common(command: options.Command) -> options.Command:
-    """Give the command the common options, as one value `common`."""
+def common(*used: options.Option) -> options.Option:
+    """Give a command the common options, as one value `common`; its help shows those it has a use for.
 
-    @wraps(command)
-    def called(
-        data: Path, datamart: Place, engine: str, master: str | None, as_json: bool, **own: object
-    ) -> None:
-        command(common=Common(data, datamart, engine, master, as_json), **own)
+    The others are taken too, so that one set of options serves every command of a script.
+    """
 
-    given = (options.DATA, options.DATAMART, options.ENGINE, options.JSON, options.DEBUG)
-    return options.together(*given)(called)
+    def apply(command: options.Command) -> options.Command:
+        @wraps(command)
+        def called(
+            data: Data,
+            datamart: Place,
+            engine: str,
+            master: str | None,
+            as_json: bool,
+            **own: object,
+        ) -> None:
+            command(common=Common(data, datamart, engine, master, as_json), **own)
+
+        given = [
+            option if option in used else options.hidden(option)
+            for option in (options.DATA, options.DATAMART, options.ENGINE)
+        ]
+        return options.together(*given, options.JSON, options.DEBUG)(called)
+
+    return apply

@@ -11,12 +11,20 @@ import click
 from lakehouse import __version__
 from lakehouse.catalog import Catalog
 from lakehouse.cli import build, check, keep, look, show, train
+from lakehouse.cli.command import Commands
 from lakehouse.cli.error_line import error_line
 from lakehouse.cli.exit_codes import DONE, exit_code
+from lakehouse.cli.own_words import own_words
+from lakehouse.cli.program import program
 from lakehouse.stop import Stopped, stoppable
 
+# The shell asks by this variable, as in `eval "$(_LAKEHOUSE_COMPLETE=bash_source lakehouse)"`.
+COMPLETE = "_LAKEHOUSE_COMPLETE"
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.group(
+    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120}
+)
 @click.version_option(
     __version__, "--version", prog_name="lakehouse", message="%(prog)s %(version)s"
 )
@@ -27,8 +35,16 @@ def cli() -> None:
     """
 
 
-for _command in (*build.COMMANDS, *look.COMMANDS, *train.COMMANDS, *check.COMMANDS, *keep.COMMANDS):
-    cli.add_command(_command)
+assert isinstance(cli, Commands)
+cli.add(
+    {
+        "Build": build.COMMANDS,
+        "Look": look.COMMANDS,
+        "Train": train.COMMANDS,
+        "Check": check.COMMANDS,
+        "Keep": keep.COMMANDS,
+    }
+)
 
 
 def main(argv: list[str], catalog: Catalog | None = None) -> int:
@@ -37,8 +53,14 @@ def main(argv: list[str], catalog: Catalog | None = None) -> int:
     if not argv or (argv[0].startswith("-") and argv[0] not in ("-h", "--help", "--version")):
         argv = ["run", *argv]
     try:
+        if COMPLETE in os.environ:
+            return _completed(os.environ[COMPLETE])
         # Not cli.main, which takes every stop for Ctrl-C and prints an empty line.
-        with stoppable(), cli.make_context("main.py", argv, obj=catalog) as context:
+        with (
+            stoppable(),
+            own_words(argv),
+            cli.make_context(program(), argv, obj=catalog) as context,
+        ):
             cli.invoke(context)
     except click.exceptions.Exit as end:
         return end.exit_code
@@ -52,6 +74,13 @@ def main(argv: list[str], catalog: Catalog | None = None) -> int:
     return DONE
 
 
+def _completed(instruction: str) -> int:
+    """Answer the shell that completes a line, or print the script that teaches it to."""
+    from click.shell_completion import shell_complete
+
+    return shell_complete(cli, {}, "lakehouse", COMPLETE, instruction)
+
+
 def _failed(error: Exception | Stopped, debug: bool) -> int:
     """Print the line of an expected error and return its exit code; raise any other error again."""
     line = error_line(error)
@@ -59,5 +88,5 @@ def _failed(error: Exception | Stopped, debug: bool) -> int:
         raise error
     if debug:
         print(show.plain(traceback.format_exc()), file=sys.stderr)
-    print(show.plain(f"error: {line}"), file=sys.stderr)
+    show.error(line)
     return exit_code(error)

@@ -6,7 +6,7 @@ import click
 
 from lakehouse.errors import LakehouseError, NoSpace
 from lakehouse.stop import Stopped
-from lakehouse.storage.s3 import of_store
+from lakehouse.storage.object_store import of_store
 
 _STOPPED = "stopped; nothing is half done, the next run goes on from here"
 _ENGINE_LOST = (
@@ -31,7 +31,7 @@ def error_line(error: BaseException) -> str | None:
 
 def _message(error: BaseException) -> str | None:
     if isinstance(error, click.ClickException):
-        return error.format_message()
+        return _of_arguments(error)
     if isinstance(error, LakehouseError):
         says_cause = isinstance(error, NoSpace) or not _is_disk_full(error.__cause__)
         return str(error) if says_cause else _NO_SPACE
@@ -42,6 +42,19 @@ def _message(error: BaseException) -> str | None:
     if isinstance(error, _engine_losses()):
         return _ENGINE_LOST
     return _system_error(error) if isinstance(error, OSError) else None
+
+
+def _of_arguments(error: click.ClickException) -> str:
+    """The words of click, with a way out where they name none."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    shown = f"`{context.command_path} --help`" if context else "--help"
+    if isinstance(error, click.NoSuchOption):
+        near = " or ".join(error.possibilities or ())
+        way_out = f"is it {near}?" if near else f"{shown} lists all"
+        return f"no option is called {error.option_name!r}; {way_out}"
+    if isinstance(error, click.MissingParameter):
+        return f"{error.format_message().removesuffix('.')}; {shown} shows how"
+    return error.format_message()
 
 
 def _system_error(error: OSError) -> str:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
+from lakehouse.catalog import load
 from lakehouse.cli import show
-from lakehouse.days import DATE_ORDERS
+from lakehouse.days import DATE_ORDERS, checked_day
 from lakehouse.errors import BadInput
 from lakehouse.months import checked_month
+from lakehouse.storage.data_bucket import Data, data_at
+from lakehouse.storage.object_store import is_of_store
 from lakehouse.storage.paths import why_no_path
 from lakehouse.storage.place import Place, place
 
@@ -44,6 +49,19 @@ class DatamartPlace(click.ParamType):
         return where if where.bucket else place(LocalPath().convert(value, param, ctx))
 
 
+class DataPlace(click.ParamType):
+    """A folder of this machine with raw files, or a prefix of an object store."""
+
+    name = LocalPath.name
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Data:
+        if isinstance(value, str) and is_of_store(value):
+            return data_at(value)
+        return LocalPath().convert(value, param, ctx)
+
+
 class Month(click.ParamType):
     """A month, as 2023-05."""
 
@@ -56,6 +74,55 @@ class Month(click.ParamType):
             return checked_month(str(value))
         except BadInput as refused:
             self.fail(str(refused), param, ctx)
+
+
+class Day(click.ParamType):
+    """A day, as 2024-06-30."""
+
+    name = "YYYY-MM-DD"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> date:
+        try:
+            return checked_day(str(value))
+        except BadInput as refused:
+            self.fail(str(refused), param, ctx)
+
+
+class TableName(click.ParamType):
+    """The name of a table, as gold.label_store; the shell completes it."""
+
+    name = "TABLE"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        names = (table.full_name for table in load().tables)
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+class RawFileName(click.ParamType):
+    """The name of a raw file within the data folder; the shell completes those that are there."""
+
+    name = "FILE"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from lakehouse.landing.inbox import Inbox
+        from lakehouse.storage.data_folder import DataFolder
+
+        data = ctx.params.get("data")
+        if not isinstance(data, Path):  # a shell waits for no object store
+            return []
+        sources = [table.source for table in load().sources if table.source]
+        inbox = Inbox(DataFolder(data), sources)
+        try:
+            names = [file.name for source in sources for file in inbox.listing(source).files]
+        except BadInput:
+            return []
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
 class Names(click.ParamType):
@@ -71,6 +138,19 @@ class Names(click.ParamType):
         return tuple(word.strip() for word in words if word.strip())
 
 
+def hidden(option: Option) -> Option:
+    """The option as one that a command takes and does not use; help is silent about it."""
+
+    def apply(command: Command) -> Command:
+        before = len(getattr(command, "__click_params__", ()))
+        command = option(command)
+        for param in command.__click_params__[before:]:  # type: ignore[attr-defined]
+            param.hidden = True
+        return command
+
+    return apply
+
+
 def together(*options: Option) -> Option:
     """Several options as one decorator; help shows them in this order."""
 
@@ -83,8 +163,8 @@ def together(*options: Option) -> Option:
 
 
 DATA = click.option(
-    "--data", type=LocalPath(), default=Path("data"), show_default=True,
-    help="Folder of the raw CSV files.",
+    "--data", type=DataPlace(), default=Path("data"), show_default=True,
+    help="Folder of the raw files, or s3a://bucket/prefix.",
 )  # fmt: skip
 DATAMART = click.option(
     "--datamart", type=DatamartPlace(), default="datamart", show_default=True,

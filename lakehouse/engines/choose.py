@@ -6,6 +6,7 @@ import logging
 import os
 from importlib.util import find_spec
 
+from lakehouse.engines import environment
 from lakehouse.engines.sizing import memory_bytes
 from lakehouse.engines.store import Store
 from lakehouse.progress import Note
@@ -37,6 +38,14 @@ def embedded_up_to(memory: int) -> int:
     return _LARGE_BYTES if memory >= _AMPLE_MEMORY else _LARGE_BYTES_IN_LITTLE_MEMORY
 
 
+def prepare(name: str, master: str | None = None) -> None:
+    """Set the environment that the engine of that name reads, before any thread starts."""
+    if name == "spark":
+        environment.for_spark(_master(master))
+    else:
+        environment.for_embedded()
+
+
 def open_store(
     name: str, datamart: Datamart, master: str | None = None, raw_bytes: int = 0
 ) -> Store:
@@ -46,10 +55,14 @@ def open_store(
     if name == "spark":
         from lakehouse.engines.spark import SparkStore
 
-        return SparkStore(datamart, master or os.environ.get("SPARK_MASTER"), raw_bytes)
+        return SparkStore(datamart, _master(master), raw_bytes)
     from lakehouse.engines.embedded import EmbeddedStore
 
     return EmbeddedStore(datamart)
+
+
+def _master(asked: str | None) -> str | None:
+    return asked or os.environ.get("SPARK_MASTER")
 
 
 def engine_losses() -> tuple[type[Exception], ...]:

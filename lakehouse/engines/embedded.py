@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,21 +12,25 @@ from typing import Any, cast
 
 import pyarrow as pa
 from deltalake import ColumnProperties, WriterProperties, write_deltalake
-from deltalake.exceptions import DeltaError
+from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.table import TableMerger
 from pyarrow.dataset import Dataset, dataset, field
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, DataFrameReader, SparkSession
+from pyspark.sql.types import StructType
 
+from lakehouse import functions as F
+from lakehouse.engines import environment
 from lakehouse.engines.changes import DELETE, OPERATION, UPSERT, merge_condition, upserts
 from lakehouse.engines.expectations import broken_expectation
 from lakehouse.engines.sizing import tables_at_once
-from lakehouse.engines.store import Merged
+from lakehouse.engines.store import Merged, overtaken
 from lakehouse.months import Group, in_groups
 from lakehouse.storage.commit import ChangedRows
 from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.log import Log, commit_properties
 from lakehouse.storage.paths import plain
+from lakehouse.storage.sound import check_sound
 from lakehouse.storage.work import work_folder
 from lakehouse.table import MONTH, Table
 
@@ -37,8 +41,6 @@ _BATCH_ROWS = 8192
 # The files with changes exist for a second, and to encode them took five times as long as to write them.
 _UNENCODED = {"compression": "uncompressed", "dictionary_enabled": "false"}
 # gRPC reads this before no_proxy; the name must be in small letters.
-_NO_PROXY = "no_grpc_proxy"
-_A_YEAR_SECONDS = 365 * 24 * 3600
 
 
 class EmbeddedStore:
@@ -59,7 +61,17 @@ class EmbeddedStore:
         return plain(path)
 
     def read(self, table: Table, version: int | None = None) -> DataFrame:
-        reader = self.spark.read.format("delta")
+        return self._load(self.spark.read, table, version)
+
+    def show_as(self, view: str, table: Table, version: int | None = None) -> None:
+        # Sail fails to count over a UNION of columns that have different comments.
+        schema = json.loads(self.log.schema(table, version))
+        fields = [{**each, "metadata": {}} for each in schema["fields"]]
+        plain = StructType.fromJson({**schema, "fields": fields})
+        self._load(self.spark.read.schema(plain), table, version).createOrReplaceTempView(view)
+
+    def _load(self, reader: DataFrameReader, table: Table, version: int | None) -> DataFrame:
+        reader = reader.format("delta")
         if version is not None:
             reader = reader.option("versionAsOf", version)
         return reader.load(self.path(self.log.uri(table)))
@@ -67,8 +79,19 @@ class EmbeddedStore:
     def read_parquet(self, path: str) -> DataFrame:
         return self.spark.read.parquet(self.path(path))
 
+    def read_own(self, file: Path) -> DataFrame:
+        return self.read_parquet(str(file))
+
     def write_parquet(self, rows: DataFrame, folder: Path) -> None:
         rows.write.parquet(self.path(folder))
+
+    @contextmanager
+    def kept(self, rows: DataFrame) -> Iterator[DataFrame]:
+        with work_folder(self.log.place) as work:
+            folder = work / "kept"
+            self.write_parquet(rows, folder)
+            # Sail writes no file where there is no row.
+            yield self.read_parquet(str(folder)) if folder.exists() else rows.where(F.lit(False))
 
     def months_at_once(self, cells_a_month: int, months: int) -> int:
         return max(_CELLS_COMPUTED // max(cells_a_month, 1), 1)
@@ -90,6 +113,8 @@ class EmbeddedStore:
                 return merges
             # Months without a change are not read: a delivery has every month, but changes the last ones.
             changed = _present(source, months)
+            if not insert_only:
+                check_sound(self.log, table, months=changed or None)
             for group, later in _slices(source, changed):
                 rows = source.filter(field(MONTH).isin(group)) if group else source
                 merger = self._merger(table, rows, note.with_later(later), group)
@@ -98,14 +123,20 @@ class EmbeddedStore:
                 merges.append(Merged(self.log.version(table) or 0, ChangedRows.of(metrics)))
         return merges
 
-    def load(self, table: Table, rows: DataFrame, note: CommitNote) -> list[Merged]:
+    def load(
+        self, table: Table, rows: DataFrame, note: CommitNote, months: Sequence[str]
+    ) -> list[Merged]:
         with self._computed(rows) as source:
             count = source.count_rows()
             if not count:
                 return []
+            opened = self.log.open_to_write(table)
+            # No key is matched, so the version that is read here must be the one before this commit.
+            if {each[MONTH] for each in opened.partitions()} & {*months}:
+                raise overtaken(table)
             with _explained(table, upserts(rows)):
                 write_deltalake(
-                    self.log.open(table),
+                    opened,
                     _without_comments(_reader(source)),
                     mode="append",
                     writer_properties=_writer_properties(table),
@@ -114,8 +145,9 @@ class EmbeddedStore:
         return [Merged(self.log.version(table) or 0, ChangedRows(count, 0, 0))]
 
     def compact(self, table: Table, note: CommitNote) -> int | None:
+        check_sound(self.log, table)
         before = self.log.version(table)
-        self.log.open(table).optimize.compact(
+        self.log.open_to_write(table).optimize.compact(
             max_concurrent_tasks=1,
             writer_properties=_writer_properties(table),
             commit_properties=commit_properties(note),
@@ -126,7 +158,7 @@ class EmbeddedStore:
     def _merger(
         self, table: Table, rows: Dataset, note: CommitNote, months: Sequence[str]
     ) -> TableMerger:
-        return self.log.open(table).merge(
+        return self.log.open_to_write(table).merge(
             _reader(rows),
             merge_condition(table, months).replace("`", '"'),
             source_alias="s",
@@ -149,6 +181,8 @@ def _explained(table: Table, changes: DataFrame) -> Iterator[None]:
     """Raise the expectation that the changes break, instead of an error that shows a row of them."""
     try:
         yield
+    except CommitFailedError as error:
+        raise overtaken(table) from error
     except DeltaError as error:
         broken = broken_expectation(table, changes)
         if broken is None:
@@ -219,15 +253,7 @@ def session() -> SparkSession:
 
     LakehouseError if another process connected while it started.
     """
-    # Only this variable controls what Sail logs to stderr; Sail reads it when its library loads.
-    os.environ.setdefault("RUST_LOG", "off")
-    # Without this, gRPC would ask a proxy from the environment for the server in this process, and wait.
-    direct = os.environ.get(_NO_PROXY) or os.environ.get("no_proxy")
-    os.environ[_NO_PROXY] = ",".join(filter(None, [direct, "127.0.0.1"]))
-    # With the default the session of a notebook would end after a short pause.
-    os.environ.setdefault("SAIL_SPARK__SESSION_TIMEOUT_SECS", str(_A_YEAR_SECONDS))
-    # `SparkSession.builder.remote` sets this too, but it does not take a channel.
-    os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
+    environment.for_embedded()
     with _unloaded("IPython"):
         from lakehouse.engines.sail import start
 

@@ -9,24 +9,27 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
+import pyarrow.parquet as pq
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from lakehouse.engines.changes import DELETE, OPERATION, UPSERT, merge_condition, upserts
 from lakehouse.engines.expectations import broken_expectation
 from lakehouse.engines.masters import is_local
 from lakehouse.engines.sizing import tables_at_once
 from lakehouse.engines.spark_session import start
-from lakehouse.engines.store import Merged
-from lakehouse.errors import LakehouseError
+from lakehouse.engines.store import Merged, overtaken
+from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.storage.bucket import Bucket
 from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.layout import LANDED
 from lakehouse.storage.log import Log
+from lakehouse.storage.object_store import is_of_store
 from lakehouse.storage.paths import plain
-from lakehouse.storage.s3 import is_of_store
-from lakehouse.table import Table
+from lakehouse.storage.sound import check_sound
+from lakehouse.table import Table, quoted
 
 _CHANGES = "lakehouse_changes"
 _DICTIONARY = "parquet.enable.dictionary#{}"
@@ -45,7 +48,10 @@ class SparkStore:
 
     def __init__(self, datamart: Datamart, master: str | None = None, raw_bytes: int = 0) -> None:
         self.datamart = datamart
-        self.spark = start(master, datamart.place.bucket is not None, raw_bytes)
+        bucket = datamart.place.bucket
+        if bucket and not bucket.is_s3:
+            raise BadInput(f"Spark is not supported on {bucket} yet; --engine embedded works there")
+        self.spark = start(master, bucket is not None, raw_bytes)
         self._is_local = is_local(self.spark.sparkContext.master)
         # The note and the source of a MERGE belong to the session, so there is only one at a time.
         self._merging = Lock()
@@ -77,8 +83,21 @@ class SparkStore:
             reader = reader.option("versionAsOf", version)
         return reader.load(self.path(self.log.uri(table)))
 
+    def show_as(self, view: str, table: Table, version: int | None = None) -> None:
+        self.read(table, version).createOrReplaceTempView(view)
+
     def read_parquet(self, path: str) -> DataFrame:
         return self.spark.read.parquet(self.path(self._for_executors(path)))
+
+    def read_own(self, file: Path) -> DataFrame:
+        if self._is_local:
+            return self.spark.read.parquet(self.path(file))
+        # Executors elsewhere see no file of this machine; a spine came from its memory anyway.
+        rows = self.spark.createDataFrame(pq.read_table(file))
+        clocks = [name for name, kind in rows.dtypes if kind == "timestamp"]
+        return rows.withColumns(
+            {name: F.col(quoted(name)).cast("timestamp_ntz") for name in clocks}
+        )
 
     def write_parquet(self, rows: DataFrame, folder: Path) -> None:
         bucket = self._bucket
@@ -90,6 +109,11 @@ class SparkStore:
             folder.mkdir()
             for file in bucket.files(name):
                 bucket.get(f"{name}/{file}", folder / file)
+
+    @contextmanager
+    def kept(self, rows: DataFrame) -> Iterator[DataFrame]:
+        # Not persisted: that keeps the plan, which is gone through again with each step that is made of it.
+        yield rows.localCheckpoint()
 
     def _for_executors(self, path: str) -> str:
         """The path itself; on a cluster with a store, the path of the file's copy in the store."""
@@ -122,6 +146,8 @@ class SparkStore:
         try:
             with _explained(table, changes):
                 if insert_only or not source.isEmpty():
+                    if not insert_only:
+                        check_sound(self.log, table, months=months or None)
                     self._execute(table, source, note, months, insert_only)
         finally:
             if not insert_only:
@@ -135,17 +161,28 @@ class SparkStore:
             return []
         return [Merged(after, self.log.history(table, 1)[0].changed_rows)]
 
-    def load(self, table: Table, rows: DataFrame, note: CommitNote) -> list[Merged]:
+    def load(
+        self, table: Table, rows: DataFrame, note: CommitNote, months: Sequence[str]
+    ) -> list[Merged]:
         self._write_plain_doubles(table)
         writer = rows.write.format("delta").mode("append")
         before = self.log.version(table)
+        self.log.place.check_fence()
+        if {*self.log.rows_by_month(table)} & {*months}:
+            raise overtaken(table)
         with _explained(table, upserts(rows)):
             writer.option("userMetadata", note.as_json()).save(self.path(self.log.uri(table)))
-        return self._merged(table, before)
+        merged = self._merged(table, before)
+        # Spark writes an append behind any other commit, so a commit in between is seen only now.
+        if merged and merged[0].version != (-1 if before is None else before) + 1:
+            raise overtaken(table)
+        return merged
 
     def compact(self, table: Table, note: CommitNote) -> int | None:
+        check_sound(self.log, table)
         self._write_plain_doubles(table)
         before = self.log.version(table)
+        self.log.place.check_fence()
         self.spark.conf.set(_USER_METADATA, note.as_json())
         self.spark.sql(f"OPTIMIZE {self._in_sql(table)}").collect()
         after = self.log.version(table)
@@ -179,6 +216,7 @@ class SparkStore:
         """
         self._write_plain_doubles(table)
         with self._merging:
+            self.log.place.check_fence()
             self.spark.conf.set(_USER_METADATA, note.as_json())
             source.createOrReplaceTempView(_CHANGES)
             self.spark.sql(merge)

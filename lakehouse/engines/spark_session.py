@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from concurrent.futures import TimeoutError
 from functools import cache
@@ -13,11 +12,11 @@ from pyspark import SparkContext
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from lakehouse.engines import jars, jvm
+from lakehouse.engines import environment, jars, jvm
 from lakehouse.engines.masters import check_answers, is_here, is_local
 from lakehouse.engines.sizing import SMALL_BYTES, memory_bytes
 from lakehouse.errors import BadInput, LakehouseError
-from lakehouse.storage.s3 import s3a_settings
+from lakehouse.storage.object_store import s3a_settings
 
 # With less than 512 MiB of heap a build of the shipped data is very slow. Python and the JVM need the rest.
 LEAST_MEMORY_MIB = 1536
@@ -37,17 +36,8 @@ _SETTINGS = {
     # No limit besides the 10,000 rows of a batch. With a limit, Spark measures the batch at each row.
     "spark.sql.execution.arrow.maxBytesPerBatch": str(2**31 - 1),
 }
-# A parent process with the embedded engine, such as a notebook, sets these; they forbid a classic session.
-_CONNECT_MODE = (
-    "SPARK_REMOTE",
-    "SPARK_LOCAL_REMOTE",
-    "SPARK_CONNECT_MODE_ENABLED",
-    "SPARK_CONNECT_MODE",
-    "SPARK_API_MODE",
-)
 # A setting of ours, which may be in spark-defaults.conf with those of the cluster.
 _WAIT, _WAIT_SECONDS = "spark.lakehouse.executorsWaitSeconds", "180"
-_GIVEN = "PYSPARK_GATEWAY_PORT"
 _NOT_HERE = (
     "Spark does not start: Java 17 or 21 is needed, and on first use Maven Central for Delta's "
     "jars; `python main.py doctor` says what is missing"
@@ -66,11 +56,7 @@ def start(master: str | None, on_s3a: bool = False, raw_bytes: int = 0) -> Spark
     settings = _settings(master, on_s3a, raw_bytes)
     if on_s3a:
         _check_begun_with_s3a()
-    for name in _CONNECT_MODE:
-        os.environ.pop(name, None)
-    if is_here(master) and _GIVEN not in os.environ:
-        # Otherwise Spark takes python3 from the PATH, which may not have numpy.
-        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    environment.for_spark(master)
     try:
         spark = jvm.session(settings)
     except RuntimeError as error:
@@ -89,7 +75,7 @@ def _check_begun_with_s3a() -> None:
     begun = SparkContext._active_spark_context
     if (
         begun
-        and _GIVEN not in os.environ
+        and environment.SUBMITTED not in os.environ
         and "hadoop-aws" not in begun.getConf().get("spark.jars", "")
     ):
         raise LakehouseError(
@@ -101,7 +87,7 @@ def _check_begun_with_s3a() -> None:
 def _settings(master: str | None, on_s3a: bool, raw_bytes: int) -> dict[str, str]:
     settings = {**_SETTINGS, "spark.sql.warehouse.dir": _warehouse().name}
     settings |= s3a_settings() if on_s3a else {}
-    if _GIVEN in os.environ:
+    if environment.SUBMITTED in os.environ:
         # spark-submit has started this process, and has set master, memory and jars.
         return settings
     cores = os.cpu_count() or 2

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -15,11 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import click
+import pyarrow.parquet as pq
 import pytest
 
 from lakehouse import __version__
 from lakehouse.catalog import Catalog, load
 from lakehouse.cli import cli, main
+from lakehouse.cli.command import Command, summary
 from lakehouse.storage.log import Log
 
 ROOT = Path(__file__).parent.parent.parent
@@ -27,6 +31,7 @@ CATALOG = load()
 MADE = (
     "run", "plan", "status", "history", "releases", "diff", "training-set", "training-sets", "audit",
     "model", "dictionary", "generate", "doctor", "package", "optimize", "vacuum", "erase",
+    "backup", "restore",
 )  # fmt: skip
 COMMANDS = sorted(cli.commands)
 
@@ -94,10 +99,15 @@ def test_every_command_and_every_option_is_explained(name: str) -> None:
 def test_every_command_shows_its_help(name: str) -> None:
     answer = ask(name, "--help")
     assert answer.code == 0 and answer.err == ""
-    assert answer.out.startswith(f"Usage: main.py {name}")
-    for param in cli.commands[name].params:
+    assert answer.out.startswith(f"Usage: python main.py {name}")
+    assert "\nExamples:\n  python main.py " in answer.out
+    for param in _shown(cli.commands[name]):
         words = param.opts if isinstance(param, click.Option) else [param.make_metavar(_context())]
         assert all(word in answer.out for word in words)
+
+
+def _shown(command: click.Command) -> list[click.Parameter]:
+    return [each for each in command.params if not getattr(each, "hidden", False)]
 
 
 def _context() -> click.Context:
@@ -109,6 +119,67 @@ def test_the_help_lists_every_command(argv: list[str]) -> None:
     answer = ask(*argv)
     assert answer.code == 0
     assert all(f"\n  {name} " in answer.out for name in COMMANDS)
+    titles = [line for line in answer.out.splitlines() if line.endswith(":")]
+    assert titles == ["Options:", "Build:", "Look:", "Train:", "Check:", "Keep:"]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_says_in_one_whole_line_what_a_command_does(name: str) -> None:
+    (line,) = [each for each in ask("--help").out.splitlines() if each.startswith(f"  {name} ")]
+    assert len(line) <= 80 and line.endswith(f" {summary(cli.commands[name])}")
+    assert line.endswith(".") and not line.endswith("...")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_examples_of_a_command_are_understood(name: str) -> None:
+    command = cli.commands[name]
+    assert isinstance(command, Command) and command.examples
+    for example in command.examples:
+        called, *words = shlex.split(example.partition(" > ")[0])
+        assert called == name
+        command.make_context(name, words, obj=CATALOG)
+
+
+def test_help_shows_only_the_options_that_a_command_uses() -> None:
+    shown = {name: {param.opts[0] for param in _shown(cli.commands[name])} for name in COMMANDS}
+    assert "--data" not in shown["status"] and "--engine" not in shown["status"]
+    assert "--engine" in shown["run"] and "--data" in shown["doctor"]
+    assert {name for name in COMMANDS if "--datamart" not in shown[name]} == {
+        "dictionary", "generate", "package",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("argv", "near"),
+    [
+        (["stats"], "is it status?"),
+        (["training-sett"], "is it training-set or training-sets?"),
+        (["run", "--thru", "2023-01"], "no option is called '--thru'; is it --through or --month?"),
+        (["dictionary", "label_store"], "is it gold.label_store?"),
+        (["dictionary", "gold.lable_store"], "is it gold.label_store?"),
+    ],
+    ids=" ".join,
+)
+def test_a_mistyped_name_is_answered_with_the_nearest_one(argv: list[str], near: str) -> None:
+    answer = ask(*argv)
+    assert answer.code == 2 and near in answer.err and len(answer.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("argv", "named"),
+    [
+        (["status", "--colour"], "status --help` lists all"),
+        (["erase"], "erase --help` shows how"),
+        (["diff", "1"], "diff --help` shows how"),
+        (["generate"], "generate --help` shows how"),
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_or_missing_argument_is_answered_with_the_help_of_the_command(
+    argv: list[str], named: str
+) -> None:
+    answer = ask(*argv)
+    assert answer.code == 2 and answer.err.rstrip().endswith(named)
 
 
 @pytest.mark.parametrize("name", MADE)
@@ -143,8 +214,8 @@ def test_the_version_is_told() -> None:
     [
         (["run"], {"release", "published", "tables", "notes", "engine", "seconds"}),
         (["plan"], {"table", "pending", "reason"}),
-        (["status"], {"table", "rows", "months", "version", "MB", "last changed"}),
-        (["history"], {"table", "version", "time", "operation", "run", "engine"}),
+        (["status"], {"table", "rows", "months", "version", "bytes", "changed_at"}),
+        (["history"], {"table", "version", "committed_at", "operation", "run_id", "engine"}),
         (["history", "gold.label_store"], {"inserted", "updated", "deleted"}),
         (["releases"], {"release", "run_id", "versions", "row_counts", "sources", "code"}),
         (["diff", "1", "2"], {"table", "added", "changed", "removed"}),
@@ -187,8 +258,11 @@ def test_generate_tells_its_files_as_json(tmp_path: Path) -> None:
     ("argv", "words"),
     [
         (["status"], ["Tables", "gold.label_store", "ledger.releases"]),
-        (["history", "gold.label_store"], ["Versions, newest first", "WRITE"]),
-        (["history", "ledger.releases"], ["Versions, newest first", "MERGE"]),
+        (["history", "gold.label_store"], ["Versions of gold.label_store, newest first", "WRITE"]),
+        (
+            ["history", "ledger.releases"],
+            ["Versions of ledger.releases, newest first", "CREATE TABLE"],
+        ),
         (["releases"], ["Releases", "2023-08", "embedded"]),
         (["diff", "1", "2"], ["Release 1 to release 2", "silver.loan_daily"]),
         (["plan"], ["Nothing is pending"]),
@@ -208,7 +282,7 @@ def test_history_shows_the_newest_versions_up_to_the_limit(place: list[str | Pat
     every = json.loads(ask("history", "--limit", "1000", "--json", *place).out)
     found = json.loads(ask("history", "--limit", "3", "--json", *place).out)
     assert len(every) > 20 and found == every[:3]
-    times = [row["time"] for row in every]
+    times = [row["committed_at"] for row in every]
     assert times == sorted(times, reverse=True)
 
 
@@ -315,7 +389,9 @@ def test_a_training_set_is_built_listed_and_built_again(
         "training-set", "--out", out, "--release", "2", "--features", "age, fe_1", *training
     )
     assert (built.code, built.err) == (0, "")
-    id_, said, coverage = built.out.splitlines()
+    id_, said, *waterfall, coverage, step = built.out.splitlines()
+    assert waterfall[0] == "Waterfall"
+    assert step.startswith("Look for leaks in it: python main.py audit --training-set ")
     assert id_.startswith("ts-")
     assert coverage.startswith("Applications that find features: ") and "clickstream " in coverage
     assert "2 features, as known at release 2" in said and said.endswith(f"; written to {out}")
@@ -332,8 +408,13 @@ def test_a_training_set_is_built_listed_and_built_again(
     assert (same.code, same.err) == (0, "")
     assert same.out.splitlines()[0] == id_ and "the same content as on 2" in same.out
     assert again.read_bytes() == out.read_bytes()
-    checked = ask("training-set", "--reproduce", id_, *training)
+    checked = ask("training-set", "--reproduce", id_[:7], *training)
     assert checked.code == 0 and "written to" not in checked.out
+    assert checked.out.splitlines()[0] == id_
+    for vague in ("ts", "t"):
+        refused = ask("training-set", "--reproduce", vague, *training)
+        if len(kept) > 1:
+            assert refused.code == 2 and "give more of the one you mean" in refused.err
 
 
 def test_a_training_set_as_json_is_its_receipt(training: list[str | Path], tmp_path: Path) -> None:
@@ -343,7 +424,7 @@ def test_a_training_set_as_json_is_its_receipt(training: list[str | Path], tmp_p
     assert (answer.code, answer.err) == (0, "")
     made = json.loads(answer.out)
     assert made["release"] == 1 and set(made["left_out"]) == {"too_young", "not_seen_at_label_mob"}
-    asked = json.loads(made["parameters"])
+    asked = made["parameters"]
     assert [group["name"] for group in asked["groups"]] == ["attributes"]
     assert (asked["first_month"], asked["last_month"]) == ("2023-01", "2023-02")
     assert asked["label"]["name"] == "60dpd_6mob"
@@ -356,7 +437,50 @@ def test_a_training_set_says_which_loans_are_left_out(
     made = json.loads(ask("training-set", *argv, "--json", *training).out)
     young = made["left_out"]["too_young"]
     assert young > 0
-    assert f"; left out: {young} too young;" in ask("training-set", *argv, *training).out
+    assert next(iter(made["waterfall"])) == "loans"
+    assert sum(made["waterfall"].values()) == 2 * made["waterfall"]["loans"]
+    said = ask("training-set", *argv, *training).out
+    assert re.search(rf"too young +{young} ", said) and re.search(r"loans +\d+ +100\.0%", said)
+
+
+def test_labels_observed_after_a_day_are_told_and_kept_in_the_receipt(
+    training: list[str | Path], tmp_path: Path
+) -> None:
+    argv = ["--out", tmp_path / "t.parquet", "--features", "age"]
+    everything = json.loads(ask("training-set", *argv, "--json", *training).out)
+    observed = sorted(pq.read_table(tmp_path / "t.parquet")["label_observed"].to_pylist())
+    known = observed.count(observed[0])
+    argv += ["--labels-known-by", str(observed[0])]
+    said = ask("training-set", *argv, *training).out
+    assert f"{known:,} rows" in said and f", labels known by {observed[0]}" in said
+    assert re.search(rf"label observed later +{len(observed) - known:,} ", said)
+    made = json.loads(ask("training-set", *argv, "--json", *training).out)
+    assert made["left_out"]["label_observed_later"] == everything["row_count"] - known
+    assert made["parameters"]["labels_known_by"] == str(observed[0])
+    assert made["training_set_id"] != everything["training_set_id"]
+
+
+def test_a_set_with_a_receipt_is_audited_as_its_file_is(
+    training: list[str | Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "t.parquet"
+    build = ["training-set", "--out", out, "--features", "age", "--json", *training]
+    whole = json.loads(ask(*build).out)["training_set_id"]
+    loans = pq.read_table(out).to_pandas()
+    last, first = max(loans["application_date"]), min(loans["label_observed"])
+    for audited in (whole, out):
+        answer = ask(
+            "audit", "--json", "--training-set", audited, "--split-at", str(last), *training
+        )
+        dates, split = json.loads(answer.out)
+        assert answer.code == 1 and dates["passed"]
+        assert [each["subject"] for each in split["findings"]] == ["train and test"]
+    known = json.loads(ask(*build, "--labels-known-by", str(first)).out)["training_set_id"]
+    for audited in (known, out):
+        answer = ask("audit", "--json", "--training-set", audited, *training)
+        (dates,) = json.loads(answer.out)
+        assert answer.code == 0 and dates["looked_at"].endswith(f", labels known by {first}")
+    assert ask("audit", "--training-set", "ts-no", *training).code == 2
 
 
 def test_a_spine_is_scored_without_labels(training: list[str | Path], tmp_path: Path) -> None:
@@ -380,6 +504,8 @@ def test_a_spine_is_scored_without_labels(training: list[str | Path], tmp_path: 
             "the earlier one first",
         ),
         (["--out", "{}/t.parquet", "--from", "2030-01"], "ask for other months"),
+        (["--out", "{}/t.parquet", "--labels-known-by", "2024-06-31"], "is not a day"),
+        (["--out", "{}/t.parquet", "--labels-known-by", "1999-06-30"], "or a later day"),
         (["--out", "{}/t.parquet", "--label-def", "30dpd"], "is it 30dpd_6mob or"),
         (["--out", "{}/t.parquet", "--groups", "attribute"], "is it attributes?"),
         (["--out", "{}/t.parquet", "--features", "agee"], "is it age"),
@@ -387,6 +513,7 @@ def test_a_spine_is_scored_without_labels(training: list[str | Path], tmp_path: 
         (["--out", "{}/t.parquet", "--spine", "{}/a.csv", "--from", "2023-01"], "leave out"),
         (["--reproduce", "ts-no"], "no training set has the id ts-no"),
         (["--reproduce", "ts-no", "--release", "1"], "leave out the other options"),
+        (["--reproduce", "ts-no", "--labels-known-by", "2024-06-30"], "leave out the other"),
         (["--reproduce", "ts-no", "--features", "age"], "leave out the other options"),
     ],
     ids=lambda value: " ".join(value[-2:]) if isinstance(value, list) else "",
@@ -406,7 +533,11 @@ def test_without_a_datamart_there_is_no_training_set(tmp_path: Path) -> None:
     where = ["--datamart", tmp_path / "none"]
     for argv in (["training-set", "--out", tmp_path / "t.parquet"], ["training-sets"]):
         answer = ask(*argv, *where)
-        assert answer.code == 2 and len(answer.err.splitlines()) == 1 and "is empty" in answer.err
+        assert (
+            answer.code == 2
+            and len(answer.err.splitlines()) == 1
+            and "has no tables yet" in answer.err
+        )
 
 
 def test_a_set_that_cannot_be_built_again_fails_with_table_and_version(
@@ -464,11 +595,16 @@ def first(checkout: Path) -> Answer:
 
 def test_main_py_alone_builds_everything(checkout: Path, first: Answer) -> None:
     assert first.code == 0, first.err
-    assert "Release 1 published" in first.out.splitlines()[-1]
+    assert "Release 1 published" in first.out
     log = Log(str(checkout / "datamart"))
     rows = {table.full_name: sum(log.rows_by_month(table).values()) for table in CATALOG.tables}
     empty = {name for name, n in rows.items() if n == 0}
-    assert empty == {"bronze.quarantine", "ledger.erasures", "ledger.training_sets"}
+    assert empty == {
+        "bronze.quarantine",
+        "bronze.superseded",
+        "ledger.erasures",
+        "ledger.training_sets",
+    }
     assert not list((checkout / "datamart").glob("_work/job-*"))
 
 
@@ -550,8 +686,11 @@ def test_an_answer_that_finds_no_space_is_one_line_and_exit_code_1(
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-"])
-def test_a_stream_that_the_shell_has_closed_is_no_error(checkout: Path, closed: str) -> None:
-    done = at_shell(checkout, f"--version {closed}")
+@pytest.mark.parametrize("command", ["--version", "generate --customers 1 --out raw"])
+def test_a_stream_that_the_shell_has_closed_is_no_error(
+    checkout: Path, command: str, closed: str
+) -> None:
+    done = at_shell(checkout, f"{command} {closed}")
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -8,6 +8,7 @@ import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from lakehouse.releases.diff import Cell, DifferingRow, TableDiff
 from lakehouse.releases.release import Release
 from lakehouse.run.job import Report, TableReport
 from lakehouse.run.plan import Step
+from lakehouse.upkeep.doctor import Finding
 
 Capture = pytest.CaptureFixture[str]
 TABLES = load().derived
@@ -139,11 +141,12 @@ def test_a_run_is_told_in_a_row_a_table(capsys: Capture) -> None:
     rows = {line.split()[0]: line.split()[1:] for line in out.splitlines() if line.strip()}
     assert rows["bronze.a"] == ["1,004", "1,000", "3", "1", "990", "8", "2", "1", "0.5"]
     assert rows["gold.b"] == ["7", "0", "0", "2", "1.2"]
-    assert out.splitlines()[-1] == (
+    assert out.splitlines()[-2:] == [
         "1,004 raw rows read: 1,000 accepted, 3 quarantined, 1 equal duplicates. "
         "1,007 rows changed in 2 tables (2 of them deleted). "
-        "Release 3 published (2.0 s on the embedded engine)."
-    )
+        "Release 3 published (2.0 s on the embedded engine).",
+        "3 rows are in quarantine: python main.py quarantine --source a",
+    ]
     assert err == "note: a new column\n"
 
 
@@ -155,20 +158,41 @@ def test_a_run_is_told_in_a_row_a_table(capsys: Capture) -> None:
             report(published=[], tables={"gold.b": TableReport("gold.b", None, 0, 0, 0, 2, 1.25)}),
             "No row changed. Release 3 stays the newest (2.0 s on the embedded engine).",
         ),
+        (
+            report(published=[4], tables={"gold.b": TableReport("gold.b", None, 1, 0, 0, 2, 1.25)}),
+            "1 row changed in 1 table. Release 4 published (2.0 s on the embedded engine).",
+        ),
         (report(tables={}), "Nothing is pending: release 3 is up to date (2.00 s)."),
     ],
 )
 def test_a_run_ends_in_plain_words(capsys: Capture, done: Report, words: str) -> None:
     show.report(done)
-    assert capsys.readouterr().out.splitlines()[-1].endswith(words)
+    lines = [each for each in capsys.readouterr().out.splitlines() if "main.py" not in each]
+    assert lines[-1].endswith(words)
+
+
+@pytest.mark.parametrize(("out", "place"), [("data", ""), ("practice", " --datamart DIR")])
+def test_generated_files_of_another_folder_are_built_into_a_datamart_of_their_own(
+    capsys: Capture, out: str, place: str
+) -> None:
+    show.generated({"a.csv": 1}, Path(out))
+    assert capsys.readouterr().out.endswith(f"main.py run --data {out}{place}\n")
+
+
+def test_a_doctor_who_finds_nothing_says_so(capsys: Capture) -> None:
+    well, ill = Finding("Python", "ok", "3.11.7", ""), Finding("Disk", "missing", "1 MB", "free it")
+    show.doctor([well, well])
+    assert capsys.readouterr().out.endswith("Nothing to do: all 2 are ok.\n")
+    show.doctor([well, ill])
+    assert capsys.readouterr().out.endswith("Disk: free it\n")
 
 
 def test_a_report_as_json_has_the_same_rows() -> None:
     found = json.loads(json.dumps(show.report_as_json(report(published=[3]))))
     assert found["release"] == 3 and found["published"] == [3] and found["engine"] == "embedded"
     assert found["tables"][0] == {
-        "table": "bronze.a", "rows in": 1004, "accepted": 1000, "quarantined": 3,
-        "equal duplicates": 1, "inserted": 990, "updated": 8, "deleted": 2, "changed": 1000,
+        "table": "bronze.a", "rows_in": 1004, "accepted": 1000, "quarantined": 3,
+        "equal_duplicates": 1, "superseded": 0, "inserted": 990, "updated": 8, "deleted": 2, "changed": 1000,
         "version": 1, "seconds": 0.5,
     }  # fmt: skip
 
@@ -183,6 +207,7 @@ def test_releases_are_told_without_their_maps(capsys: Capture) -> None:
                 months=["2023-05", "2023-06"],
                 through="2023-06",
                 versions={"gold.a": 1},
+                commits={"gold.a": "1a/2b"},
                 row_counts={"gold.a": 5, "gold.b": 7, "bronze.a": 100},
                 sources={},
                 code={},
@@ -203,7 +228,7 @@ def test_a_changed_cell_is_told_exactly_and_a_missing_value_by_its_name(capsys: 
     key = {"customer_id": "C", "snapshot_date": date(2023, 5, 1)}
     cells = (Cell("fe_1_mean_3m", 1.04, 1.05), Cell("age", 1000, None))
     rows = (DifferingRow("changed", key, cells), DifferingRow("added", key, ()))
-    show.diff("Release 1 to release 2", [TableDiff("gold.a", 1, 1, 1500, rows)])
+    show.diff(1, 2, [TableDiff("gold.a", 1, 1, 1500, rows)], keys=True)
     lines = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip()]
     assert ["gold.a", "1", "1", "1,500"] in lines
     assert lines[-4:] == [

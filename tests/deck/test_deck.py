@@ -199,7 +199,7 @@ def test_the_figures_that_matter_stand_where_they_should(
     expected = {
         1: [
             f"from {rate(model['declined'][0]['rate'])} to {rate(policy['rate'])}",
-            f"{f['quality']['delivered']['rows in']:,}",
+            f"{f['quality']['delivered']['rows_in']:,}",
             f"{f['audit']['findings']} leaks",
             f"{f['timings']['full size']['one more month']['wall_s']:.1f} s",
         ],
@@ -213,7 +213,7 @@ def test_the_figures_that_matter_stand_where_they_should(
         5: [f"{f['features']} features", rate(f["labels"]["definitions"]["30dpd_6mob"]["rate"])],
         6: [f"{f['features']} features", f"{f['audit']['count']} checks"],
         7: [f["receipt"]["hash"][:6], f["correction"]["new_hash"][:6], f["receipt"]["id"]],
-        8: [f"{f['quality']['damaged']['rows in']:,}", f"{f['dirt']['cells']:,} cells"],
+        8: [f"{f['quality']['damaged']['rows_in']:,}", f"{f['dirt']['cells']:,} cells"],
         9: [f"{model['models'][0]['value']:.3f}", f"{policy['stopped_share']:.0%} of defaults"],
         10: [
             f"{f['kill']['tables_written']} tables written, {f['kill']['releases_then']} releases"

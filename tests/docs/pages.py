@@ -191,4 +191,4 @@ def reader(checkout: Path) -> Iterator[Reader]:
 
 def _environment(checkout: Path) -> dict[str, str]:
     path = f"{checkout / '.reader'}{os.pathsep}{os.environ['PATH']}"
-    return {**os.environ, "PATH": path, "COLUMNS": "160"}
+    return {**os.environ, "PATH": path}

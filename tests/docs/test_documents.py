@@ -45,6 +45,12 @@ def test_a_page_runs_as_printed(page: str, set_up: Path, tmp_path: Path) -> None
                 newcomer.follow(block)
 
 
+def test_each_of_the_ten_tasks_of_the_first_hour_takes_one_line() -> None:
+    opening, *tasks = BLOCKS["docs/tutorial/first-hour.md"]
+    assert opening.text.endswith('lake = Lakehouse("datamart")\n')
+    assert [task.text.count("\n") for task in tasks] == [1] * 10
+
+
 def test_a_block_that_is_not_run_says_why() -> None:
     marked = [block for page in PAGES for block in BLOCKS[page] if block.reason is not None]
     assert [block.place for block in marked if len((block.reason or "").split()) < 3] == []
@@ -79,13 +85,15 @@ def test_every_command_stands_in_the_reference() -> None:
 
 def test_the_reference_is_what_the_code_says() -> None:
     made = runpy.run_path(str(ROOT / "docs" / "generate.py"))["pages"]()
-    kept = {page.name: page.read_text(encoding="utf-8") for page in REFERENCE.glob("*.md")}
+    pages = (path for path in REFERENCE.rglob("*") if path.is_file())
+    kept = {p.relative_to(REFERENCE).as_posix(): p.read_text(encoding="utf-8") for p in pages}
     drifted = sorted(name for name in {*made, *kept} if made.get(name) != kept.get(name))
     assert drifted == [], "python docs/generate.py writes them again"
 
 
-def test_what_the_promises_name_as_their_proof_is_there() -> None:
-    text = (ROOT / "docs" / "explanation" / "promises.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", ["README.md", "docs/explanation/promises.md"])
+def test_what_the_promises_name_as_their_proof_is_there(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
     tests = {path.name: path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py")}
     functions = {
         name for code in tests.values() for name in re.findall(r"^def (test_\w+)", code, re.M)

@@ -8,11 +8,12 @@ from datetime import date, datetime
 from types import SimpleNamespace
 from typing import Any
 
+import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from lakehouse.engines.display import as_html, show_frames_well
+from lakehouse.engines.display import as_html, pandas_as_html, show_frames_well
 from lakehouse.engines.embedded import session
 
 getipython = pytest.importorskip("IPython.core.getipython")
@@ -34,7 +35,12 @@ def notebook(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def cells(html: str, tag: str = "td") -> list[str]:
-    return re.findall(f"<{tag}>(.*?)</{tag}>", html)
+    return re.findall(f"<{tag}(?: style=[^>]*)?>(.*?)</{tag}>", html)
+
+
+def sides(html: str, tag: str) -> list[str]:
+    """The side on which each cell stands."""
+    return re.findall(f'<{tag} style="text-align:(left|right)', html)
 
 
 def test_a_wide_long_frame_shows_its_head_and_says_how_much_more_there_is(
@@ -93,6 +99,55 @@ def test_a_notebook_shows_a_frame_as_a_table(spark: SparkSession, notebook: Any)
     assert "text/html" not in notebook.format(frame)[0]
     show_frames_well()
     assert notebook.format(frame)[0]["text/html"] == as_html(frame)
+    pandas = pd.DataFrame({"n": [1]})
+    assert notebook.format(pandas)[0]["text/html"] == pandas_as_html(pandas)
+
+
+def test_a_header_stands_over_its_cells_numbers_right_and_texts_left() -> None:
+    frame = pd.DataFrame({"n": [1, None], "s": ["a", None], "d": [date(2023, 5, 31)] * 2})
+    frame["o"] = pd.Series([1, None], dtype=object)
+    html = pandas_as_html(frame)
+    assert html is not None
+    assert sides(html, "th") == ["right", "left", "left", "right"]
+    assert sides(html, "td") == sides(html, "th") * 2
+    assert cells(html) == ["1", "a", "2023-05-31", "1", "", "", "2023-05-31", ""]
+
+
+def test_no_month_and_no_date_is_broken_at_its_hyphens() -> None:
+    short, long = (
+        "2023-01 to 2024-12",
+        "2023-01, 2023-03, 2023-05, 2024-01-31, and many more months",
+    )
+    html = pandas_as_html(pd.DataFrame({"short": [short], "long": [long]}))
+    assert html is not None
+    assert f'nowrap">{short}</td>' in html
+    for each in ("2023-01", "2023-05", "2024-01-31"):
+        assert f'<span style="white-space:nowrap">{each}</span>' in html
+
+
+def test_an_index_with_a_name_has_its_header_in_the_same_line_and_row_numbers_are_left_out() -> (
+    None
+):
+    frame = pd.DataFrame({"release": [1, 2], "through": ["2023-05", "2023-06"]})
+    assert cells(pandas_as_html(frame) or "", "th") == ["release", "through"]
+    indexed = pandas_as_html(frame.set_index("release")) or ""
+    assert cells(indexed, "th") == ["release", "through"]
+    assert cells(indexed) == ["1", "2023-05", "2", "2023-06"]
+
+
+def test_a_large_pandas_frame_shows_its_head_and_one_with_two_headers_is_left_to_pandas() -> None:
+    html = pandas_as_html(pd.DataFrame({f"c{n}": range(61) for n in range(21)})) or ""
+    assert len(cells(html)) == 10 * 12
+    assert cells(html, "p") == ["… 51 more rows and 9 more columns"]
+    assert pandas_as_html(pd.DataFrame([[1]], columns=[["a"], ["b"]])) is None
+
+
+def test_times_lists_and_large_maps_are_short() -> None:
+    frame = pd.DataFrame({"t": [pd.Timestamp("2023-05-31 12:00:00.123456", tz="UTC")]})
+    frame["day"], frame["missing"] = pd.Timestamp("2023-05-31"), pd.NaT
+    frame["files"] = [{str(n): n for n in range(30)}]
+    shown = cells(pandas_as_html(frame) or "")
+    assert shown == ["2023-05-31 12:00:00", "2023-05-31", "", "30 entries"]
 
 
 def test_outside_a_notebook_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ def test_an_entry_is_plain_json_with_all_of_the_declaration() -> None:
 def test_its_markdown_has_a_row_of_three_cells_a_column(table: Table) -> None:
     lines = markdown([table]).splitlines()
     assert lines[0] == f"## {table.full_name}" and table.doc in lines[2]
-    rows = [line for line in lines if line.startswith("|")][2:]
+    rows = [line for line in lines[4:] if line.startswith("|")][2 : 2 + len(table.fields)]
     assert len(rows) == len(table.fields)
     for line, field in zip(rows, table.fields, strict=True):
         cells = line.replace("\\|", "").split("|")
@@ -56,3 +56,20 @@ def test_it_says_of_a_column_whether_it_is_an_outcome_or_personal() -> None:
     attributes = markdown([load().table("bronze.attributes")])
     marked = [line for line in attributes.splitlines() if "Personal: never shown." in line]
     assert [line.split()[1] for line in marked] == ["Name", "SSN"]
+
+
+def test_the_label_store_tells_its_definitions_and_what_a_training_set_may_leave_out() -> None:
+    catalog = load()
+    (entry,) = entries([catalog.label_store], catalog.exclusions)
+    ever = entry["label_definitions"][3]
+    assert ever["name"] == "30dpd_ever_6mob" and ever["window"] == "1 to 6"
+    assert ever["observed"].endswith("or when that would be for a loan that is gone")
+    assert entry["exclusions"][-1] == {
+        "name": "occupation_unknown",
+        "reason": "The application is incomplete: no occupation is given.",
+        "condition": "occupation IS NULL",
+        "reads": ["gold.features_attributes.occupation"],
+    }
+    text = markdown([catalog.label_store], catalog.exclusions)
+    told = [*catalog.labels.definitions, *catalog.exclusions]
+    assert all(f"\n| {each.name} | " in text for each in told) and "`age < 21`" in text

@@ -22,6 +22,8 @@ KEYS = {
     "gold.features_attributes": ("customer_id", "snapshot_date"),
     "gold.features_financials": ("customer_id", "snapshot_date"),
     "gold.label_store": ("customer_id", "loan_id", "label_def", "snapshot_date"),
+    "gold.vintages": ("cohort", "mob", "dpd_bound"),
+    "gold.roll_rates": ("month", "bucket_from", "bucket_to"),
 }
 
 FILES = {
@@ -164,27 +166,111 @@ FROM cleaned
 """
 
 LABEL_STORE = """
-WITH definition(label_def, observed_mob, default_dpd) AS (
-    VALUES ('30dpd_6mob', 6, 30), ('60dpd_6mob', 6, 60), ('30dpd_3mob', 3, 30)
-), installment AS (
+WITH installment AS (
     SELECT loan_id, Customer_ID AS customer_id, loan_start_date AS application_date, snapshot_date,
-           whole(installment_num, 0, 600) AS mob,
+           whole(installment_num, 0, 600) AS mob, amount(balance, 0, 1e15) AS balance,
            (amount(due_amt, 0, 1e15)::DECIMAL(38, 6) * 1000000)::HUGEINT AS due_millionths,
            (amount(overdue_amt, -1e15, 1e15)::DECIMAL(38, 6) * 1000000)::HUGEINT AS overdue_millionths
     FROM delivered_loan_daily
-), late AS (
+), missed AS (
     -- A millionth more than whole installments is a rounded amount.
     SELECT *, CASE WHEN overdue_millionths <= 0 THEN 0
               WHEN due_millionths > 0 THEN (overdue_millionths * 999999 + due_millionths * 1000000 - 1)
                   // (due_millionths * 1000000) END AS missed
     FROM installment
+), late AS (
+    SELECT *, (snapshot_date - (snapshot_date - to_months(missed::INTEGER))::DATE)::INTEGER AS dpd
+    FROM missed
+), at_month AS (
+    SELECT loan_id, customer_id, application_date, snapshot_date, mob, dpd,
+           CASE WHEN dpd >= default_dpd THEN 1 WHEN dpd < neither_dpd THEN 0 END AS label, label_def
+    FROM late
+    JOIN (VALUES ('30dpd_6mob', 6, 30, 30), ('60dpd_6mob', 6, 60, 60), ('30dpd_3mob', 3, 30, 30),
+                 ('30dpd_6mob_indeterminate_1dpd', 6, 30, 1))
+        AS definition(label_def, observed_mob, default_dpd, neither_dpd) ON mob = observed_mob
+    WHERE dpd IS NOT NULL
+), window_end AS (
+    -- The month is there, or the loan left before it and has no row up to it in a file that has that month.
+    SELECT last.*, label_def, end_mob, default_dpd, mob < end_mob AS left_early,
+           CASE WHEN mob = end_mob THEN snapshot_date
+                ELSE greatest((application_date + to_months(end_mob))::DATE,
+                              (snapshot_date + to_months(end_mob - mob))::DATE) END AS end_date
+    FROM late AS last
+    JOIN (VALUES ('30dpd_ever_6mob', 6, 30), ('90dpd_ever_9mob', 9, 90))
+        AS definition(label_def, end_mob, default_dpd) ON mob <= end_mob
+    WHERE mob = end_mob
+       OR (date_trunc('month', end_date) IN (SELECT date_trunc('month', snapshot_date) FROM late)
+           AND NOT EXISTS (SELECT 1 FROM late AS next
+                           WHERE next.loan_id = last.loan_id AND next.customer_id = last.customer_id
+                             AND next.snapshot_date > last.snapshot_date
+                             AND next.snapshot_date <= last_day(end_date)))
+), ever AS (
+    SELECT w.loan_id, w.customer_id, w.application_date, w.end_date AS snapshot_date, w.end_mob AS mob,
+           coalesce(max(late.dpd) FILTER (late.mob >= 1), 0)::INTEGER AS dpd,
+           count(*) FILTER (late.mob >= 1 AND late.dpd IS NULL) AS unknown,
+           CASE WHEN max(late.dpd) FILTER (late.mob >= 1) >= w.default_dpd THEN 1
+                WHEN unknown = 0 AND (NOT w.left_early OR w.balance <= 0) THEN 0 END AS label,
+           w.label_def
+    FROM window_end AS w
+    JOIN late ON late.loan_id = w.loan_id AND late.customer_id = w.customer_id
+             AND late.snapshot_date <= w.snapshot_date AND late.mob <= w.end_mob
+    GROUP BY w.loan_id, w.customer_id, w.application_date, w.end_date, w.end_mob, w.label_def,
+             w.default_dpd, w.left_early, w.balance
+), labels AS (
+    FROM at_month UNION ALL SELECT * EXCLUDE (unknown) FROM ever WHERE label IS NOT NULL
 )
-SELECT loan_id, customer_id, application_date, snapshot_date, mob,
-       (snapshot_date - (snapshot_date - to_months(missed::INTEGER))::DATE)::INTEGER AS dpd,
-       (dpd >= default_dpd)::INTEGER AS label, label_def,
-       strftime(snapshot_date, '%Y-%m') AS month
-FROM late JOIN definition ON mob = observed_mob
-WHERE dpd IS NOT NULL
+SELECT *, strftime(snapshot_date, '%Y-%m') AS month FROM labels
+"""
+
+# The loans by month of application, with whole months between two records as numbers.
+PORTFOLIO = """
+CREATE OR REPLACE VIEW portfolio AS
+WITH installment AS (
+    SELECT loan_id, Customer_ID AS customer_id, snapshot_date, whole(installment_num, 0, 600) AS mob,
+           strftime(loan_start_date, '%Y-%m') AS cohort, amount(balance, 0, 1e15) AS balance,
+           (amount(due_amt, 0, 1e15)::DECIMAL(38, 6) * 1000000)::HUGEINT AS due,
+           (amount(overdue_amt, -1e15, 1e15)::DECIMAL(38, 6) * 1000000)::HUGEINT AS overdue
+    FROM delivered_loan_daily
+), late AS (
+    SELECT *, CASE WHEN overdue <= 0 THEN 0
+              WHEN due > 0 THEN (overdue * 999999 + due * 1000000 - 1) // (due * 1000000) END AS missed
+    FROM installment
+)
+SELECT *, (snapshot_date - (snapshot_date - to_months(missed::INTEGER))::DATE)::INTEGER AS dpd,
+       strftime(snapshot_date, '%Y-%m') AS month,
+       datediff('month', DATE '2000-01-01', snapshot_date) AS n
+FROM late
+"""
+
+VINTAGES = """
+WITH size AS (
+    SELECT cohort, count(DISTINCT loan_id) AS in_cohort FROM portfolio GROUP BY cohort
+), bound(dpd_bound) AS (VALUES (30), (60), (90))
+SELECT cohort, mob, dpd_bound, count(*) AS loans, count(*) FILTER (dpd IS NULL) AS unknown,
+       count(*) FILTER (dpd >= dpd_bound) AS bad,
+       (SELECT count(DISTINCT loan_id) FROM portfolio AS earlier
+        WHERE earlier.cohort = now.cohort AND earlier.mob <= now.mob
+          AND earlier.dpd >= bound.dpd_bound) AS bad_ever,
+       count(*) = any_value(in_cohort) AS mature, any_value(month) AS month
+FROM portfolio AS now JOIN size USING (cohort) CROSS JOIN bound
+GROUP BY cohort, mob, dpd_bound
+"""
+
+ROLL_RATES = """
+WITH placed AS (
+    SELECT *, CASE WHEN dpd = 0 THEN '0' WHEN dpd < 30 THEN '1-29' WHEN dpd < 60 THEN '30-59'
+                   WHEN dpd < 90 THEN '60-89' ELSE '90+' END AS bucket
+    FROM portfolio WHERE dpd IS NOT NULL
+)
+SELECT month, bucket_from, bucket AS bucket_to, count(*) AS loans,
+       round(sum(balance::DECIMAL(38, 2)), 2)::DOUBLE AS balance
+FROM (
+    SELECT *, lag(bucket) OVER loan AS bucket_from, lag(mob) OVER loan AS mob_before,
+           lag(n) OVER loan AS n_before
+    FROM placed WINDOW loan AS (PARTITION BY customer_id, loan_id ORDER BY snapshot_date)
+)
+WHERE mob = mob_before + 1 AND n = n_before + 1
+GROUP BY month, bucket_from, bucket_to
 """
 
 
@@ -193,11 +279,14 @@ def reference_gold(data: Path, connection: DuckDBPyConnection) -> dict[str, Duck
     connection.execute(MACROS + clickstream.MACROS)
     for source in FILES:
         connection.execute(_delivered_sql(source, data))
+    connection.execute(PORTFOLIO)
     return {
         "gold.features_clickstream": connection.sql(clickstream.SQL),
         "gold.features_attributes": connection.sql(ATTRIBUTES),
         "gold.features_financials": connection.sql(financials_sql()),
         "gold.label_store": connection.sql(LABEL_STORE),
+        "gold.vintages": connection.sql(VINTAGES),
+        "gold.roll_rates": connection.sql(ROLL_RATES),
     }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import date, datetime
 
-from lakehouse.cli.show.terminal import say
+from lakehouse.cli.show.terminal import plain, write
 
 Json = str | int | float | bool | None | Sequence["Json"] | Mapping[str, "Json"]
 
@@ -15,7 +15,7 @@ Json = str | int | float | bool | None | Sequence["Json"] | Mapping[str, "Json"]
 def answer(as_json: bool, value: object, show: Callable[[], None]) -> None:
     """Print the answer of a command, as JSON or as `show` prints it."""
     if as_json:
-        say(json_text(value))
+        write(plain(json_text(value)))
     else:
         show()
 

@@ -1,0 +1,29 @@
+"""The program: `lakehouse`, `python -m lakehouse` and `python main.py`."""
+
+import os
+import signal
+import sys
+
+
+def program() -> None:
+    """Run the command line, and end the process with its exit code."""
+    # While modules load, Ctrl-C ends the process without a traceback; main() has its own way.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    _open_closed_streams()
+    from lakehouse.cli import main
+    from lakehouse.stop import leave
+
+    leave(main(sys.argv[1:]))
+
+
+def _open_closed_streams() -> None:
+    """Open streams that the shell has closed (`>&-`) on nothing; else a table's file gets their number."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(number, True)
+    os.close(number)
+    sys.stdout = sys.stdout or os.fdopen(1, "w")
+    sys.stderr = sys.stderr or os.fdopen(2, "w")
+
+
+if __name__ == "__main__":
+    program()
