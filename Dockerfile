@@ -38,7 +38,8 @@ RUN useradd --non-unique --uid 1000 --create-home --shell /bin/bash lakehouse \
     && install -d -o 1000 -g 1000 /lakehouse
 COPY --from=packages /root/.ivy2.5.2/jars /home/lakehouse/.ivy2.5.2/jars
 COPY --from=packages /opt/venv /opt/venv
-ENV PATH=/opt/venv/bin:$PATH HOME=/home/lakehouse PYTHONUNBUFFERED=1 LAKEHOUSE_ADDRESS=0.0.0.0
+ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/lakehouse HOME=/home/lakehouse PYTHONUNBUFFERED=1 \
+    LAKEHOUSE_ADDRESS=0.0.0.0
 WORKDIR /lakehouse
 COPY --chown=1000:1000 data data
 COPY --chown=1000:1000 main.py requirements.txt ./

@@ -109,8 +109,8 @@ def _merged(report: dict[str, Any]) -> dict[str, Any]:
 
 def _accounted(report: dict[str, Any]) -> dict[str, Any]:
     """The numbers of raw rows of a run by fate."""
-    names = ("rows in", "accepted", "quarantined", "equal duplicates")
-    read = [row for row in report["tables"] if row["rows in"] is not None]
+    names = ("rows_in", "accepted", "quarantined", "equal_duplicates")
+    read = [row for row in report["tables"] if row["rows_in"] is not None]
     return {
         "tables": [{"table": row["table"], **{n: row[n] for n in names}} for row in read],
         **{name: sum(row[name] for row in read) for name in names},

@@ -5,12 +5,15 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import json
 import pkgutil
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from types import FunctionType
+from typing import Any
 
 import click
 
@@ -20,7 +23,9 @@ sys.path.insert(0, str(ROOT))
 import lakehouse  # noqa: E402
 from lakehouse.catalog import load  # noqa: E402
 from lakehouse.cli import cli  # noqa: E402
+from lakehouse.cli.command import Commands, summary  # noqa: E402
 from lakehouse.cli.exit_codes import exit_code  # noqa: E402
+from lakehouse.cli.schemas import schemas  # noqa: E402
 from lakehouse.errors import LakehouseError  # noqa: E402
 from lakehouse.exports import dictionary  # noqa: E402
 from lakehouse.lake import Lakehouse  # noqa: E402
@@ -29,7 +34,7 @@ from lakehouse.stop import Stopped  # noqa: E402
 REFERENCE = ROOT / "docs" / "reference"
 _NOTE = "<!-- Made by docs/generate.py out of the code. Change the code, then run it again. -->\n"
 # Options that most commands share are explained once.
-_SHARED_BY = 10
+_SHARED_BY = 6
 _IMPLIED = ("", (), None, False)
 
 
@@ -39,6 +44,8 @@ def pages() -> dict[str, str]:
         "commands.md": _page("Commands", _commands()),
         "tables.md": _page("Tables and columns", _tables()),
         "python.md": _page("Python", _python()),
+        "json.md": _page("JSON of the commands", _json()),
+        **{f"schemas/{name}.json": _schema_text(schema) for name, schema in schemas().items()},
         "errors.md": _page("Exit codes and errors", _errors()),
     }
 
@@ -59,21 +66,26 @@ def _commands() -> Iterator[str]:
         if _is_module()
         else "Without a command `python main.py` does [`run`](#run)."
     )
-    listed = [f"| [`{name}`](#{name}) | {_summary(each)} |" for name, each in commands.items()]
-    yield "\n".join(["| command | does |", "|---|---|", *listed])
+    assert isinstance(cli, Commands)
+    for title, members in cli.titled.items():
+        yield f"**{title}**"
+        listed = [f"| [`{each.name}`](#{each.name}) | {_cell(summary(each))} |" for each in members]
+        yield "\n".join(["| command | does |", "|---|---|", *listed])
     yield "## Common options"
     yield (
-        "Most commands take these. `python main.py COMMAND --help` shows all that a command takes."
+        "These are explained once. `python main.py COMMAND --help` shows those that a command uses. "
+        "It takes the others too, so that one set of options serves a whole script."
     )
     yield _options(shared.values())
     for name, command in commands.items():
         yield f"## {name}"
         yield _paragraphs(command.help or "")
-        yield f"```text\npython main.py {name} {_usage(command)}\n```"
-        own = [p for p in command.params if isinstance(p, click.Option) and p.name not in shared]
+        lines = [f"{name} {_usage(command)}", *getattr(command, "examples", ())]
+        yield "```text\n" + "\n".join(f"python main.py {line}" for line in lines) + "\n```"
+        own = [option for option in _shown(command) if option.name not in shared]
         if own:
             yield _options(own)
-        taken = [o.opts[0] for p in command.params if (o := shared.get(str(p.name)))]
+        taken = [option.opts[0] for option in _shown(command) if option.name in shared]
         if taken:
             yield f"Common: {', '.join(f'`{each}`' for each in taken)}."
 
@@ -83,13 +95,14 @@ def _is_module() -> bool:
 
 
 def _shared(commands: Iterable[click.Command]) -> dict[str, click.Option]:
-    options = [p for each in commands for p in each.params if isinstance(p, click.Option)]
+    options = [option for each in commands for option in _shown(each)]
     counts = {str(p.name): sum(p.name == other.name for other in options) for p in options}
     return {str(p.name): p for p in options if counts[str(p.name)] >= _SHARED_BY}
 
 
-def _summary(command: click.Command) -> str:
-    return _cell(_paragraphs(command.help or "").split("\n\n")[0])
+def _shown(command: click.Command) -> list[click.Option]:
+    """The options that its help shows."""
+    return [each for each in command.params if isinstance(each, click.Option) and not each.hidden]
 
 
 def _usage(command: click.Command) -> str:
@@ -124,7 +137,8 @@ def _tables() -> Iterator[str]:
         "Every table is a Delta table in `datamart/<layer>/<table>`. "
         "`python main.py dictionary` prints this page."
     )
-    yield dictionary.markdown(load().tables).replace("<", "&lt;")
+    catalog = load()
+    yield dictionary.markdown(catalog.tables, catalog.exclusions).replace("<", "&lt;")
 
 
 # --- Python ------------------------------------------------------------------------------------
@@ -134,25 +148,32 @@ def _python() -> Iterator[str]:
     yield "`from lakehouse import Lakehouse` is the one door; what begins with `_` is not for use."
     yield _entry("Lakehouse", Lakehouse)
     for name, member in vars(Lakehouse).items():
-        if not name.startswith("_") and (
-            inspect.isfunction(member) or isinstance(member, property)
-        ):
+        if not name.startswith("_") and isinstance(member, (FunctionType, property, classmethod)):
             yield _entry(name, member)
 
 
-def _entry(name: str, member: Callable[..., object] | property) -> str:
+def _entry(name: str, member: Callable[..., object] | property | classmethod[Any, Any, Any]) -> str:
     if isinstance(member, property):
         assert member.fget
         shown = f"lake.{name}: {inspect.get_annotations(member.fget)['return']}"
+    elif isinstance(member, classmethod):
+        shown = _signature(f"Lakehouse.{name}", member.__func__)
     else:
         shown = _signature(name if inspect.isclass(member) else f"lake.{name}", member)
-    return f"## {name}\n\n```text\n{shown}\n```\n\n{_paragraphs(inspect.getdoc(member) or '')}"
+    return f"## {name}\n\n```text\n{shown}\n```\n\n{_with_example(inspect.getdoc(member) or '')}"
+
+
+def _with_example(doc: str) -> str:
+    """A docstring as Markdown; the example at its end keeps its lines."""
+    words, prompt, example = doc.partition(">>> ")
+    shown = f"\n\n```text\n{prompt}{example.rstrip()}\n```" if prompt else ""
+    return _paragraphs(words) + shown
 
 
 def _signature(name: str, member: Callable[..., object]) -> str:
     """The call as it is written, a parameter per line where it is long."""
     signature = inspect.signature(member)
-    kept = [each for each in signature.parameters.values() if each.name != "self"]
+    kept = [each for each in signature.parameters.values() if each.name not in ("self", "cls")]
     shown = _unquoted(str(signature.replace(parameters=kept)))
     shown = shown.removesuffix(" -> None") if inspect.isclass(member) else shown
     if len(name + shown) < 90:
@@ -233,6 +254,24 @@ def _text(node: ast.expr) -> str:
     return str(node.value) if isinstance(node, ast.Constant) else "…"
 
 
+# --- JSON --------------------------------------------------------------------------------------
+
+
+def _json() -> Iterator[str]:
+    yield (
+        "With `--json` a command prints its answer as one JSON value, and no progress. Keys are in "
+        "snake_case; the same thing has the same name in each command. Times are UTC, in ISO 8601. "
+        "Each answer has a JSON schema. "
+        "A key may be added later; none is renamed without a word in the changelog."
+    )
+    rows = [f"| `{name}` | [{name}.json](schemas/{name}.json) |" for name in schemas()]
+    yield "\n".join(["| command | schema |", "|---|---|", *rows])
+
+
+def _schema_text(schema: Mapping[str, object]) -> str:
+    return json.dumps(schema, indent=2) + "\n"
+
+
 # --- Markdown ----------------------------------------------------------------------------------
 
 
@@ -251,6 +290,6 @@ def _code(text: str) -> str:
 
 
 if __name__ == "__main__":
-    REFERENCE.mkdir(exist_ok=True)
+    (REFERENCE / "schemas").mkdir(parents=True, exist_ok=True)
     for name, page in pages().items():
         (REFERENCE / name).write_text(page, encoding="utf-8")

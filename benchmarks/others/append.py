@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deltalake import DeltaTable
 
-from benchmarks.others.rules import LONGEST_MONTHS, months_before
+from benchmarks.others.rules import LABEL_MONTHS, LONGEST_MONTHS, months_before
 
 
 def given(doc: str | None) -> argparse.Namespace:
@@ -30,5 +30,5 @@ def pending(table: Path, held: Iterable[str], through: str) -> list[str]:
 
 def taken(name: str, months: Sequence[str]) -> list[str]:
     """The months whose rows a gold table needs for these: for a window, those before them too."""
-    reach = LONGEST_MONTHS if name == "features_clickstream" else 1
+    reach = {"features_clickstream": LONGEST_MONTHS, "label_store": LABEL_MONTHS}.get(name, 1)
     return sorted({months_before(month, age) for month in months for age in range(reach)})

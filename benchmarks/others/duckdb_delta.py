@@ -94,9 +94,12 @@ SQL = {
 }
 
 
-def held(connection: duckdb.DuckDBPyConnection, raw: str) -> set[str]:
-    """The months of raw rows."""
-    found = connection.execute(f"SELECT DISTINCT left(snapshot_date, 7) FROM {raw}").fetchall()
+def held(connection: duckdb.DuckDBPyConnection, name: str, raw: str) -> set[str]:
+    """The months of raw rows that a gold table has rows of."""
+    has = f"WHERE installment_num IN ({_listed(LABELLED)})" if name == "label_store" else ""
+    found = connection.execute(
+        f"SELECT DISTINCT left(snapshot_date, 7) FROM {raw} {has}"
+    ).fetchall()
     return {month for (month,) in found}
 
 
@@ -122,10 +125,7 @@ def write(
 def raw_rows(name: str, data: Path) -> str:
     """SQL: the raw rows that a gold table is made of."""
     path = raw_file(data, SOURCE_OF[name])
-    rows = f"read_csv('{path}', header = true, all_varchar = true, quote = '\"', escape = '\"')"
-    if name == "label_store":
-        return f"(FROM {rows} WHERE installment_num IN ({_listed(LABELLED)}))"
-    return rows
+    return f"read_csv('{path}', header = true, all_varchar = true, quote = '\"', escape = '\"')"
 
 
 def _listed(months: Sequence[str]) -> str:
@@ -141,7 +141,7 @@ def main() -> None:
         connection.execute(MACROS)
         for name in SQL:
             raw = raw_rows(name, asked.data)
-            months = pending(asked.out / name, held(connection, raw), asked.through)
+            months = pending(asked.out / name, held(connection, name, raw), asked.through)
             if months:
                 write(connection, raw, name, asked.out, months)
 

@@ -23,6 +23,7 @@ from benchmarks.others.rules import (
     AMOUNTS,
     BEHAVIOUR,
     CREDIT_MIX,
+    EVER_DEFINITIONS,
     HISTORY,
     KINDS_OF_LOAN,
     LABEL_DEFINITIONS,
@@ -244,19 +245,28 @@ def labels(raw: pl.LazyFrame) -> pl.LazyFrame:
         .filter(due.is_not_null() & pl.col("missed").is_not_null())
         .with_columns((day - first_missed).dt.total_days().cast(pl.Int32).alias("dpd"))
     )
+    worst = pl.col("dpd").cum_max().over("loan_id", "customer_id", order_by="snapshot_date")
+    ever = late.with_columns(worst.alias("dpd"))
     return pl.concat(
-        late.filter(pl.col("mob") == mob).select(
-            "loan_id",
-            KEYS[0],
-            pl.col("loan_start_date").alias("application_date"),
-            "snapshot_date",
-            "mob",
-            "dpd",
-            (pl.col("dpd") >= dpd).cast(pl.Int32).alias("label"),
-            pl.lit(name).alias("label_def"),
-            MONTH,
-        )
-        for name, (dpd, mob) in LABEL_DEFINITIONS.items()
+        [
+            *(_labelled(late, name, *rule) for name, rule in LABEL_DEFINITIONS.items()),
+            *(_labelled(ever, n, dpd, dpd, mob) for n, (dpd, mob) in EVER_DEFINITIONS.items()),
+        ]
+    )
+
+
+def _labelled(late: pl.LazyFrame, name: str, dpd: int, neither: int, mob: int) -> pl.LazyFrame:
+    is_bad = pl.when(pl.col("dpd") >= dpd).then(1).when(pl.col("dpd") < neither).then(0)
+    return late.filter(pl.col("mob") == mob).select(
+        "loan_id",
+        "customer_id",
+        pl.col("loan_start_date").alias("application_date"),
+        "snapshot_date",
+        "mob",
+        "dpd",
+        is_bad.cast(pl.Int32).alias("label"),
+        pl.lit(name).alias("label_def"),
+        MONTH,
     )
 
 
@@ -273,9 +283,10 @@ def main() -> None:
     raw_month = pl.col("snapshot_date").str.head(7)
     for name, source in SOURCE_OF.items():
         raw = pl.scan_csv(raw_file(asked.data, source), infer_schema=False)
-        if name == "label_store":
-            raw = raw.filter(pl.col("installment_num").is_in(LABELLED))
-        held = raw.select(raw_month.unique()).collect().to_series().to_list()
+        has_rows = (
+            pl.col("installment_num").is_in(LABELLED) if name == "label_store" else pl.lit(True)
+        )
+        held = raw.filter(has_rows).select(raw_month.unique()).collect().to_series().to_list()
         months = pending(asked.out / name, held, asked.through)
         if months:
             rows = GOLD_OF[name](raw.filter(raw_month.is_in(taken(name, months))))

@@ -60,9 +60,18 @@ KINDS_OF_LOAN = {
     "personal_loan": "Personal Loan",
     "student_loan": "Student Loan",
 }
-LABEL_DEFINITIONS = {"30dpd_6mob": (30, 6), "60dpd_6mob": (60, 6), "30dpd_3mob": (30, 3)}
+# Days past due of a default, and from which on a loan that is none is neither; the month on book.
+LABEL_DEFINITIONS = {
+    "30dpd_6mob": (30, 30, 6),
+    "60dpd_6mob": (60, 60, 6),
+    "30dpd_3mob": (30, 30, 3),
+    "30dpd_6mob_indeterminate_1dpd": (30, 1, 6),
+}
+# Days past due in any month on book up to this one.
+EVER_DEFINITIONS = {"30dpd_ever_6mob": (30, 6), "90dpd_ever_9mob": (90, 9)}
 # As the raw file spells them: in most months of a loan's life there is nothing to label.
-LABELLED = tuple(sorted({str(mob) for _, mob in LABEL_DEFINITIONS.values()}))
+LABELLED = ("3", "6", "9")
+LABEL_MONTHS = 10
 
 
 def raw_file(data: Path, source: str) -> Path:

@@ -12,9 +12,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping
+from functools import reduce
 from pathlib import Path
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -23,10 +24,12 @@ from benchmarks.others.rules import (
     AMOUNTS,
     BEHAVIOUR,
     CREDIT_MIX,
+    EVER_DEFINITIONS,
     FILES,
     HISTORY,
     KINDS_OF_LOAN,
     LABEL_DEFINITIONS,
+    LABEL_MONTHS,
     LONGEST_MONTHS,
     MEASURED,
     NO_AMOUNT,
@@ -248,18 +251,37 @@ def features_clickstream(rows: DataFrame, month: str) -> DataFrame:
     )
 
 
-def label_store(loans: DataFrame) -> DataFrame:
+def label_store(loans: DataFrame, month: str) -> DataFrame:
+    """The labels that are observed in a month, from the rows of a loan up to it."""
+    columns = "loan_id", "customer_id", "application_date", "snapshot_date", "mob", "dpd"
+    loan = Window.partitionBy("loan_id", "customer_id").orderBy("snapshot_date")
+    is_now = F.date_format("snapshot_date", "yyyy-MM") == month
+    worst = loans.withColumn("dpd", F.max("dpd").over(loan)).where(is_now)
+    ever = [
+        worst.where(F.col("mob") == mob).select(
+            *columns,
+            (F.col("dpd") >= dpd).cast("int").alias("label"), F.lit(name).alias("label_def"),
+        )
+        for name, (dpd, mob) in EVER_DEFINITIONS.items()
+    ]  # fmt: skip
+    return reduce(DataFrame.unionByName, ever, _at_month(loans.where(is_now)))
+
+
+def _at_month(loans: DataFrame) -> DataFrame:
+    dpd = F.col("dpd")
+    label = F.when(dpd >= F.col("default_dpd"), 1).when(dpd < F.col("neither_dpd"), 0)
     return loans.crossJoin(_definitions(loans.sparkSession)).where(
         (F.col("mob") == F.col("observed_mob")) & F.col("dpd").isNotNull()
     ).select(
         "loan_id", "customer_id", "application_date", "snapshot_date", "mob", "dpd",
-        (F.col("dpd") >= F.col("default_dpd")).cast("int").alias("label"), "label_def",
+        label.cast("int").alias("label"), "label_def",
     )  # fmt: skip
 
 
 def _definitions(spark: SparkSession) -> DataFrame:
-    rows = [(name, dpd, mob) for name, (dpd, mob) in LABEL_DEFINITIONS.items()]
-    return spark.createDataFrame(rows, "label_def string, default_dpd int, observed_mob int")
+    rows = [(name, *rule) for name, rule in LABEL_DEFINITIONS.items()]
+    columns = "label_def string, default_dpd int, neither_dpd int, observed_mob int"
+    return spark.createDataFrame(rows, columns)
 
 
 # ---------------------------------------------------------------- the loop
@@ -297,14 +319,19 @@ def build(spark: SparkSession, data: Path, out: Path, month: str) -> None:
 
 def gold(spark: SparkSession, out: Path, table: str, month: str) -> DataFrame:
     source = SOURCE_OF[table]
-    if table == "features_clickstream":
-        months = [months_before(month, age) for age in range(LONGEST_MONTHS)]
+    over = {
+        "features_clickstream": (features_clickstream, LONGEST_MONTHS),
+        "label_store": (label_store, LABEL_MONTHS),
+    }
+    if table in over:
+        transform, reach = over[table]
+        months = [months_before(month, age) for age in range(reach)]
         paths = [folder(out, "silver", source, each) for each in months]
         rows = spark.read.parquet(*(str(path) for path in paths if path.exists()))
-        return features_clickstream(rows, month)
+        return transform(rows, month)
     rows = spark.read.parquet(str(folder(out, "silver", source, month)))
     of = {"features_attributes": features_attributes, "features_financials": features_financials}
-    return of.get(table, label_store)(rows)
+    return of[table](rows)
 
 
 def months(first: str, last: str) -> list[str]:
