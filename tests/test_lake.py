@@ -15,7 +15,7 @@ from lakehouse import Lakehouse
 from lakehouse.errors import BadInput
 from lakehouse.releases import published
 from lakehouse.storage.log import Log
-from tests.bank import CORRECTED, EARLY, FULL, LATER_DAY, Bank
+from tests.bank import CATALOG, CORRECTED, EARLY, FULL, LATER_DAY, Bank
 
 RELEASES = (EARLY, FULL, LATER_DAY, CORRECTED)
 LABELS = "gold.label_store"
@@ -67,7 +67,7 @@ def test_a_lake_shows_its_place_its_release_and_the_rows_and_months_of_each_tabl
         title, *tables = repr(at).splitlines()
         newest = "the newest" if at is lake else "not the newest"
         assert f"{lake.datamart} at release {number} ({newest}), finished" in title
-        assert len(tables) == len(at.tables()) == 16
+        assert len(tables) == len(at.tables()) == len(CATALOG.tables)
         (loans,) = (line for line in tables if "silver.loan_daily" in line)
         assert f"{counts(lake)[number - 1]:,} rows  2023-01 to" in loans
         html = at._repr_html_()
@@ -81,7 +81,8 @@ def test_completion_offers_only_what_a_user_calls(lake: Lakehouse) -> None:
 
 
 def test_columns_are_described_as_declared_and_as_they_are_at_the_release(lake: Lakehouse) -> None:
-    assert lake.columns(LABELS).loc["dpd"].tolist() == ["INT", "Days past due on that day."]
+    (dpd,) = (each for each in CATALOG.table(LABELS).fields if each.name == "dpd")
+    assert lake.columns(LABELS).loc["dpd"].tolist() == ["INT", dpd.doc]
     early, newest = lake.at(EARLY).describe("silver.loan_daily"), lake.describe("silver.loan_daily")
     assert early.loc["snapshot_date", "max"] < newest.loc["snapshot_date", "max"]
     assert newest.loc["mob", ["nulls", "min"]].tolist() == [0, 0]

@@ -20,6 +20,7 @@ from lakehouse.storage.commit_note import CommitNote, SourceRecord
 from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.log import Log, months_of
 from lakehouse.storage.sync import sync
+from lakehouse.table import Table
 
 CLOCK_MAY_BE_OFF = timedelta(days=1)
 
@@ -128,19 +129,18 @@ def publish(datamart: Datamart, release: Release) -> int:
     All that it pins is on the disk before.
     """
     log = datamart.log
-    _sync(datamart)
+    sync_commits(datamart, released_tables(datamart.catalog))
     log.place.check_held()
     insert(log, RELEASES, release.as_row(), CommitNote(run_id=release.run_id))
     return release.number
 
 
-def _sync(datamart: Datamart) -> None:
-    """Put the commits since the newest release on the disk, of all tables at once."""
+def sync_commits(datamart: Datamart, tables: Iterable[Table]) -> None:
+    """Put the commits since the newest release on the disk, of all these tables at once."""
     log, folder = datamart.log, datamart.place.folder
     if folder is None:
         return
     standings = standings_of(datamart, next(reversed(published.releases(log)), None))
-    tables = released_tables(datamart.catalog)
     sync(
         (
             path

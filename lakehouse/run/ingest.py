@@ -47,20 +47,11 @@ class Writer:
 
 
 @dataclass(frozen=True)
-class FileBefore:
-    """The version of a raw file that was taken last, and its months."""
-
-    sha256: str
-    months: frozenset[str]
-
-
-@dataclass(frozen=True)
 class Delivery:
     """The landed files of a source on their way into its table; only the months of the scope are taken.
 
-    `before` are the files of the source that were ever taken; None if that is not known.
-    `taken` are the newest versions of them by name, as the ledger has them. `unnoted` are others: the
-    table has rows of them, and the ledger does not know them.
+    `taken` are the newest versions of its files by name, as the ledger has them; `is_noted` tells whether
+    these are all. `unnoted` are others: the table has rows of them, and the ledger does not know them.
     """
 
     table: Table
@@ -71,8 +62,8 @@ class Delivery:
     writer: Writer
     today: date
     asked: DeliveryMode | None = None
-    before: Mapping[str, FileBefore] | None = None
     taken: Mapping[str, Taken] = field(default_factory=dict)
+    is_noted: bool = False
     unnoted: Mapping[str, Taken] = field(default_factory=dict)
 
     @cached_property
@@ -96,6 +87,9 @@ class Delivery:
     def _taken_scopes(self, file: LandedFile) -> tuple[MonthRange, ...]:
         """The months that were taken of a file with the same bytes and this code, read in the same way."""
         before = self._same_before(file)
+        # The ledger may know of files whose rows are lost.
+        if self.taken and not self.is_noted:
+            return ()
         if not before or self.recorded.code != self.code or self.recorded.pending_months:
             return ()
         orders = [each and each.order for each in (before.date_order, file.date_order)]
@@ -134,14 +128,14 @@ class Delivery:
         return [
             (file.name, month)
             for file in self.landed.files
-            if self.before is None or file.name in self._names_before
+            if not self.is_noted or file.name in self._names_before
             for month in sorted(self._replaced(file))
         ]
 
     @cached_property
     def _names_before(self) -> set[str]:
         plain = {*self.landed.source.file_names}
-        names = {*(self.before or ())}
+        names = {*self.taken}
         return names | (plain if names & plain else set())
 
     def _replaced(self, file: LandedFile) -> set[str]:
@@ -152,7 +146,7 @@ class Delivery:
 
     def _months_before(self, file: LandedFile) -> set[str]:
         """The months of the version of a file that was taken last."""
-        before = (self.before or {}).get(file.name) or self.taken.get(file.name)
+        before = self.taken.get(file.name)
         return {*before.months} if before else set()
 
     @cached_property
@@ -350,8 +344,8 @@ def is_alone(said: Said, delivery: Delivery) -> bool:
         return False
     name, plain = delivery.landed.file_name, delivery.landed.source.file_names
     own = {*plain} if name in plain else {name}
-    if delivery.before is not None:
-        return {*delivery.before} <= own
+    if delivery.is_noted:
+        return {*delivery.taken} <= own
     if said.bronze is None:
         return True
     return not said.bronze.where(~F.col(FILE).isin(*own)).select(FILE).limit(1).collect()
@@ -411,8 +405,8 @@ def _closing(
             there = there | F.col(MONTH).isNull()
         closing.append(rows.where(F.col(FILE).isin(*plain_names) & there))
     names = {file.name for file in delivery.landed.files} - {*plain_names}
-    if delivery.before is not None:
-        names &= {*delivery.before}
+    if delivery.is_noted:
+        names &= {*delivery.taken}
     if names:
         files = frame(store, [(name,) for name in sorted(names)], (FILE,))
         closing.append(rows.join(files, [FILE], "left_semi"))

@@ -16,11 +16,11 @@ from lakehouse.ledger.deliveries import TABLE as DELIVERIES
 from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.months import MonthRange
 from lakehouse.releases.deliveries import FileVersion, digest, newest_taken, put
-from lakehouse.releases.publish import next_release, publish
+from lakehouse.releases.publish import next_release, publish, sync_commits
 from lakehouse.releases.recorded import Recorded
 from lakehouse.releases.state import read_state, recorded
 from lakehouse.run.failures import explained
-from lakehouse.run.ingest import Delivery, FileBefore, Writer, ingest, quarantine
+from lakehouse.run.ingest import Delivery, Writer, ingest, quarantine
 from lakehouse.run.job import Job
 from lakehouse.run.null_share import check_null_share
 from lakehouse.run.plan import Request, Step
@@ -182,8 +182,10 @@ class Passes:
                 *self.delivery(table, landed, scope, before[table.full_name]).versions,
             )
         ]
-        note = CommitNote(self._writer.run_id)
+        note, catalog = CommitNote(self._writer.run_id), self._job.catalog
         with explained(self._job.datamart, DELIVERIES):
+            # A ledger that outlives the rows of its files in a loss of power would keep them from being read.
+            sync_commits(self._job.datamart, [*catalog.sources, QUARANTINE, SUPERSEDED])
             put(self._job.log, versions, note, self._fates)
         self._fates.clear()
 
@@ -202,9 +204,6 @@ class Passes:
         code, asked = self._job.catalog.code[table.full_name], self._job.request.delivery
         assert table.source is not None
         taken = newest_taken(self._job.log).get(table.source.name, {})
-        before = {
-            name: FileBefore(each.sha256, frozenset(each.months)) for name, each in taken.items()
-        }
         return Delivery(
             table,
             landed,
@@ -214,8 +213,8 @@ class Passes:
             self._writer,
             self._job.today,
             asked,
-            before if self._is_noted(table, own) else None,
             taken,
+            self._is_noted(table, own),
             {each.file: each.taken for each in self._unnoted.get(table.full_name, ())},
         )
 

@@ -324,7 +324,9 @@ def test_a_plan_of_a_new_datamart_tells_all_and_makes_nothing(data: Path, tmp_pa
     where = ["--data", data, "--datamart", tmp_path / "new"]
     found = json.loads(ask("plan", "--json", *where).out)
     pending = [row["table"] for row in found if row["pending"]]
-    assert len(pending) == 12 and "gold.label_store" in pending
+    assert (
+        len(pending) == len([*CATALOG.sources, *CATALOG.derived]) and "gold.label_store" in pending
+    )
     assert "never built" in ask("plan", *where).out
     assert not (tmp_path / "new").exists()
 
@@ -624,7 +626,8 @@ def test_progress_is_on_stderr_alone_and_names_each_table_and_its_months(first: 
     assert "merging (0 rows so far)" in next(line for line in lines if "merging" in line)
     for table in CATALOG.derived:
         assert any(
-            line.startswith(f"{table.full_name}: ") and "2023-0" in line for line in lines
+            line.startswith(f"{table.full_name}: ") and re.search(r" 20\d\d-\d\d", line)
+            for line in lines
         ), table.full_name
     # Nothing but progress: no log and no warning of an engine.
     assert [line for line in lines if line.split(":")[0] not in _names()] == []

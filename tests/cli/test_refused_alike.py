@@ -131,7 +131,7 @@ def test_a_sound_folder_is_accepted_by_all_three_and_read_by_none_once_it_is_tak
     def land(*_: object) -> None:
         raise AssertionError("a file was read")
 
-    monkeypatch.setattr("lakehouse.run.raw_files.land", land)
+    monkeypatch.setattr("lakehouse.run.raw_files.land_files", land)
     again = answers(data, tmp_path / "datamart")
     for answer in (*first.values(), *again.values()):
         assert (answer.code, answer.err) == (0, "")

@@ -78,23 +78,29 @@ def place(lake: Lakehouse, table: Table, release: int) -> tuple[str, int]:
     return f"{lake.datamart}/{table.path}", dict(releases.versions[release])[table.full_name]
 
 
-# Every row has such an id: a filter on a text goes down to where each program reads.
-SOME_ID = "CUS_"
+# Every row has such a text: a filter on it goes down to where each program reads.
+def text_of(path: str) -> tuple[str, str]:
+    """A column of text, and a text that is less than those of every row."""
+    table = next(each for each in GOLD if path.endswith(each.path))
+    return (table.entity, "CUS_") if table.entity else (table.partition, "2000-01")
 
 
 def duckdb_over_arrow(path: str, version: int) -> pa.Table:
     rows = DeltaTable(path, version).to_pyarrow_table()
-    return duckdb.from_arrow(rows).filter(f"customer_id >= '{SOME_ID}'").to_arrow_table()
+    column, least = text_of(path)
+    return duckdb.from_arrow(rows).filter(f"{column} >= '{least}'").to_arrow_table()
 
 
 def duckdb_over_files(path: str, version: int) -> pa.Table:
     files = DeltaTable(path, version).file_uris()
     rows = duckdb.read_parquet(files, hive_partitioning=True, union_by_name=True)
-    return rows.filter(f"customer_id >= '{SOME_ID}'").to_arrow_table()
+    column, least = text_of(path)
+    return rows.filter(f"{column} >= '{least}'").to_arrow_table()
 
 
 def polars_scan(path: str, version: int) -> pa.Table:
-    rows = pl.scan_delta(path, version=version).filter(pl.col("customer_id") >= SOME_ID)
+    column, least = text_of(path)
+    rows = pl.scan_delta(path, version=version).filter(pl.col(column) >= least)
     return rows.collect().to_arrow()
 
 

@@ -346,7 +346,8 @@ def test_corrections_go_on_after_an_erasure_as_without(world: World, tmp_path: P
         corrected(each.bank.root / "data" / PERSONS, "Age", "33", every=4)
         each.run()
 
-    for table in TABLES:
+    # The tables about nobody count the person until they are computed again, as the note says.
+    for table in filter(CATALOG.entity_columns, TABLES):
         hidden = {*table.unversioned, "mended_run_id"}
 
         def plain(each: World, table: Table = table, hidden: set[str] = hidden) -> Rows:

@@ -22,8 +22,10 @@ from lakehouse.landing.counts import Counts, Landed, LandedFile
 from lakehouse.landing.raw_file import RawFile
 from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.months import MonthRange
+from lakehouse.releases.deliveries import Taken
 from lakehouse.releases.recorded import Recorded
-from lakehouse.run.ingest import Delivery, FileBefore, Writer, ingest, quarantine
+from lakehouse.run.ingest import Delivery, Writer, ingest, quarantine
+from lakehouse.storage.commit_note import SourceRecord
 from lakehouse.storage.create import create_missing
 from lakehouse.storage.datamart import Datamart
 from lakehouse.table import Field, Source
@@ -80,7 +82,7 @@ class Inbox:
     source: Source = SOURCE
     knows_files: bool = True
     said: dict[str, Content] = field(default_factory=dict)
-    before: dict[str, FileBefore] = field(default_factory=dict)
+    taken: dict[str, Taken] = field(default_factory=dict)
     runs: int = 0
 
     @classmethod
@@ -113,7 +115,8 @@ class Inbox:
             "code",
             Writer(f"run{self.runs}", datetime(2024, 1, self.runs, tzinfo=timezone.utc)),
             date(2030, 1, 1),
-            before=dict(self.before) if self.knows_files else None,
+            taken=dict(self.taken),
+            is_noted=self.knows_files,
             **asked,
         )
 
@@ -127,8 +130,9 @@ class Inbox:
                 or (file.name in self.source.file_names and key[1][:7] not in file.counts)
             }
             self.said[file.name] = {**kept, **files[file.name]}
-            months = frozenset(key[1][:7] for key in self.said[file.name])
-            self.before[file.name] = FileBefore(file.sha256, months, self.runs)
+            months = " ".join(sorted({key[1][:7] for key in self.said[file.name]}))
+            text = SourceRecord(file.sha256, rows_only=delivery.rows_only).as_json()
+            self.taken[file.name] = Taken(file.name, file.sha256, 0, "", self.runs, text, months)
 
     def _landed(self, files: Mapping[str, Content], bad: Mapping[str, list[str]]) -> Landed:
         folder = self.work / f"landed{self.runs}"

@@ -25,6 +25,7 @@ from lakehouse.engines.embedded import EmbeddedStore
 from lakehouse.engines.store import Merged
 from lakehouse.errors import BadInput
 from lakehouse.generate import generate
+from lakehouse.gold.label_store import DEFINITIONS
 from lakehouse.months import MonthRange, shift
 from lakehouse.releases import published
 from lakehouse.releases.diff import diff
@@ -582,14 +583,18 @@ def test_a_corrected_loan_changes_its_label_and_no_feature(
 
     after = bank.rows("gold.label_store")
     keys = CATALOG.table("gold.label_store").keys
-    key, other = (
-        tuple({**label, "label_def": name}[each] for each in keys)
-        for name in ("30dpd_6mob", "60dpd_6mob")
-    )
-    assert changed_keys(everything["gold.label_store"], after) == {key, other}
+    key = tuple(label[each] for each in keys)
+    # Each definition that looks at this month on book.
+    moved_keys = changed_keys(everything["gold.label_store"], after)
+    assert key in moved_keys
+    keyed = [dict(zip(keys, moved, strict=True)) for moved in moved_keys]
+    looking = {each.name for each in DEFINITIONS if each.mob == 6 or each.is_window}
+    assert {each["label_def"] for each in keyed} == looking
+    assert {each["loan_id"] for each in keyed} == {label["loan_id"]}
     assert (label["label"], after[key]["label"]) == (0, 1)
     assert after[key]["dpd"] > 30
     loan_tables = {"bronze.loan_daily", "silver.loan_daily", "gold.label_store"}
+    loan_tables |= {"gold.vintages", "gold.roll_rates"}
     assert moved(versions, bank.versions) == loan_tables
 
 

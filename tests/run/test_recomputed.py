@@ -176,7 +176,9 @@ def test_samples_take_every_table_in_turns_and_months_that_did_not_change(
 ) -> None:
     store = pristine.store
     release = replace(published.newest(store.log), months=[])
-    tables = [*CATALOG.sources, *CATALOG.derived]
+    # An erased person still counts in the tables about nobody, so these are left out.
+    about_persons = [table for table in CATALOG.derived if CATALOG.entity_columns(table)]
+    tables = [*CATALOG.sources, *about_persons]
     numbers = range(1, 20 * len(tables))
     taken = [sample.chosen(store, replace(release, number=n)) for n in numbers]
     looked = {(each.table.full_name, each.month) for each in taken if each}

@@ -272,10 +272,10 @@ def test_a_run_that_was_stopped_before_it_took_rows_out_of_superseded_is_finishe
 def test_a_run_that_was_stopped_before_the_table_was_written_is_done_again(inbox: Inbox) -> None:
     inbox.deliver({"p_01.csv": {ANN: "1", BOB: "2"}})
     before = version(inbox)
-    said, known = dict(inbox.said), dict(inbox.before)
+    said, known = dict(inbox.said), dict(inbox.taken)
     inbox.deliver({"p_02.csv": {ANN: "9"}})
     inbox.store.log.restore(TABLE, before, CommitNote("killed"))
-    inbox.said, inbox.before = said, known
+    inbox.said, inbox.taken = said, known
     inbox.deliver({"p_02.csv": {ANN: "9"}})
     inbox.check()
 

@@ -90,7 +90,7 @@ def test_no_two_features_of_the_declared_groups_and_no_column_of_the_labels_shar
     [
         ({"groups": ["click"]}, "no feature group is called 'click'; is it clicks?"),
         ({"groups": ["x"]}, "no feature group is called 'x'; is it clicks or person?"),
-        ({"features": ["fe_11"]}, "no feature is called 'fe_11'; is it fe_1 or fe_2?"),
+        ({"features": ["fe_11"]}, "no feature is called 'fe_11'; is it fe_1?"),
         ({"features": ["ocupation"]}, "no feature is called 'ocupation'; is it occupation?"),
         ({"groups": ["clicks"], "features": ["age"]}, "no feature is called 'age'; is it fe_1 or"),
         ({"features": [""]}, "no feature is called ''"),
