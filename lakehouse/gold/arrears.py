@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lakehouse import functions as F
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
+    from pyspark.sql import Column
 
 BOUNDS = (30, 60, 90)
 # Each bucket with the days at which the next one begins.
@@ -42,13 +42,12 @@ def bucket(dpd: Column) -> Column:
     return named.otherwise(LAST_BUCKET)
 
 
-def first_records(loans: DataFrame, *keys: str) -> DataFrame:
-    """One row per loan, month on book and `keys`: dpd and balance of the first record with a known dpd.
+def of_first_known(column: str, where: Column | None = None) -> Column:
+    """The value of a column in the first record of a group with a known dpd; NULL if none has one.
 
-    They are NULL if no record has one. The label store takes the same record.
+    `where` says which records are looked at. The label store takes the same record.
     """
-    known_on = F.when(F.col("dpd").isNotNull(), F.col("snapshot_date"))
-    first = loans.groupBy(*LOAN, "mob", *keys).agg(F.min(known_on).alias("snapshot_date"))
-    # Joined, because the least of structs takes Sail fifty times as long.
-    values = loans.select(*LOAN, "mob", *keys, "snapshot_date", "dpd", "balance")
-    return first.join(values, [*LOAN, "mob", *keys, "snapshot_date"], "left")
+    # Not the least of structs, which takes Sail fifty times as long.
+    is_known = F.col("dpd").isNotNull()
+    is_asked = is_known if where is None else is_known & where
+    return F.min_by(column, F.when(is_asked, F.col("snapshot_date")))

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lakehouse import functions as F
-from lakehouse.gold.arrears import LOAN, bucket, first_records, month_number, number, spelt
+from lakehouse.gold.arrears import LOAN, bucket, month_number, number, of_first_known, spelt
 from lakehouse.silver.loan_daily import TABLE as LOAN_DAILY
 from lakehouse.table import Field, Table
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
+
+
+_NOW, _BEFORE, _HELD = range(3)
 
 
 def transform(loans: DataFrame, months: Sequence[str] | None = None) -> DataFrame:
@@ -20,17 +23,25 @@ def transform(loans: DataFrame, months: Sequence[str] | None = None) -> DataFram
     A loan counts in the month in which it reaches a month on book, if the month before has its record at the
     month on book before. A dpd that is not known leaves it out.
     """
-    dated = loans.where(F.col("mob").isNotNull())
-    records = first_records(dated.withColumn("n", month_number(F.col("snapshot_date"))), "n")
-    now = records
+    records = _records(loans)
+    # Each record tells of a month and a month on book: that it is there, and what follows in the next month.
+    # To group what is told takes less than to join records with those of the month before.
+    places = [_place(_NOW, 0, 0), _place(_BEFORE, 1, 1), _place(_HELD, 1, 0)]
+    placed = records.withColumn("place", F.explode(F.array(*places)))
     if months is not None:
-        now = records.where(F.col("n").isin([number(month) for month in months]))
-    before = records.select(
-        *LOAN, (F.col("n") + 1).alias("n"), "mob", F.col("dpd").alias("dpd_before")
+        placed = placed.where(F.col("place.n").isin([number(month) for month in months]))
+
+    def of(place: int, column: str) -> Column:
+        return F.max(F.when(F.col("place.what") == place, F.col(column)))
+
+    moves = placed.groupBy(*LOAN, F.col("place.n").alias("n"), F.col("place.mob").alias("mob")).agg(
+        of(_NOW, "dpd").alias("dpd"),
+        of(_NOW, "balance").alias("balance"),
+        of(_BEFORE, "dpd").alias("dpd_before"),
+        F.max("place.what").alias("most"),
     )
     # A loan that is recorded each day is there in two months, and has moved only in the first of them.
-    reached = now.join(before.drop("dpd_before"), [*LOAN, "n", "mob"], "left_anti")
-    moved = reached.join(before.withColumn("mob", F.col("mob") + 1), [*LOAN, "n", "mob"])
+    moved = moves.where(F.col("most") < _HELD)
     known = moved.where(F.col("dpd").isNotNull() & F.col("dpd_before").isNotNull())
     buckets = (
         bucket(F.col("dpd_before")).alias("bucket_from"),
@@ -43,6 +54,25 @@ def transform(loans: DataFrame, months: Sequence[str] | None = None) -> DataFram
     )
     return counted.select(
         spelt(F.col("n")).alias("month"), "bucket_from", "bucket_to", "loans", "balance"
+    )
+
+
+def _records(loans: DataFrame) -> DataFrame:
+    """One row per loan, month and month on book: dpd and balance of its first record with a known dpd."""
+    numbered = loans.withColumn("n", month_number(F.col("snapshot_date")))
+    return (
+        numbered.where(F.col("mob").isNotNull())
+        .groupBy(*LOAN, "n", "mob")
+        .agg(of_first_known("dpd").alias("dpd"), of_first_known("balance").alias("balance"))
+    )
+
+
+def _place(what: int, months: int, mobs: int) -> Column:
+    """The place that a record tells of: so many months later, and so many months on book on."""
+    return F.struct(
+        F.lit(what).alias("what"),
+        (F.col("n") + months).alias("n"),
+        (F.col("mob") + mobs).alias("mob"),
     )
 
 

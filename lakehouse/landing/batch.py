@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 class Batch:
     """The files of a source that land together; `proved` are the orders of dates of earlier files.
 
-    `begins` gets the number of each file, from 1 on, when it is read.
+    `begins` gets the number of each file, from 1 on, when it is read. `within` is a connection whose database
+    they use.
     """
 
     source: Source
@@ -45,6 +46,7 @@ class Batch:
     max_bad: float
     proved: Mapping[str, DateOrder]
     begins: Callable[[int], None] | None = None
+    within: DuckDBPyConnection | None = None
 
     def land(self, arrivals: Sequence[Arrival]) -> Landed:
         """Land the files; those that did not only grow are read from their beginning."""
@@ -76,7 +78,7 @@ class _Landing:
             files = [*self._split(copies)]
         if not files:
             return self._result((), _nothing(self._batch.source, self._batch.into))
-        with _duckdb(self._work) as connection:
+        with _duckdb(self._work, self._batch.within) as connection:
             rows = Rows(connection, copies, files, self._arrivals[0].reading.today)
             orders = read_orders(rows, self._batch.proved)
             self._read_whole(orders.not_grown)
@@ -195,9 +197,9 @@ def _nothing(source: Source, into: Path) -> Written:
 
 
 @contextmanager
-def _duckdb(work: Path) -> Iterator[DuckDBPyConnection]:
+def _duckdb(work: Path, within: DuckDBPyConnection | None) -> Iterator[DuckDBPyConnection]:
     """A DuckDB for the files of one source; its errors become a LakehouseError."""
-    with duckdb_in(work) as connection:
+    with duckdb_in(work, within) as connection:
         connection.execute("SET preserve_insertion_order = false")
         try:
             yield connection

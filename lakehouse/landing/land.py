@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lakehouse.days import DateOrder
 from lakehouse.landing.counts import Arrival, Landed, Reading
 from lakehouse.landing.raw_file import RawFile
 from lakehouse.storage.extent import Extent
 from lakehouse.table import Source
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 
 def land(
@@ -35,14 +39,16 @@ def land_files(
     max_bad: float = 0.2,
     proved: Mapping[str, DateOrder] | None = None,
     begins: Callable[[int], None] | None = None,
+    within: DuckDBPyConnection | None = None,
 ) -> Landed:
     """Split raw files of a source into accepted and quarantined rows, as Parquet files in `into`.
 
     A file that is not a CSV of this source, or that has a share of bad rows above `max_bad`, is refused: no
     row of it is taken. BadInput if it is the only one; then no file is left in `into`. `proved` are the
     orders of dates that files of the source had before, by name. `begins` gets the number of each file.
+    `within` is a connection whose database is used, in place of one of its own.
     """
     from lakehouse.landing.batch import Batch
 
     into.mkdir(parents=True, exist_ok=True)
-    return Batch(source, into, max_bad, proved or {}, begins).land(arrivals)
+    return Batch(source, into, max_bad, proved or {}, begins, within).land(arrivals)

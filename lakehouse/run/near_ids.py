@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lakehouse.ids import ZEROS_IN_FRONT
 from lakehouse.landing.counts import Landed
 from lakehouse.storage.duck import duckdb_in, identifier, literal, path_literal
 from lakehouse.words import counted
 
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
 _EXAMPLES = 3
 _FILES = 3
 
 
-def near_ids(files: Iterable[Landed], work: Path) -> list[str]:
+def near_ids(
+    files: Iterable[Landed], work: Path, within: DuckDBPyConnection | None = None
+) -> list[str]:
     """One line per id column in which accepted rows of the files have such ids, with up to 3 examples.
 
     Ids of the entity are compared between all files, other keys between columns of one name.
+    `within` is a connection whose database is used, in place of one of its own.
     """
     columns: dict[str, list[str]] = {}
     for landed in files:
@@ -33,7 +40,7 @@ def near_ids(files: Iterable[Landed], work: Path) -> list[str]:
             )
     if not columns:
         return []
-    with duckdb_in(work) as duckdb:
+    with duckdb_in(work, within) as duckdb:
         lines = []
         for selects in columns.values():
             found = duckdb.execute(_near(selects)).fetchall()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lakehouse.days import DateOrder
-from lakehouse.engines.sizing import tables_at_once
+from lakehouse.engines.sizing import SMALL_BYTES, tables_at_once
 from lakehouse.errors import BadInput
 from lakehouse.landing.counts import Arrival, Landed, LandedFile, Reading
 from lakehouse.landing.header import listed
@@ -27,6 +29,9 @@ from lakehouse.run.source_files import Files
 from lakehouse.storage.extent import Extent
 from lakehouse.table import Table
 from lakehouse.words import counted
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 # Later than any run before.
 _NOW = 2**62
@@ -105,15 +110,34 @@ class RawFiles:
         size = RawBytes(self._held_bytes, at_work)
         self._job.prepare(size)
         files = {step.table: step.files for step in self._pending}
-        side_by_side(
-            [*files],
-            lambda table: self.read_files(table, files[table], folder),
-            tables_at_once(at_work),
-            meanwhile=lambda: meanwhile(size),
-        )
-        self._reporting.note(*near_ids(self.landed.values(), folder))
+        with self._database(folder, at_work) if files else nullcontext() as within:
+            side_by_side(
+                [*files],
+                lambda table: self.read_files(table, files[table], folder, within),
+                tables_at_once(at_work),
+                meanwhile=lambda: meanwhile(size),
+            )
+            self._reporting.note(*near_ids(self.landed.values(), folder, within))
 
-    def read_files(self, table: Table, files: Sequence[RawFile], folder: Path) -> None:
+    @staticmethod
+    @contextmanager
+    def _database(folder: Path, at_work: int) -> Iterator[DuckDBPyConnection | None]:
+        """One database for all small files; large ones get one per table, whose memory is free again."""
+        if at_work >= SMALL_BYTES:
+            yield None
+            return
+        from lakehouse.storage.duck import duckdb_in
+
+        with duckdb_in(folder) as opened:
+            yield opened
+
+    def read_files(
+        self,
+        table: Table,
+        files: Sequence[RawFile],
+        folder: Path,
+        within: DuckDBPyConnection | None = None,
+    ) -> None:
         """Read files of a table into the folder, and keep what is refused of them."""
         assert table.source is not None
 
@@ -127,7 +151,7 @@ class RawFiles:
             try:
                 proved = self._files[table.full_name].date_orders
                 landed = land_files(
-                    table.source, arrivals, folder, self._job.max_bad, proved, begins
+                    table.source, arrivals, folder, self._job.max_bad, proved, begins, within
                 )
             except BadInput as error:
                 self._refuse(table, Refused(arrivals[0].file.name, str(error)))

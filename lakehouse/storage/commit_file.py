@@ -45,6 +45,7 @@ _REMOVED = (
     "numRemovedFile",
 )
 _OF_FILES = ("add", "cdc")
+_OF_ROWS = ("add", "remove")
 # Operations that write the columns of the table, and operations that only write their own name.
 _OF_COLUMNS = ("ADD C", "DROP C", "SET ", "UNSET ", "CHANGE C", "UPDATE ")
 _OF_NOTHING = ("VACUUM START", "VACUUM END")
@@ -86,6 +87,20 @@ class CommitFile:
             action[kind] for action in self._actions or () for kind in _OF_FILES if kind in action
         )
         return {unquote(file["path"]): file.get("size") for file in named}
+
+    @property
+    def changed_partitions(self) -> Iterator[Mapping[str, str | None]]:
+        """The partition of each file in which rows changed; a file without rows is left out.
+
+        As the change feed has it: its own files if the commit has any, else those added and removed.
+        """
+        feed = [action["cdc"] for action in self._actions or () if "cdc" in action]
+        files = (
+            action[kind] for action in self._actions or () for kind in _OF_ROWS if kind in action
+        )
+        for file in feed or (file for file in files if file.get("dataChange")):
+            if json.loads(file.get("stats") or "{}").get("numRecords") != 0:
+                yield file.get("partitionValues") or {}
 
     @property
     def is_ours(self) -> bool:

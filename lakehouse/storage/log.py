@@ -30,7 +30,7 @@ from lakehouse.storage.files import Entries
 from lakehouse.storage.layout import LOG_FOLDER
 from lakehouse.storage.place import Place, place
 from lakehouse.storage.sync import sync
-from lakehouse.table import Table
+from lakehouse.table import MONTH, Table
 
 T = TypeVar("T")
 # Ten years. By default time travel ends 7 days after a commit, even if the files still exist.
@@ -60,6 +60,12 @@ class Log:
         self.root = str(self.place)
         self._opened: dict[tuple[str, int | None], tuple[Entries, DeltaTable]] = {}
         self._read: dict[tuple[str, int | None], tuple[DeltaTable, int, list[dict[str, Any]]]] = {}
+        self._counted: dict[
+            tuple[str, int | None], tuple[DeltaTable, int, list[tuple[str, int | None]]]
+        ] = {}
+        # Answers of a log, with the files that it had then: while they stay, it is not read again.
+        self._there: dict[str, Entries] = {}
+        self._commits: dict[str, tuple[Entries, list[Commit], bool]] = {}
 
     def of_each(self, tables: Sequence[Table], ask: Callable[[Table], T]) -> list[T]:
         """Call `ask` with each table and return the answers in order; in a store all at the same time."""
@@ -122,7 +128,19 @@ class Log:
         return self.place.entries(f"{table.path}/{LOG_FOLDER}")
 
     def exists(self, table: Table) -> bool:
-        return DeltaTable.is_deltatable(self.uri(table)) and not self.is_unmade(table)
+        entries = self._entries(table)
+        if entries and self._there.get(table.path) == entries:
+            return True
+        is_there = DeltaTable.is_deltatable(self.uri(table)) and not self.is_unmade(table)
+        if is_there and entries:
+            self._there[table.path] = entries
+        return is_there
+
+    def _entries(self, table: Table) -> Entries:
+        """The files of a table's log in a folder; an object store is asked again each time."""
+        if self.place.folder is None:
+            return frozenset()
+        return self.place.entries(f"{table.path}/{LOG_FOLDER}")
 
     def is_unmade(self, table: Table) -> bool:
         """Whether power was lost while the table was made: its folder holds a log without a whole commit."""
@@ -139,6 +157,15 @@ class Log:
 
     def history(self, table: Table, limit: int | None = None) -> list[Commit]:
         """The table's commits, newest first."""
+        entries = self._entries(table)
+        earlier, commits, are_all = self._commits.get(table.path, (None, [], False))
+        is_enough = are_all or (limit is not None and len(commits) >= limit)
+        if not entries or earlier != entries or not is_enough:
+            commits = self._history(table, limit)
+            self._commits[table.path] = entries, commits, limit is None or len(commits) < limit
+        return commits[:limit]
+
+    def _history(self, table: Table, limit: int | None) -> list[Commit]:
         opened = self._seen(table)
         until = opened.version()
         commits = commit_files(self.folder(table)) if self.place.folder else []
@@ -179,16 +206,17 @@ class Log:
         """The partitions of a table, also those whose last rows were erased."""
         return {month for month, _ in self._counts(table, None)}
 
-    def _counts(self, table: Table, version: int | None) -> Iterator[tuple[str, int | None]]:
+    def _counts(self, table: Table, version: int | None) -> list[tuple[str, int | None]]:
         """The partition of each data file and its number of rows; None if the log does not say."""
-        actions = self.add_actions(table, version)
-        # Only these two columns, because statistics of other columns may not fit into Python's values.
-        counts = actions.column("num_records").to_pylist()
-        partition = f"partition.{table.partition}"
-        is_partitioned = partition in actions.column_names
-        months = actions.column(partition).to_pylist() if is_partitioned else [""] * len(counts)
-        for month, count in zip(months, counts, strict=True):
-            yield month or "", count
+        opened = self._seen(table, version)
+        now = opened.version()
+        counted_at, counted_version, counts = self._counted.get(
+            (table.path, version), (None, now, [])
+        )
+        if counted_at is not opened or counted_version != now:
+            counts = _counts(opened, table)
+            self._counted[table.path, version] = opened, now, counts
+        return counts
 
     def sync_commits(self, table: Table, since: int) -> None:
         """Put the commits after a version on the disk, with the files that they name; a store does that."""
@@ -230,6 +258,29 @@ class Log:
         """The months with a row that changed after version `since`, up to version `until`."""
         if since >= until:
             return set()
+        told = self._told_months(table, since, until)
+        return self._months_of_feed(table, since, until) if told is None else told
+
+    def _told_months(self, table: Table, since: int, until: int) -> set[str] | None:
+        """The same by nothing but the commits; None if they are not all there, as in an object store.
+
+        The change feed would open each of the files that they name.
+        """
+        if table.partition != MONTH or self.place.folder is None:
+            return None
+        wanted = range(since + 1, until + 1)
+        commits = [c for c in commit_files(self.folder(table)) if c.version in wanted]
+        if len(commits) != len(wanted) or any(commit.fault for commit in commits):
+            return None
+        return {
+            month
+            for commit in commits
+            for changed in commit.changed_partitions
+            if (month := changed.get(MONTH))
+        }
+
+    def _months_of_feed(self, table: Table, since: int, until: int) -> set[str]:
+        """The same by the change feed."""
         import pyarrow as pa
 
         try:
@@ -358,6 +409,16 @@ def _answer(opened: DeltaTable, name: str, query: str) -> Any:
         if type(error) is not Exception:
             raise
         raise DeltaError(f"{name}: {error}") from error
+
+
+def _counts(opened: DeltaTable, table: Table) -> list[tuple[str, int | None]]:
+    actions = opened.get_add_actions(flatten=True)
+    # Only these two columns, because statistics of other columns may not fit into Python's values.
+    counts = actions.column("num_records").to_pylist()
+    partition = f"partition.{table.partition}"
+    is_partitioned = partition in actions.column_names
+    months = actions.column(partition).to_pylist() if is_partitioned else [""] * len(counts)
+    return [(month or "", count) for month, count in zip(months, counts, strict=True)]
 
 
 def _rows(opened: DeltaTable, name: str) -> list[dict[str, Any]]:

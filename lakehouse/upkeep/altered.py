@@ -67,9 +67,12 @@ def has_hashes(table: Table) -> bool:
 
 def altered(log: Log, table: Table, files: Iterable[DataFile]) -> dict[str, Altered]:
     """The altered rows of some data files, by partition; only partitions with altered or unknown rows."""
-    found = {}
+    found: dict[str, Altered] = {}
+    asked = [*files]
+    if not asked:
+        return found
     with _opened() as duckdb:
-        for name in _each(duckdb, log, table, files):
+        for name in _each(duckdb, log, table, asked):
             count = "count(*) FILTER (NOT unknown), count(*) FILTER (unknown)"
             place = "min((_source_file, _source_row)) FILTER (NOT unknown)"
             (row,) = duckdb.execute(f"SELECT {count}, {place} FROM altered").fetchall()

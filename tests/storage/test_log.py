@@ -90,3 +90,55 @@ def test_rows_are_read_once_while_their_log_stays(
     written(log, ["2023-02"])
     assert sorted(row["month"] for row in log.read(TABLE)) == ["2023-01", "2023-02"]
     assert log.read(TABLE, version=0) == first
+
+
+FEED = {"delta.enableChangeDataFeed": "true"}
+
+
+def changed_in_every_way(log: Log) -> int:
+    """A table whose commits append, merge, delete, overwrite and restore; return its newest version."""
+    rows = pa.table({"Customer_ID": ["A", "B"], "month": ["2023-01", "2023-02"]})
+    uri = log.uri(TABLE)
+    write_deltalake(uri, rows, partition_by=["month"], configuration=FEED)
+    merged = pa.table({"Customer_ID": ["A", "C"], "month": ["2023-01", "2023-03"]})
+    (
+        DeltaTable(uri)
+        .merge(merged, "t.Customer_ID = s.Customer_ID AND t.month = s.month", "s", "t")
+        .when_matched_update_all()
+        .when_not_matched_insert_all()
+        .execute()
+    )
+    DeltaTable(uri).delete("month = '2023-02'")
+    write_deltalake(uri, rows.slice(0, 0), mode="append")
+    DeltaTable(uri).optimize.compact()
+    DeltaTable(uri).restore(1)
+    write_deltalake(uri, rows.slice(1), mode="overwrite")
+    return int(DeltaTable(uri).version())
+
+
+def test_the_commits_tell_the_same_changed_months_as_the_change_feed(log: Log) -> None:
+    newest = changed_in_every_way(log)
+
+    assert newest >= 5
+    for since in range(-1, newest):
+        for until in range(since, newest + 1):
+            by_feed = log._months_of_feed(TABLE, since, until) if since < until else set()
+            assert log.changed_months(TABLE, since, until) == by_feed, (since, until)
+    assert log.changed_months(TABLE, 0, 1) == {"2023-01", "2023-03"}
+
+
+def test_changed_months_do_not_need_the_files_of_the_change_feed(log: Log) -> None:
+    changed_in_every_way(log)
+    shutil.rmtree(log.folder(TABLE) / "_change_data")
+
+    assert log.changed_months(TABLE, 0, 1) == {"2023-01", "2023-03"}
+
+
+def test_without_all_commits_the_change_feed_is_asked(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newest = changed_in_every_way(log)
+    (log.folder(TABLE) / "_delta_log" / f"{1:020d}.json").write_bytes(b"")
+    monkeypatch.setattr(Log, "_months_of_feed", lambda *_: {"asked"})
+
+    assert log.changed_months(TABLE, 0, newest) == {"asked"}
