@@ -16,6 +16,7 @@ from lakehouse.exclusion import Exclusion
 from lakehouse.fingerprint import code_fingerprint
 from lakehouse.label import LabelStore
 from lakehouse.nearest import meant
+from lakehouse.protected import Protected
 from lakehouse.table import Table, snake_case
 
 LAYERS = ("bronze", "silver", "gold", "ledger")
@@ -23,11 +24,15 @@ LAYERS = ("bronze", "silver", "gold", "ledger")
 
 @dataclass(frozen=True)
 class Catalog:
-    """The tables, each after its upstreams, the bank's time zone, and loans that a set may leave out."""
+    """The tables, each after its upstreams, the bank's time zone, and what a set may leave out.
+
+    These are kinds of loans, and features that carry a protected attribute.
+    """
 
     modules: tuple[tuple[Table, str], ...]  # (table, name of the module that declares it)
     time_zone: str = UTC
     exclusions: tuple[Exclusion, ...] = ()
+    protected: tuple[Protected, ...] = ()
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -116,13 +121,13 @@ class Catalog:
 
 
 def load() -> Catalog:
-    """The catalog of this package: every `TABLE` in a module of a layer, and `EXCLUSIONS` of gold.
+    """The catalog of this package: each `TABLE` of a layer, `EXCLUSIONS` and `PROTECTED` of gold.
 
     The bank's time zone is that of LAKEHOUSE_TIMEZONE, as Asia/Singapore; UTC where it is not set.
     """
     modules = sorted(_declared(), key=lambda pair: LAYERS.index(pair[0].layer))
     zone = os.environ.get("LAKEHOUSE_TIMEZONE") or UTC
-    return Catalog(upstreams_first(modules), zone, _exclusions())
+    return Catalog(upstreams_first(modules), zone, _exclusions(), _protected())
 
 
 def upstreams_first(modules: Iterable[tuple[Table, str]]) -> tuple[tuple[Table, str], ...]:
@@ -153,6 +158,11 @@ def _declared() -> list[tuple[Table, str]]:
 def _exclusions() -> tuple[Exclusion, ...]:
     modules = _modules(importlib.import_module("lakehouse.gold"))
     return tuple(each for module in modules for each in getattr(module, "EXCLUSIONS", ()))
+
+
+def _protected() -> tuple[Protected, ...]:
+    modules = _modules(importlib.import_module("lakehouse.gold"))
+    return tuple(each for module in modules for each in getattr(module, "PROTECTED", ()))
 
 
 def _modules(package: ModuleType) -> list[ModuleType]:

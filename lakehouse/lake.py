@@ -391,21 +391,58 @@ class Lakehouse:
         ]
         return indexed(rows, "check")
 
-    def model(self, rolling: bool = False) -> Assessment:
-        """The sanity check of the features by a model, on all loans of this release; it shows its verdict.
+    def model(
+        self,
+        rolling: bool = False,
+        *,
+        label_def: str | None = None,
+        from_month: str | None = None,
+        to_month: str | None = None,
+        exclude: str | Sequence[str] = (),
+        test_months: int = 3,
+        validation_months: int = 1,
+        without_protected: bool = False,
+        gain: float = 0.1,
+        loss: float = 0.45,
+    ) -> Assessment:
+        """The sanity check of the features by a model, on the loans of this release; it shows its verdict.
 
-        It learns from early applications and is tested on the last three months. `rolling` also simulates
-        a model in use.
+        It learns from early applications and is tested on the last `test_months`. `rolling` also simulates
+        a model in use. `without_protected` gives it no feature of a protected attribute. `gain` and `loss`
+        are what a repaid and a defaulted loan are assumed to bring, as shares of the amount.
 
         >>> lake.model().verdict.kind
         'signal'
         """
+        from lakehouse.audit.training_set import audit_of_parts
+        from lakehouse.model.cutoffs import Margin
+        from lakehouse.model.origin import origin
+        from lakehouse.model.review import Review
         from lakehouse.model.sample import sampled
         from lakehouse.model.sanity import assess
+        from lakehouse.model.split import Split
 
+        margin, split = Margin(gain, loss), Split(test_months, validation_months)
         release = self._pinned or published.newest(self._log)
-        loans = sampled(self.training_set())
-        return assess(loans, facts={"release": release.number}, rolling=rolling)
+        frame = self.training_set(
+            label_def=label_def, from_month=from_month, to_month=to_month, exclude=exclude
+        )
+        made = self._prepared[frame]
+        return assess(
+            sampled(frame),
+            {"release": release.number},
+            split,
+            rolling=rolling,
+            review=Review(margin, self._catalog.protected, without_protected),
+            origin=origin(
+                made.training_set_id,
+                made.selection,
+                release,
+                made.waterfall().as_lines(),
+                kept=False,
+            ),
+            audit=audit_of_parts(split),
+        )
 
     def portfolio(self) -> Portfolio:
         """Vintages, roll rates, cures and label maturity of this release; it shows its proposal.
@@ -431,6 +468,7 @@ class Lakehouse:
         to_month: str | None = None,
         labels_known_by: str | date | None = None,
         exclude: str | Sequence[str] = (),
+        without_protected: bool = False,
         spine: str | Path | pd.DataFrame | None = None,
         date_order: str | None = None,
         known: str = "now",
@@ -442,9 +480,9 @@ class Lakehouse:
         It is as of `release`; by default the release of this lake, or the newest. By default it has all
         groups and features. With `labels_known_by` loans whose label was observed after that day are left
         out, and counted in the receipt; `exclude` names declared exclusions, whose loans are left out and
-        counted too. `spine` is a file or pandas DataFrame with customer_id and
-        application_date, for scoring without labels; `date_order` (dmy, mdy) says how its dates with slashes
-        are written, if no row proves it.
+        counted too. `without_protected` leaves out the features of declared protected attributes.
+        `spine` is a file or pandas DataFrame with customer_id and application_date, for scoring without
+        labels; `date_order` (dmy, mdy) says how its dates with slashes are written, if no row proves it.
         With `known="then"` each application reads the newest release that knew raw data up to its own month
         and no later, like `at(month=)`. With `clock="finished"` it reads the newest one that was finished
         before its day. An application without such a release has NULL features; the receipt counts them.
@@ -476,6 +514,7 @@ class Lakehouse:
                 known,
                 clock,
                 _names(exclude),
+                without_protected,
             )
             prepared = prepare(self._store, pinned, asked, scratch())
         frame = prepared.frame

@@ -6,7 +6,7 @@ A split is a column of the set, because a user who leaves loans out of train has
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -20,8 +20,9 @@ from lakehouse.audit.target import parts_check
 from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput
 from lakehouse.model.features import as_of_columns
+from lakehouse.model.origin import Audited
 from lakehouse.model.sample import sampled
-from lakehouse.model.split import Part, month_of
+from lakehouse.model.split import Part, Parts, Split, month_of
 from lakehouse.table import AS_OF_SUFFIX
 from lakehouse.training.build import again
 from lakehouse.training.receipts import receipt
@@ -103,6 +104,26 @@ def audit_training_set(audited: AuditedSet, split_at: date | None = None) -> lis
         learnt = [(train, part) for part in later]
         checks.append(parts_check(parts, learnt, repeat_customers=False))
     return checks
+
+
+def audit_of_parts(split: Split) -> Callable[[Parts], tuple[Audited, ...]]:
+    """The audit of the parts of a model: their dates, and what they share."""
+
+    def audited(parts: Parts) -> tuple[Audited, ...]:
+        loans = pd.concat([part.loans for part in parts.in_order])
+        learnt = [(parts.train_for(later), later) for later in parts.in_order[1:]]
+        checks = (
+            _dates_check(AuditedSet("the training set", loans, None)),
+            parts_check(parts.in_order, learnt, split.repeat_customers),
+        )
+        return tuple(_of_model(check) for check in checks)
+
+    return audited
+
+
+def _of_model(check: Check) -> Audited:
+    leaks = tuple(f"{found.subject}: {found.evidence}" for found in check.findings)
+    return Audited(check.name, check.proves, check.looked_at, leaks)
 
 
 def _dates_check(audited: AuditedSet) -> Check:

@@ -1,4 +1,4 @@
-"""Commands that check: audit, model, portfolio, doctor."""
+"""Commands that check: audit, portfolio, doctor."""
 
 from __future__ import annotations
 
@@ -20,15 +20,6 @@ if TYPE_CHECKING:
     from lakehouse.audit.finding import Check
     from lakehouse.progress import Progress
     from lakehouse.run.refusals import Refusal
-
-_SHOWN_OF_RECEIPT = (
-    "training_set_id",
-    "release",
-    "row_count",
-    "content_hash",
-    "left_out",
-    "engine",
-)
 
 
 @command("audit", "audit --training-set train.parquet")
@@ -93,50 +84,6 @@ def _checks_of_set(common: Common, training_set: str, split_at: date | None) -> 
     if file.suffix or file.exists():
         return audit_training_set(of_file(file), split_at)
     return audit_training_set(of_receipt(common.store(common.built), training_set), split_at)
-
-
-@command("model", "model --rolling --out report")
-@click.option(
-    "--release", type=click.IntRange(1), help="As known at this release; default: the newest."
-)
-@click.option(
-    "--out",
-    type=options.LocalPath(),
-    default=Path("model_report"),
-    show_default=True,
-    help="Folder of the report: index.html, model.json, plots.",
-)
-@click.option(
-    "--rolling",
-    is_flag=True,
-    help="Also simulate a model in use: each month's model learns from the labels known at its start.",
-)
-@common(options.DATAMART, options.ENGINE)
-def model(common: Common, release: int | None, out: Path, rolling: bool) -> None:
-    """Check the features with a model.
-
-    It is trained on early applications and tested on those of the latest three months. It learns only from
-    labels that were known before the first application it scores, and tells what that costs.
-    """
-    from lakehouse.model.report import write_report
-    from lakehouse.model.sample import sampled
-    from lakehouse.model.sanity import assess
-    from lakehouse.training.build import build
-    from lakehouse.training.sets import Asked, prepare
-
-    with show.progress(quiet=common.as_json) as on_progress:
-        on_progress("model", "computing the training set")
-        at = common.open_release(release)
-        training_set = prepare(at.store, at.release, Asked())
-        receipt = asdict(build(training_set, at.store))
-        assessment = assess(
-            sampled(training_set.frame),
-            {name: receipt[name] for name in _SHOWN_OF_RECEIPT},
-            on_progress=on_progress,
-            rolling=rolling,
-        )
-        write_report(assessment, out)
-    show.answer(common.as_json, assessment.as_json(), lambda: show.model(assessment, out))
 
 
 @command("portfolio --out portfolio", "portfolio --out portfolio --release 1")
@@ -227,4 +174,4 @@ def _refusals(common: Common, date_order: str | None) -> list[Refusal]:
     )
 
 
-COMMANDS = (audit, model, portfolio, doctor)
+COMMANDS = (audit, portfolio, doctor)

@@ -10,7 +10,7 @@ import click
 
 from lakehouse import __version__
 from lakehouse.catalog import Catalog
-from lakehouse.cli import build, check, keep, look, show, train
+from lakehouse.cli import build, check, keep, look, model, show, train
 from lakehouse.cli.command import Commands
 from lakehouse.cli.error_line import error_line
 from lakehouse.cli.exit_codes import DONE, exit_code
@@ -41,7 +41,7 @@ cli.add(
         "Build": build.COMMANDS,
         "Look": look.COMMANDS,
         "Train": train.COMMANDS,
-        "Check": check.COMMANDS,
+        "Check": (check.audit, model.model, check.portfolio, check.doctor),
         "Keep": keep.COMMANDS,
     }
 )

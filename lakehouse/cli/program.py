@@ -53,7 +53,12 @@ def _given(context: click.Context | None, name: str) -> list[str]:
         return []
     option = next(each for each in context.command.params if each.name == name).opts[0]
     value = context.params[name]
-    return [option] if value is True else [option, shlex.quote(str(value))]
+    if value is True:
+        return [option]
+    if isinstance(value, tuple):  # lists of names, if it may be given several times
+        lists = value if value and isinstance(value[0], tuple) else (value,)
+        return [word for names in lists for word in (option, shlex.quote(",".join(names)))]
+    return [option, shlex.quote(str(value))]
 
 
 def as_called(message: str) -> str:

@@ -209,6 +209,9 @@ class Model:
     split: Mapping[str, Any]
     parts: list[Mapping[str, Any]]
     method: Mapping[str, Any]
+    review: Mapping[str, Any]
+    origin: Mapping[str, Any]
+    audited: list[Mapping[str, Any]]
 
 
 _ANSWERS: dict[str, Any] = {

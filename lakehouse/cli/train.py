@@ -52,6 +52,11 @@ from lakehouse.months import MonthRange
     help="Features to take; default: all of the groups.",
 )
 @click.option(
+    "--without-protected",
+    is_flag=True,
+    help="Take no feature that carries a protected attribute, as age and occupation.",
+)
+@click.option(
     "--spine",
     type=options.LocalPath(),
     help="CSV or Parquet with customer_id and application_date to score, instead of labelled loans.",
@@ -82,6 +87,7 @@ def training_set(
     exclude: tuple[tuple[str, ...], ...],
     groups: tuple[str, ...],
     features: tuple[str, ...],
+    without_protected: bool,
     spine: Path | None,
     date_order: str | None,
     known: str | None,
@@ -110,6 +116,7 @@ def training_set(
         known or "now",
         clock,
         tuple(name for names in exclude for name in names),
+        without_protected,
     )
     if reproduce and (release or asked != Asked()):
         raise BadInput("--reproduce takes everything from the receipt; leave out the other options")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
 
 from lakehouse.model.importance import Coefficient, Permuted
 from lakehouse.model.metrics import Numbers
+from lakehouse.model.origin import Audited, Origin
+from lakehouse.model.review import Reviewed
 from lakehouse.model.rolling import Rolling
 from lakehouse.model.scored import Scored
 from lakehouse.model.split import Part, Split
@@ -20,10 +22,15 @@ from lakehouse.model.verdict import Evidence, Verdict
 
 @dataclass(frozen=True)
 class PartSummary:
-    """A part of the split in numbers; `left_out` counts loans whose customer is in a later part too."""
+    """A part of the split in numbers, and its first and last day of application.
+
+    `left_out` counts loans whose customer is in a later part too.
+    """
 
     name: str
     months: tuple[str, ...]
+    first_day: date
+    last_day: date
     loans: int
     defaults: int
     left_out: int
@@ -43,8 +50,8 @@ class Method:
 class Assessment:
     """The models, their metrics out of time, and the verdict on them.
 
-    `labels` are those of the test loans, in the order of each model's scores. `facts` come from the caller.
-    `rolling` is there if it was asked for.
+    `labels` are those of the test loans, in the order of each model's scores. `facts`, `origin` and the
+    result of the audit (`audited`) come from the caller. `rolling` is there if it was asked for.
     """
 
     verdict: Verdict
@@ -58,6 +65,9 @@ class Assessment:
     parts: tuple[PartSummary, ...]
     method: Method
     labels: Numbers
+    review: Reviewed
+    origin: Origin | None = None
+    audited: tuple[Audited, ...] = ()
     rolling: Rolling | None = None
 
     def __repr__(self) -> str:
@@ -76,7 +86,13 @@ class Assessment:
 def summary(part: Part) -> PartSummary:
     """The part in numbers."""
     return PartSummary(
-        part.name, part.months, len(part.loans), int(part.labels.sum()), part.left_out
+        part.name,
+        part.months,
+        part.first_day.date(),
+        part.last_day.date(),
+        len(part.loans),
+        int(part.labels.sum()),
+        part.left_out,
     )
 
 
@@ -87,6 +103,6 @@ def _plain(value: Any) -> Any:
         return {str(k): _plain(v) for k, v in value.items() if not isinstance(v, np.ndarray)}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
-    if isinstance(value, date):
+    if isinstance(value, (date, datetime)):
         return value.isoformat()
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,13 +1,16 @@
-"""The share of the loans in each part for which a feature group was known at the application."""
+"""The share of the loans for which a feature group was known at the application, by part and by month."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pandas as pd
 
 from lakehouse.model.features import as_of_columns
-from lakehouse.model.split import Parts
+from lakehouse.model.split import Part, Parts, month_of
+from lakehouse.training.coverage import Coverage as ByMonth
+from lakehouse.training.coverage import Found
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,26 @@ def coverage(parts: Parts) -> tuple[Coverage, ...]:
     return tuple(
         Coverage(group, *(_share(part.loans[column]) for part in parts.in_order))
         for group, column in columns.items()
+    )
+
+
+def coverage_by_month(parts: Iterable[Part]) -> tuple[ByMonth, ...]:
+    """The coverage of each group by month of application, over all loans of the parts."""
+    loans = pd.concat([part.loans for part in parts])
+    month = month_of(loans)
+    counts = {
+        group: loans[column].groupby(month).agg(["size", "count"]).sort_index()
+        for group, column in as_of_columns(loans).items()
+    }
+    return tuple(
+        ByMonth(
+            group,
+            {
+                str(name): Found(int(loans_of_month), int(known))
+                for name, loans_of_month, known in counted.itertuples()
+            },
+        )
+        for group, counted in counts.items()
     )
 
 

@@ -110,18 +110,25 @@ def auc_difference(
         auc, other_auc = (_ranking(labels, s, weights)[:, :1] for s in (scores, others))
         return auc - other_auc
 
-    return _drawn(difference, len(labels), resamples)
+    return drawn(difference, len(labels), resamples)[0]
 
 
 def auc_of(labels: Numbers, scores: Numbers, resamples: Resampling) -> Estimate:
     """The AUC of the scores."""
-    return _drawn(lambda weights: _ranking(labels, scores, weights)[:, :1], len(labels), resamples)
+    return drawn(lambda weights: _ranking(labels, scores, weights)[:, :1], len(labels), resamples)[
+        0
+    ]
 
 
-def _drawn(statistic: Callable[[Numbers], Numbers], loans: int, resamples: Resampling) -> Estimate:
-    """A statistic of the loans once, and its interval from the draws."""
-    once = statistic(np.ones((1, loans)))[0]
-    return _estimates(once, np.concatenate([statistic(block) for block in resamples.blocks()]))[0]
+def drawn(
+    statistics: Callable[[Numbers], Numbers], loans: int, resamples: Resampling
+) -> list[Estimate]:
+    """Statistics of the loans once, each with its interval from the draws.
+
+    `statistics` takes how often each loan is in each draw, and returns a row per draw.
+    """
+    once = statistics(np.ones((1, loans)))[0]
+    return _estimates(once, np.concatenate([statistics(block) for block in resamples.blocks()]))
 
 
 def _estimates(once: Numbers, drawn: Numbers) -> list[Estimate]:

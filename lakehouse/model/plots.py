@@ -55,11 +55,9 @@ def _calibration(assessment: Assessment) -> Figure:
     axes.set(
         xlim=(0, top),
         ylim=(0, top),
-        xlabel="predicted default rate",
+        xlabel="predicted default rate; above the line more happened",
         ylabel="observed default rate",
     )
-    axes.text(0.05 * top, 0.94 * top, "above the line: more defaults than predicted", color=GREY)
-    axes.text(0.96 * top, 0.04 * top, "below: fewer", color=GREY, ha="right")
     in_percent(axes.xaxis, axes.yaxis)
     return figure
 
@@ -125,11 +123,12 @@ def _score_distribution(assessment: Assessment) -> Figure:
             of_outcome, bins, weights=np.full(len(of_outcome), 1 / len(of_outcome))
         )
         axes.stairs(shares, bins, fill=True, color=colour, alpha=0.25)
-        axes.stairs(shares, bins, color=colour, linewidth=1.6)
-        peak = int(shares.argmax())
         label = f"{name} ({len(of_outcome):,})"
-        axes.text(bins[peak + 1] + 0.01, shares[peak], label, color=colour, va="top", weight="bold")
+        axes.stairs(shares, bins, color=colour, linewidth=1.6, label=label)
     axes.set(xlim=(0, 1), xlabel="predicted probability of default", ylabel="share of the loans")
+    # Room above the bars, so that the names are over none.
+    axes.set_ylim(0, 1.3 * axes.get_ylim()[1])
+    axes.legend(loc="upper right", labelcolor=[GREY, ACCENT], ncols=2)
     in_percent(axes.xaxis, axes.yaxis)
     return figure
 
@@ -158,20 +157,12 @@ def _psi(assessment: Assessment) -> Figure:
         values = np.clip([shift.psi for shift in of_group], _LEAST_PSI, None)
         colours = [ACCENT if shift.mark == "large" else GREY for shift in of_group]
         axes.scatter(values, row + _spread(len(of_group)), s=18, c=colours, alpha=0.6, linewidths=0)
-        side = "right" if values[0] > LARGE else "left"
-        axes.text(
-            values[0], row + 0.3, _label(of_group[0]), ha=side, va="bottom", fontsize=9, bbox=_BLANK
-        )
+        # At the left end, where no dot can be: these are below and above it.
+        axes.text(_LEAST_PSI, row + 0.3, _label(of_group[0]), va="bottom", fontsize=9, bbox=_BLANK)
     for mark in (MODERATE, LARGE):
         axes.axvline(mark, color=PALE, linewidth=1.2, zorder=0)
-    middle = float(np.sqrt(MODERATE * LARGE))
-    for place, name, side in (
-        (MODERATE, "stable ", "right"),
-        (middle, "moderate", "center"),
-        (LARGE, " large", "left"),
-    ):
-        axes.text(place, len(groups) - 0.35, name, color=GREY, ha=side, fontsize=8.5)
-    axes.set(xscale="log", ylim=(-0.5, len(groups) - 0.2), xlabel="PSI")
+    told = f"PSI: below {MODERATE:g} stable, from {LARGE:g} large"
+    axes.set(xscale="log", ylim=(-0.5, len(groups) - 0.4), xlabel=told)
     axes.set_yticks(range(len(groups)), groups)
     axes.set_xticks(
         [_LEAST_PSI, MODERATE, LARGE, 1, 10], ["0.01 or less", "0.1", "0.25", "1", "10"]
@@ -180,7 +171,8 @@ def _psi(assessment: Assessment) -> Figure:
 
 
 def _label(shift: Shift) -> str:
-    return f"{shift.name} (missing for all of test)" if shift.missing_in_test == 1 else shift.name
+    missing = ", missing for all of test" if shift.missing_in_test == 1 else ""
+    return f"most: {shift.name}{missing}"
 
 
 def _spread(number: int) -> Numbers:

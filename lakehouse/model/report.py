@@ -9,6 +9,7 @@ from lakehouse.errors import BadInput
 from lakehouse.model.assessment import Assessment
 from lakehouse.model.plots import draw
 from lakehouse.model.shift import LARGE, MODERATE
+from lakehouse.model.subgroups import FEWEST_LOANS
 from lakehouse.pages import environment
 
 PAGE, NUMBERS = "index.html", "model.json"
@@ -31,5 +32,17 @@ def write_report(assessment: Assessment, folder: Path) -> Path:
 def page(assessment: Assessment, charts: dict[str, bytes]) -> str:
     """The report as one HTML page that contains its charts."""
     made = environment("lakehouse.model", charts)
-    made.globals.update(marks=(MODERATE, LARGE))
-    return made.get_template("report.html").render(a=assessment)
+    made.globals.update(
+        marks=(MODERATE, LARGE),
+        fewest=FEWEST_LOANS,
+        amount="{:,.1f}".format,
+        change="{:+.2f}".format,
+        points=_points,
+    )
+    months = sorted({month for group in assessment.review.coverage for month in group.by_month})
+    return made.get_template("report.html").render(a=assessment, months=months)
+
+
+def _points(share: float) -> str:
+    """A difference of two shares, in percentage points."""
+    return f"{100 * share:+.1f}"

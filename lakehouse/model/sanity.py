@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from lakehouse.model.features import Features, declared_groups, features_of, pre
 from lakehouse.model.importance import coefficients, permuted
 from lakehouse.model.labels_known import cost, with_rule_if_possible, without_rule
 from lakehouse.model.metrics import LEVEL, Estimate, Numbers, auc_difference
+from lakehouse.model.origin import Audited, Origin
 from lakehouse.model.pipelines import (
     BOOSTING,
     CANDIDATES,
@@ -28,6 +29,7 @@ from lakehouse.model.pipelines import (
     logistic,
     scores,
 )
+from lakehouse.model.review import Review
 from lakehouse.model.rolling import roll
 from lakehouse.model.scored import Bootstrap, Scored, scored
 from lakehouse.model.shift import expected_by_chance, shifts
@@ -36,6 +38,13 @@ from lakehouse.model.verdict import Evidence, judge
 from lakehouse.progress import Progress, Steps, silent
 
 LEAK_AUC = 0.95
+# An audit of the very parts that a model learns from and is tested on.
+AuditOfParts = Callable[[Parts], tuple[Audited, ...]]
+
+
+def no_audit(_parts: Parts) -> tuple[Audited, ...]:
+    """No check at all."""
+    return ()
 
 
 def assess(
@@ -46,18 +55,22 @@ def assess(
     leak_auc: float = LEAK_AUC,
     on_progress: Progress = silent,
     rolling: bool = False,
+    review: Review = Review(),
+    origin: Origin | None = None,
+    audit: AuditOfParts = no_audit,
 ) -> Assessment:
     """Train on the early applications of a training set and test on the latest.
 
     A model learns only from labels that were known before the first application that it scores. If there
     are none, because the set has too few months, it learns from every label and the verdict says so.
 
-    `facts` say where the set comes from; they are passed on to the report. `rolling` also simulates a model
-    in use, month by month. BadInput if the set has no
-    labelled loans, too few months, or a part with only one outcome.
+    `facts` and `origin` say where the set comes from; they are passed on to the report. `rolling` also
+    simulates a model in use, month by month. `review` says what a validator assumes. BadInput if the set has
+    no labelled loans, too few months, or a part with only one outcome.
     """
     loans = prepared(frame)
-    features, parts = features_of(loans), with_rule_if_possible(divide(loans, split))
+    every, parts = features_of(loans), with_rule_if_possible(divide(loans, split))
+    features = review.given(every)
     declared = declared_groups()
     groups = {name: declared.get(name, "other") for name in features.names}
     with _one_thread():
@@ -76,7 +89,8 @@ def assess(
         deployed = (
             roll(loans, features, split.repeat_customers, bootstrap, steps) if rolling else None
         )
-    seen = replace(parts, train=parts.train_for(parts.test))
+        seen = replace(parts, train=parts.train_for(parts.test))
+        reviewed = review.of(fitted[0], parts, seen, review.kept_out(every), bootstrap)
     evidence = Evidence(
         models=tuple(models),
         best_feature=best,
@@ -98,6 +112,9 @@ def assess(
         parts=tuple(summary(part) for part in parts.in_order),
         method=_method(bootstrap),
         labels=parts.test.labels.to_numpy("float64"),
+        review=reviewed,
+        origin=origin,
+        audited=audit(parts),
         rolling=deployed,
     )
 

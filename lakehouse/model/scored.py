@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from lakehouse.model.metrics import Metrics, Numbers, Resampling, measure, resampling
+from lakehouse.model.recalibration import Recalibration, recalibrated
 from lakehouse.model.split import Part, Parts, month_of
 from lakehouse.training_columns import CUSTOMER, LABEL
 
@@ -23,13 +24,14 @@ class MonthMetrics:
 
 @dataclass(frozen=True)
 class Scored:
-    """A model, its chosen setting and its metrics; `scores` are those of the test loans."""
+    """A model, its chosen setting, its metrics, and its scores and recalibration on test."""
 
     name: str
     setting: str
     test: Metrics
     by_month: tuple[MonthMetrics, ...]
     scores: Numbers
+    recalibration: Recalibration
 
     @property
     def title(self) -> str:
@@ -55,7 +57,10 @@ def scored(
     later = (parts.validation, parts.test)
     by_month = [m for part in later for m in _by_month(part, scores[part.name], bootstrap)]
     test = _measured(parts.test.loans, scores["test"], bootstrap)
-    return Scored(name, setting, test, tuple(by_month), scores["test"])
+    again = recalibrated(
+        parts.test.labels.to_numpy("float64"), scores["test"], bootstrap.of(parts.test.loans)
+    )
+    return Scored(name, setting, test, tuple(by_month), scores["test"], again)
 
 
 def _by_month(part: Part, scores: Numbers, bootstrap: Bootstrap) -> Iterator[MonthMetrics]:

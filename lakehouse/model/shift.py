@@ -29,9 +29,19 @@ class Shift:
 
     @property
     def mark(self) -> str:
-        if self.psi < MODERATE:
-            return "stable"
-        return "moderate" if self.psi < LARGE else "large"
+        return mark(self.psi)
+
+    @property
+    def only_in_train(self) -> bool:
+        """Whether it is known for some loans of train, and for none of test."""
+        return self.missing_in_test == 1 and self.missing_in_train < 1
+
+
+def mark(psi_value: float) -> str:
+    """The size of a PSI in a word."""
+    if psi_value < MODERATE:
+        return "stable"
+    return "moderate" if psi_value < LARGE else "large"
 
 
 def shifts(parts: Parts, features: Features, groups: Mapping[str, str]) -> tuple[Shift, ...]:
@@ -64,11 +74,11 @@ def _binned(values: pd.Series, train: pd.Series) -> pd.Series:
     """The bin of each value as text; all texts that train does not have share one bin."""
     if values.dtype == object:
         return values.where(values.isin(train) | values.isna(), "(new)").fillna("(missing)")
-    tenths = pd.Series(np.searchsorted(_edges(train), values), index=values.index).astype(str)
+    tenths = pd.Series(np.searchsorted(edges(train), values), index=values.index).astype(str)
     return tenths.where(values.notna(), "(missing)")
 
 
-def _edges(train: pd.Series) -> NDArray[np.float64]:
+def edges(train: pd.Series) -> NDArray[np.float64]:
     """The upper ends of the bins; a value that a tenth of train has is a separate bin."""
     edges, times = np.unique(
         train.quantile(np.arange(1, _BINS) / _BINS).dropna(), return_counts=True

@@ -52,6 +52,12 @@ class Part:
         day: pd.Timestamp = self.loans[APPLICATION].min()
         return day
 
+    @property
+    def last_day(self) -> pd.Timestamp:
+        """The day of the last application."""
+        day: pd.Timestamp = self.loans[APPLICATION].max()
+        return day
+
 
 @dataclass(frozen=True)
 class Parts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -83,8 +84,10 @@ def _reasons(evidence: Evidence) -> Iterator[str]:
     yield _about_leaks(evidence)
     yield _against_best_feature(evidence)
     yield _about_calibration(evidence.model)
+    yield _about_tenths(evidence.model)
     yield _about_labels(evidence.labels_known)
     yield from (_about_gap(c) for c in evidence.coverage if c.train - c.test > _NOTABLE_GAP)
+    yield from _about_unknown(evidence.shifts)
     yield _about_shifts(evidence.shifts)
 
 
@@ -113,15 +116,45 @@ def _against_best_feature(evidence: Evidence) -> str:
 
 
 def _about_calibration(model: Scored) -> str:
+    """The prediction on average; the intercept compares both on the same draws, so it sees more."""
     predicted, observed = model.test.predicted.value, model.test.observed
-    if observed.contains(predicted):
-        word = "in line with"
+    intercept = model.recalibration.in_the_large
+    if intercept.contains(0.0):
+        word = "not distinguishable from"
     else:
-        word = "above" if predicted > observed.value else "below"
+        word = "fewer than" if intercept.value > 0 else "more than"
     return (
-        f"{model.name.capitalize()} predicts {predicted:.1%} defaults, {word} the "
-        f"{observed.value:.1%} that happened (95% interval {observed.low:.1%} to {observed.high:.1%})."
+        f"{model.name.capitalize()} predicts {predicted:.1%} defaults on average, {word} the "
+        f"{observed.value:.1%} that happened (95% interval {observed.low:.1%} to {observed.high:.1%}). "
+        f"The intercept at slope 1 is {intercept.value:+.2f} (95% interval {intercept.low:+.2f} to "
+        f"{intercept.high:+.2f}; 0 is right)."
     )
+
+
+def _about_tenths(model: Scored) -> str:
+    """The prediction by tenth of the score, which may be wrong where the average is right."""
+    bins = model.test.calibration
+    above = sum(bin.predicted.value > bin.observed.value for bin in bins)
+    below = sum(bin.predicted.value < bin.observed.value for bin in bins)
+    beyond = sum(not bin.observed.contains(bin.predicted.value) for bin in bins)
+    return (
+        f"By tenth of the score it predicts too many defaults in {above} of {len(bins)} and too few in "
+        f"{below}; in {beyond} of them this is beyond the 95% interval. {_about_slope(model)}"
+    )
+
+
+def _about_slope(model: Scored) -> str:
+    slope = model.recalibration.slope
+    if math.isnan(slope.value):
+        return (
+            "There is no calibration slope: the scores are all equal, or part the outcomes fully."
+        )
+    told = f"The calibration slope is {slope.value:.2f} (95% interval {slope.low:.2f} to {slope.high:.2f})"
+    if slope.contains(1.0):
+        return f"{told}, not distinguishable from 1, which is right."
+    if slope.value > 1:
+        return f"{told}: low scores are too high, and high ones too low."
+    return f"{told}: low scores are too low, and high ones too high."
 
 
 def _about_labels(known: LabelsKnown) -> str:
@@ -151,6 +184,19 @@ def _about_gap(group: Coverage) -> str:
         f"{group.group} is missing for every test loan; {train}. "
         "The model could learn from it, but this test says nothing about it."
     )
+
+
+def _about_unknown(shifts: tuple[Shift, ...]) -> Iterator[str]:
+    """The features that train has and test lacks, if there are any."""
+    every = Counter(shift.group for shift in shifts)
+    lost = Counter(shift.group for shift in shifts if shift.only_in_train)
+    if lost:
+        spelt_out = ", ".join(
+            f"{n} of {every[group]} of {group}" for group, n in lost.most_common()
+        )
+        yield (
+            f"{lost.total()} of {len(shifts)} features are never known in test, though in train: {spelt_out}."
+        )
 
 
 def _about_shifts(shifts: tuple[Shift, ...]) -> str:

@@ -53,6 +53,7 @@ from lakehouse.training.seen_then import SeenThen
 from lakehouse.training.selection import Selection, select
 from lakehouse.training.spine import SPINES, SpineReading, keep_also, keep_spine, spine_file
 from lakehouse.training.waterfall import ROWS, Waterfall
+from lakehouse.training.without_protected import without_protected
 from lakehouse.training_columns import (
     APPLICATION,
     BALANCE,
@@ -81,6 +82,7 @@ class Asked:
     known: str = NOW
     clock: str | None = None
     exclude: tuple[str, ...] = ()
+    without_protected: bool = False
 
 
 class TrainingSet:
@@ -323,8 +325,9 @@ def prepare(
         raise BadInput("--date-order tells how the dates of a --spine are written; give both")
     clock = checked_clock(asked.known, asked.clock)
     columns = features_at(store.datamart, release)
+    protected = store.datamart.catalog.protected if asked.without_protected else ()
     selection = select(
-        columns,
+        without_protected(columns, protected, asked.features),
         asked.groups,
         asked.features,
         asked.label_def,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from lakehouse.model.assessment import Assessment
 from lakehouse.model.coverage import Coverage
-from lakehouse.model.metrics import Estimate
+from lakehouse.model.metrics import CalibrationBin, Estimate
 from lakehouse.model.scored import Scored
 from lakehouse.model.shift import Shift
 from lakehouse.model.verdict import Evidence, Verdict, judge
@@ -93,15 +94,71 @@ def test_the_model_is_weighed_against_the_best_feature(
 
 
 @pytest.mark.parametrize(
-    ("predicted", "said"),
-    [(0.3, "in line with the 25.0%"), (0.5, "above the 25.0%"), (0.1, "below the 25.0%")],
+    ("intercept", "said"),
+    [
+        ((-0.1, -0.3, 0.1), "not distinguishable from the 25.0%"),
+        ((-0.5, -0.7, -0.3), "more than the 25.0%"),
+        ((0.5, 0.3, 0.7), "fewer than the 25.0%"),
+    ],
 )
 def test_the_predicted_rate_is_weighed_against_what_happened(
-    evidence: Evidence, predicted: float, said: str
+    evidence: Evidence, intercept: tuple[float, ...], said: str
 ) -> None:
-    rates = {"predicted": Estimate(predicted, 0, 1), "observed": Estimate(0.25, 0.2, 0.3)}
-    model = replace(evidence.model, test=replace(evidence.model.test, **rates))
-    assert said in judge(replace(evidence, models=(model,))).reasons[2]
+    rates = {"predicted": Estimate(0.3, 0, 1), "observed": Estimate(0.25, 0.2, 0.3)}
+    recalibration = replace(evidence.model.recalibration, in_the_large=Estimate(*intercept))
+    model = replace(
+        evidence.model, test=replace(evidence.model.test, **rates), recalibration=recalibration
+    )
+    reason = judge(replace(evidence, models=(model,))).reasons[2]
+    assert f"predicts 30.0% defaults on average, {said} that happened" in reason
+    assert f"The intercept at slope 1 is {intercept[0]:+.2f}" in reason
+
+
+def test_each_tenth_of_the_score_is_weighed_too(evidence: Evidence) -> None:
+    rates = [
+        (0.1, 0.05, 0.01, 0.08),
+        (0.2, 0.15, 0.1, 0.3),
+        (0.3, 0.4, 0.35, 0.5),
+        (0.5, 0.5, 0, 1),
+    ]
+    bins = tuple(
+        CalibrationBin(10, Estimate(predicted, 0, 1), Estimate(*observed))
+        for predicted, *observed in rates
+    )
+    model = replace(evidence.model, test=replace(evidence.model.test, calibration=bins))
+    assert (
+        judge(replace(evidence, models=(model,)))
+        .reasons[3]
+        .startswith(
+            "By tenth of the score it predicts too many defaults in 2 of 4 and too few in 1; in 2 of them "
+            "this is beyond the 95% interval."
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("slope", "said"),
+    [
+        ((1.1, 0.9, 1.3), "1.10 (95% interval 0.90 to 1.30), not distinguishable from 1, which is"),
+        ((1.4, 1.2, 1.6), "low scores are too high, and high ones too low."),
+        ((0.6, 0.4, 0.8), "low scores are too low, and high ones too high."),
+        ((math.nan,) * 3, "There is no calibration slope:"),
+    ],
+)
+def test_the_slope_is_told_in_words(
+    evidence: Evidence, slope: tuple[float, ...], said: str
+) -> None:
+    recalibration = replace(evidence.model.recalibration, slope=Estimate(*slope))
+    model = replace(evidence.model, recalibration=recalibration)
+    assert said in judge(replace(evidence, models=(model,))).reasons[3]
+
+
+def test_features_that_test_lacks_are_counted(evidence: Evidence) -> None:
+    lost = (Shift("a", "x", 3, 0, 1), Shift("b", "x", 0, 0, 0), Shift("c", "x", 0, 1, 1))
+    said = [r for r in judge(replace(evidence, shifts=lost)).reasons if "never known" in r]
+    assert said == ["1 of 3 features are never known in test, though in train: 1 of 3 of x."]
+    still = judge(replace(evidence, shifts=lost[1:])).reasons
+    assert not any("never known" in reason for reason in still)
 
 
 def test_a_group_that_test_lacks_is_told_plainly_and_others_are_not(evidence: Evidence) -> None:

@@ -822,3 +822,19 @@ def test_a_file_that_is_not_parquet_is_refused_by_its_name(
     assert main(["training-set", "--out", str(out), *places]) == 2
     assert "a training set is a Parquet file" in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_a_set_without_protected_features_is_the_one_that_names_the_others(bank: Bank) -> None:
+    plain = bank.prepared(FULL).selection
+    without = bank.prepared(FULL, without_protected=True)
+    carried = {"age", "age_decade", "occupation", "occupation_known"}
+    names = [name for group in plain.groups for name in group.features]
+    kept = [name for group in without.selection.groups for name in group.features]
+    assert carried < {*names} and kept == [name for name in names if name not in carried]
+    named = bank.prepared(FULL, features=tuple(kept))
+    assert named.training_set_id == without.training_set_id
+
+
+def test_a_protected_feature_that_is_asked_for_by_name_is_refused(bank: Bank) -> None:
+    with pytest.raises(BadInput, match="feature age_decade carries the protected attribute age;"):
+        bank.prepared(FULL, features=("age_decade", "fe_1"), without_protected=True)

@@ -25,6 +25,17 @@ if TYPE_CHECKING:
     from lakehouse.upkeep.doctor import Finding
 
 _MOST_POINTS = 7
+CHOICES_OF_MODEL = (
+    "label_def",
+    "first_month",
+    "last_month",
+    "exclude",
+    "test_months",
+    "validation_months",
+    "without_protected",
+    "gain",
+    "loss",
+)
 
 
 def audit(checks: Sequence[Check]) -> None:
@@ -90,7 +101,7 @@ def model(assessment: Assessment, out: Path) -> None:
     if assessment.rolling:
         next_step("Look for leaks of the future", "audit", (*PLACES, "release"))
     else:
-        same = (*PLACES, "release", "out")
+        same = (*PLACES, "release", "out", *CHOICES_OF_MODEL)
         next_step("See how a model in use would have done", "model --rolling", same)
 
 
