@@ -394,6 +394,7 @@ class Lakehouse:
     def model(
         self,
         rolling: bool = False,
+        binning: bool = False,
         *,
         label_def: str | None = None,
         from_month: str | None = None,
@@ -408,13 +409,15 @@ class Lakehouse:
         """The sanity check of the features by a model, on the loans of this release; it shows its verdict.
 
         It learns from early applications and is tested on the last `test_months`. `rolling` also simulates
-        a model in use. `without_protected` gives it no feature of a protected attribute. `gain` and `loss`
+        a model in use; `binning` adds bins and a scorecard, with a warning instead where optbinning is not
+        installed. `without_protected` gives it no feature of a protected attribute. `gain` and `loss`
         are what a repaid and a defaulted loan are assumed to bring, as shares of the amount.
 
         >>> lake.model().verdict.kind
         'signal'
         """
         from lakehouse.audit.training_set import audit_of_parts
+        from lakehouse.model.binning import MISSING_PACKAGE, is_installed
         from lakehouse.model.cutoffs import Margin
         from lakehouse.model.origin import origin
         from lakehouse.model.review import Review
@@ -428,11 +431,14 @@ class Lakehouse:
             label_def=label_def, from_month=from_month, to_month=to_month, exclude=exclude
         )
         made = self._prepared[frame]
+        if binning and not is_installed():
+            warnings.warn(MISSING_PACKAGE, stacklevel=2)
         return assess(
             sampled(frame),
             {"release": release.number},
             split,
             rolling=rolling,
+            binning=binning,
             review=Review(margin, self._catalog.protected, without_protected),
             origin=origin(
                 made.training_set_id,

@@ -24,6 +24,7 @@ _SHOWN_OF_RECEIPT = (
 
 @command(
     "model --rolling --out report",
+    "model --binning",
     "model --label-def 30dpd_3mob --test-months 4 --without-protected",
 )
 @click.option(
@@ -88,6 +89,11 @@ _SHOWN_OF_RECEIPT = (
     is_flag=True,
     help="Also simulate a model in use: each month's model learns from the labels known at its start.",
 )
+@click.option(
+    "--binning",
+    is_flag=True,
+    help="Also bin each feature (WoE, IV) and make a scorecard; needs optbinning, takes a minute more.",
+)
 @common(options.DATAMART, options.ENGINE)
 def model(
     common: Common,
@@ -103,6 +109,7 @@ def model(
     gain: float,
     loss: float,
     rolling: bool,
+    binning: bool,
 ) -> None:
     """Check the features with a model.
 
@@ -111,6 +118,7 @@ def model(
     also has a cut-off table, calibration, protected attributes and stability.
     """
     from lakehouse.audit.training_set import audit_of_parts
+    from lakehouse.model.binning import MISSING_PACKAGE
     from lakehouse.model.cutoffs import Margin
     from lakehouse.model.origin import origin
     from lakehouse.model.report import write_report
@@ -138,6 +146,7 @@ def model(
             split,
             on_progress=on_progress,
             rolling=rolling,
+            binning=binning,
             review=Review(margin, at.catalog.protected, without_protected),
             origin=origin(
                 receipt.training_set_id,
@@ -149,4 +158,6 @@ def model(
             audit=audit_of_parts(split),
         )
         write_report(assessment, out)
+    if binning and not assessment.scorecard:
+        show.note(MISSING_PACKAGE)
     show.answer(common.as_json, assessment.as_json(), lambda: show.model(assessment, out))

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from lakehouse.model.binning import Scorecard
 from lakehouse.model.importance import Coefficient, Permuted
 from lakehouse.model.metrics import Numbers
 from lakehouse.model.origin import Audited, Origin
@@ -51,7 +52,8 @@ class Assessment:
     """The models, their metrics out of time, and the verdict on them.
 
     `labels` are those of the test loans, in the order of each model's scores. `facts`, `origin` and the
-    result of the audit (`audited`) come from the caller. `rolling` is there if it was asked for.
+    result of the audit (`audited`) come from the caller. `rolling` and `scorecard` are there if
+    they were asked for.
     """
 
     verdict: Verdict
@@ -69,6 +71,7 @@ class Assessment:
     origin: Origin | None = None
     audited: tuple[Audited, ...] = ()
     rolling: Rolling | None = None
+    scorecard: Scorecard | None = None
 
     def __repr__(self) -> str:
         return "\n".join([self.verdict.headline, *(f"- {why}" for why in self.verdict.reasons)])
@@ -77,6 +80,13 @@ class Assessment:
     def scored(self) -> tuple[Scored, ...]:
         """The models, the preferred one first, then the best feature and the prevalence of train."""
         return (*self.evidence.models, self.evidence.best_feature, self.prevalence)
+
+    @property
+    def told(self) -> tuple[Scored, ...]:
+        """All that was scored, the scorecard after the models if there is one."""
+        cards = (self.scorecard.scored,) if self.scorecard else ()
+        models = self.evidence.models
+        return (*models, *cards, *self.scored[len(models) :])
 
     def as_json(self) -> dict[str, Any]:
         """All numbers as plain values, None for one that is undefined; without the scores of single loans."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lakehouse.errors import BadInput
 from lakehouse.model.assessment import Assessment
+from lakehouse.model.binning import MOST_FEATURES
 from lakehouse.model.plots import draw
 from lakehouse.model.shift import LARGE, MODERATE
 from lakehouse.model.subgroups import FEWEST_LOANS
@@ -35,6 +36,7 @@ def page(assessment: Assessment, charts: dict[str, bytes]) -> str:
     made.globals.update(
         marks=(MODERATE, LARGE),
         fewest=FEWEST_LOANS,
+        most_features=MOST_FEATURES,
         amount="{:,.1f}".format,
         change="{:+.2f}".format,
         points=_points,

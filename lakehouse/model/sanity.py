@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from lakehouse.model.assessment import Assessment, Method, summary
 from lakehouse.model.baselines import best_feature, one_feature, prevalence
+from lakehouse.model.binning import is_installed, scorecard
 from lakehouse.model.coverage import coverage
 from lakehouse.model.features import Features, declared_groups, features_of, prepared
 from lakehouse.model.importance import coefficients, permuted
@@ -58,6 +59,7 @@ def assess(
     review: Review = Review(),
     origin: Origin | None = None,
     audit: AuditOfParts = no_audit,
+    binning: bool = False,
 ) -> Assessment:
     """Train on the early applications of a training set and test on the latest.
 
@@ -65,8 +67,9 @@ def assess(
     are none, because the set has too few months, it learns from every label and the verdict says so.
 
     `facts` and `origin` say where the set comes from; they are passed on to the report. `rolling` also
-    simulates a model in use, month by month. `review` says what a validator assumes. BadInput if the set has
-    no labelled loans, too few months, or a part with only one outcome.
+    simulates a model in use, month by month. `binning` adds a scorecard, if its package is there. `review`
+    says what a validator assumes. BadInput if the set has no labelled loans, too few months, or a part with
+    only one outcome.
     """
     loans = prepared(frame)
     every, parts = features_of(loans), with_rule_if_possible(divide(loans, split))
@@ -90,6 +93,7 @@ def assess(
             roll(loans, features, split.repeat_customers, bootstrap, steps) if rolling else None
         )
         seen = replace(parts, train=parts.train_for(parts.test))
+        card = scorecard(features, parts, bootstrap) if binning and is_installed() else None
         reviewed = review.of(fitted[0], parts, seen, review.kept_out(every), bootstrap)
     evidence = Evidence(
         models=tuple(models),
@@ -116,6 +120,7 @@ def assess(
         origin=origin,
         audited=audit(parts),
         rolling=deployed,
+        scorecard=card,
     )
 
 

@@ -24,7 +24,7 @@ class ScoreBin:
 
 @dataclass(frozen=True)
 class PartPsi:
-    """The PSI of the score from train to a later part, and what chance alone gives on average."""
+    """The PSI of the score from train to a later part, and what chance gives on average."""
 
     part: str
     psi: float

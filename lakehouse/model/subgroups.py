@@ -88,7 +88,7 @@ def _named(loans: pd.DataFrame, protected: Protected) -> pd.Series:
 
 def _groups(names: pd.Series, values: Numbers, resamples: Resampling) -> Iterator[Subgroup]:
     counts = names.value_counts()
-    # What is not known comes last.
+    # The group of those that are not known comes last.
     order = sorted(counts.index, key=lambda name: (name == UNKNOWN, name))
     enough = [name for name in order if counts[name] >= FEWEST_LOANS]
     rates = dict(zip(enough, _rates(names, enough, values, resamples), strict=True))

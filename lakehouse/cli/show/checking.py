@@ -87,7 +87,7 @@ def model(assessment: Assessment, out: Path) -> None:
                 "PR-AUC": _with_interval(scored.test.pr_auc),
                 "Brier": _with_interval(scored.test.brier),
             }
-            for scored in assessment.scored
+            for scored in assessment.told
         ],
         less=("Brier", "PR-AUC", "KS", "Gini"),
     )
@@ -101,7 +101,7 @@ def model(assessment: Assessment, out: Path) -> None:
     if assessment.rolling:
         next_step("Look for leaks of the future", "audit", (*PLACES, "release"))
     else:
-        same = (*PLACES, "release", "out", *CHOICES_OF_MODEL)
+        same = (*PLACES, "release", "out", "binning", *CHOICES_OF_MODEL)
         next_step("See how a model in use would have done", "model --rolling", same)
 
 
