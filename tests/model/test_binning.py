@@ -47,7 +47,7 @@ def test_without_the_package_there_is_a_report_and_no_scorecard(
 
 @pytest.fixture(scope="module")
 def loans(training_set: TrainingSet) -> pd.DataFrame:
-    """Loans of which each feature says the same by another name, or nothing."""
+    """Loans with a copy of a feature, one that never varies, and one that is never known."""
     frame = prepared(training_set(months=12))
     return frame.assign(same=frame["risk"] * 2 + frame["noise"] / 100, fixed=1.0, none=np.nan)
 
