@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import random
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -47,20 +48,44 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return min(os.cpu_count() or 1, _MOST_WORKERS)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--every 5` runs a fifth of the states of tests that are marked `many`."""
+    parser.addoption("--every", type=int, default=1, help="of each test marked many, run one in N")
+
+
 def pytest_collection_finish() -> None:
     """Leave what the tests share out of every later search for garbage."""
     gc.collect()
     gc.freeze()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests of the Spark engine are slow and need Java; where there is none they are skipped, and say so."""
+    _leave_out(config, items)
     without_java = shutil.which("java") is None and "JAVA_HOME" not in os.environ
     for item in items:
         if item.get_closest_marker("spark"):
             item.add_marker(pytest.mark.slow)
             if without_java:
                 item.add_marker(pytest.mark.skip(reason="no Java for the Spark engine"))
+
+
+def _leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep one in `--every` states of each test marked `many`: always the same ones."""
+    states: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("many"):
+            states.setdefault(item.nodeid.split("[")[0], []).append(item)
+    left_out = {
+        item
+        for test, of_test in states.items()
+        for item in random.Random(test).sample(
+            of_test, len(of_test) - len(of_test[:: config.option.every])
+        )
+    }
+    if left_out:
+        config.hook.pytest_deselected(items=[*left_out])
+        items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

@@ -240,12 +240,12 @@ def labels(raw: pl.LazyFrame) -> pl.LazyFrame:
     day = pl.col("snapshot_date")
     first_missed = day.dt.offset_by(pl.format("-{}mo", pl.col("missed").cast(pl.Int64)))
     late = (
-        raw.with_columns(KEYS[1], pl.col("loan_start_date").str.to_date("%Y-%m-%d"))
+        raw.with_columns(*KEYS, pl.col("loan_start_date").str.to_date("%Y-%m-%d"))
         .with_columns(whole("installment_num", 0, 600).alias("mob"), missed.alias("missed"))
         .filter(due.is_not_null() & pl.col("missed").is_not_null())
         .with_columns((day - first_missed).dt.total_days().cast(pl.Int32).alias("dpd"))
     )
-    worst = pl.col("dpd").cum_max().over("loan_id", "customer_id", order_by="snapshot_date")
+    worst = pl.col("dpd").cum_max().over("loan_id", "Customer_ID", order_by="snapshot_date")
     ever = late.with_columns(worst.alias("dpd"))
     return pl.concat(
         [
