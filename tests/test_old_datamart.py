@@ -108,8 +108,20 @@ def unpacked(number: int, root: Path) -> Old:
     return Old(number, root)
 
 
-@pytest.fixture(params=FILE_BY_FORMAT, ids=lambda number: f"format-{number}")
+def quick(*numbers: int) -> list[Any]:
+    """Each format; those of other numbers are slow."""
+    marks = {number: () if number in numbers else (pytest.mark.slow,) for number in FILE_BY_FORMAT}
+    return [pytest.param(n, marks=marks[n], id=f"format-{n}") for n in FILE_BY_FORMAT]
+
+
+@pytest.fixture(params=quick(1, FORMAT))
 def old(request: pytest.FixtureRequest, tmp_path: Path) -> Old:
+    return unpacked(request.param, tmp_path / "old")
+
+
+@pytest.fixture(params=quick(1))
+def old_inbox(request: pytest.FixtureRequest, tmp_path: Path) -> Old:
+    """The same, for tests that take several deliveries."""
     return unpacked(request.param, tmp_path / "old")
 
 
@@ -146,6 +158,7 @@ def test_it_takes_the_next_month_and_its_past_stays(
 ) -> None:
     report = run_job(data=old.data, datamart=old.datamart, request=NEXT_MONTH)
     assert report.release == 4
+    assert old.has_format() == FORMAT
     run_job(data=old.data, datamart=tmp_path / "fresh", request=NEXT_MONTH)
     lake, fresh = old.lake(), Lakehouse(tmp_path / "fresh")
     for table in GOLD:
@@ -163,54 +176,59 @@ def lines(file: Path, keep: Callable[[str], bool]) -> str:
 
 
 def test_its_file_may_be_archived_before_files_with_other_names_come(
-    old: Old, run_job: Callable[..., Report], tmp_path: Path
+    old_inbox: Old, run_job: Callable[..., Report], tmp_path: Path
 ) -> None:
-    loans, later = old.data / "lms_loan_daily.csv", old.data / "lms_loan_daily_later.csv"
-    whole = old.data.parent / "archived.csv"
-    run_next = partial(run_job, data=old.data, request=NEXT_MONTH)
+    loans, later = (
+        old_inbox.data / "lms_loan_daily.csv",
+        old_inbox.data / "lms_loan_daily_later.csv",
+    )
+    whole = old_inbox.data.parent / "archived.csv"
+    run_next = partial(run_job, data=old_inbox.data, request=NEXT_MONTH)
     loans.rename(whole)
     months = ("2023-12", "2024-01")
     later.write_text(lines(whole, lambda row: row.split(",")[-1][:7] in months), encoding="utf-8")
-    run_next(datamart=old.datamart)
+    run_next(datamart=old_inbox.datamart)
 
     # The rows that the later file loses were in the archived one, so they stay.
     later.write_text(lines(later, lambda row: "2023-12" not in row), encoding="utf-8")
     run_job(
-        data=old.data,
-        datamart=old.datamart,
+        data=old_inbox.data,
+        datamart=old_inbox.datamart,
         request=Request(MonthRange(last="2024-01"), allow_shrink=True),
     )
 
     whole.rename(loans)
     run_next(datamart=tmp_path / "fresh")
     for table in GOLD:
-        assert values(old.lake(), table) == values(Lakehouse(tmp_path / "fresh"), table), table
-    noted = {(each.file, each.replaced) for each in file_versions(Log(str(old.datamart)))}
+        assert values(old_inbox.lake(), table) == values(Lakehouse(tmp_path / "fresh"), table), (
+            table
+        )
+    noted = {(each.file, each.replaced) for each in file_versions(Log(str(old_inbox.datamart)))}
     assert {("lms_loan_daily.csv", False), (later.name, True), (later.name, False)} <= noted
 
 
 def test_it_takes_files_of_an_inbox_beside_its_own_and_keeps_what_is_archived(
-    old: Old, run_job: Callable[..., Report], tmp_path: Path
+    old_inbox: Old, run_job: Callable[..., Report], tmp_path: Path
 ) -> None:
-    loans = old.data / "lms_loan_daily.csv"
+    loans = old_inbox.data / "lms_loan_daily.csv"
     header, *rows = loans.read_text(encoding="utf-8").splitlines()
     known = [row for row in rows if row.split(",")[-1] < "2024-01"]
     corrected, deleted = known[0].replace(",10000,", ",10001,"), known[1]
     for name, row in (("later.csv", corrected), ("later.deleted.csv", deleted)):
-        file = old.data / "lms_loan_daily" / name
+        file = old_inbox.data / "lms_loan_daily" / name
         file.parent.mkdir(exist_ok=True)
         file.write_text(f"{header}\n{row}\n", encoding="utf-8")
     fresh = tmp_path / "fresh"
-    run_job(data=old.data, datamart=fresh, request=NEXT_MONTH)
+    run_job(data=old_inbox.data, datamart=fresh, request=NEXT_MONTH)
 
-    run_job(data=old.data, datamart=old.datamart, request=NEXT_MONTH)
+    run_job(data=old_inbox.data, datamart=old_inbox.datamart, request=NEXT_MONTH)
 
     for table in GOLD:
-        assert values(old.lake(), table) == values(Lakehouse(fresh), table), table
+        assert values(old_inbox.lake(), table) == values(Lakehouse(fresh), table), table
     loans.unlink()
-    again = run_job(data=old.data, datamart=old.datamart, request=NEXT_MONTH)
+    again = run_job(data=old_inbox.data, datamart=old_inbox.datamart, request=NEXT_MONTH)
     assert (again.published, again.tables) == ([], {})
-    old.check_training_sets()
+    old_inbox.check_training_sets()
 
 
 def test_a_person_is_erased_from_it_and_nobody_else(old: Old) -> None:
@@ -225,11 +243,6 @@ def test_a_person_is_erased_from_it_and_nobody_else(old: Old) -> None:
 
 def test_each_format_has_a_datamart_here() -> None:
     assert [*FILE_BY_FORMAT] == [*range(1, FORMAT + 1)]
-
-
-def test_a_run_upgrades_its_format(old: Old, run_job: Callable[..., Report]) -> None:
-    run_job(data=old.data, datamart=old.datamart, request=NEXT_MONTH)
-    assert old.has_format() == FORMAT
 
 
 class KilledError(Exception):

@@ -17,6 +17,7 @@ def imported():
 """
 
 
+@pytest.mark.slow
 def test_a_stop_during_an_import_comes_after_it() -> None:
     done: list[str] = []
     names = {"signal": signal, "done": done}

@@ -155,6 +155,7 @@ def aged(age: int, customers: set[str]) -> Callable[[pd.DataFrame], pd.DataFrame
     )
 
 
+@pytest.mark.slow
 def test_attributes_corrected_after_the_outcome_are_found_from_the_releases(bank: Bank) -> None:
     store = bank.store_of(narrow())
     newest = published.newest(bank.log)

@@ -23,7 +23,7 @@ from lakehouse.upkeep.verify import examine_tables
 from tests.bank import CATALOG
 
 
-@pytest.mark.parametrize("by_month", [False, True])
+@pytest.mark.parametrize("by_month", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_run_counts_its_steps_and_table_months_up_to_all(
     run_job: Callable[..., Report], tmp_path: Path, by_month: bool
 ) -> None:

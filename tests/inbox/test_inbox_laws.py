@@ -145,6 +145,7 @@ def test_by_date_the_date_in_the_name_wins() -> None:
     follow(replace(VISITS, supersedes="date"), sequence)
 
 
+@pytest.mark.slow
 @few(3)
 @given(sequence=steps(names_of("visits"), most=3))
 def test_any_sequence_of_files_ends_in_the_tables_of_one_run(sequence: list[Step]) -> None:

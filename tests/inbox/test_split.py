@@ -58,6 +58,7 @@ def total(report: Any) -> dict[str, int]:
     return {fate: sum(table[fate] for table in rows) for fate in fates}
 
 
+@pytest.mark.slow
 def test_a_split_delivery_gives_the_tables_of_the_whole_one_in_any_order_of_arrival(
     generated: Path, tmp_path: Path
 ) -> None:

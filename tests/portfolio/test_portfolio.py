@@ -121,6 +121,7 @@ def test_a_release_without_these_tables_is_refused(pristine: Bank) -> None:
         portfolio(pristine.store, CATALOG, old)
 
 
+@pytest.mark.slow
 def test_a_month_more_computes_only_that_month(
     tmp_path: Path, run_job: Callable[..., object]
 ) -> None:

@@ -110,6 +110,7 @@ def file_of(log: Log, number: int) -> Path:
     return next(file for file in data_files(log, number) if file not in others)
 
 
+@pytest.mark.slow
 def test_every_release_of_a_whole_datamart_can_be_read(log: Log) -> None:
     assert readable(log) == [1, 2, 3]
 

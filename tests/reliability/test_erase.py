@@ -204,6 +204,7 @@ def check_consistent(world: World) -> None:
         assert hashlib.sha256((world.datamart / path).read_bytes()).hexdigest() == sha256
 
 
+@pytest.mark.slow
 def test_every_version_and_the_change_feed_are_what_they_were_less_the_person(world: World) -> None:
     before = everything(world.bank.log)
 
@@ -334,6 +335,7 @@ def test_a_run_on_the_same_raw_files_does_not_bring_the_person_back(world: World
     assert files_of(world.datamart) == before
 
 
+@pytest.mark.slow
 def test_corrections_go_on_after_an_erasure_as_without(world: World, tmp_path: Path) -> None:
     """The raw files have neither the person any more, as the note says."""
     other = world.copied(tmp_path / "never_erased")

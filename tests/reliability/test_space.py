@@ -164,6 +164,7 @@ def is_up_to_date(world: World) -> bool:
 # Vacuum: what is kept
 
 
+@pytest.mark.slow
 def test_kept_releases_and_all_training_sets_are_after_a_vacuum_what_they_were(
     world: World, hour_later: None
 ) -> None:
@@ -489,6 +490,7 @@ def test_optimize_does_not_say_that_rows_were_made_by_newer_code(world: World) -
     assert [each.table for each in steps if each.pending] == [LABELS]
 
 
+@pytest.mark.slow
 def test_optimize_and_vacuum_of_a_stopped_run_let_the_next_one_go_on(
     world: World, made: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -549,6 +551,7 @@ def _killed(*_: Any) -> None:
 # Then life goes on
 
 
+@pytest.mark.slow
 def test_a_correction_after_optimize_and_vacuum_comes_out_as_without(
     world: World, tmp_path: Path, hour_later: None
 ) -> None:

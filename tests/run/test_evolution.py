@@ -209,6 +209,7 @@ def test_comments_and_docstrings_recompute_nothing(checkout: Checkout) -> None:
     assert report["release"] == 1
 
 
+@pytest.mark.slow
 def test_a_feature_added_and_later_removed_evolves_the_schema_and_older_versions_still_read(
     checkout: Checkout,
 ) -> None:
@@ -259,6 +260,7 @@ def test_each_release_reads_with_the_columns_it_had(checkout: Checkout) -> None:
     assert json.loads(done.stdout.splitlines()[-1]) == [[False, 20], [True, 20]]
 
 
+@pytest.mark.slow
 def test_a_silver_column_removed_leaves_gold_as_it_was_and_the_next_delivery_still_runs(
     checkout: Checkout,
 ) -> None:

@@ -399,6 +399,7 @@ def test_months_taken_one_by_one_end_in_the_tables_of_one_run(
     assert [row.through for row in monthly.releases()] == months
 
 
+@pytest.mark.slow
 def test_by_month_makes_a_release_a_month_and_ends_in_the_tables_of_one_run(
     growing: Bank, tmp_path: Path
 ) -> None:
@@ -617,6 +618,7 @@ def test_a_delivery_of_the_newest_month_alone_leaves_earlier_months_as_they_were
     assert rewritten == {"2023-10"}
 
 
+@pytest.mark.slow
 def test_files_that_only_grew_are_read_from_where_they_ended_and_make_the_same_tables(
     fresh: Bank, everything: dict[str, Rows]
 ) -> None:
@@ -876,6 +878,7 @@ def test_a_damaged_row_of_march_stays_open_when_only_october_is_delivered(
 # Releases
 
 
+@pytest.mark.slow
 def test_a_release_tells_what_its_run_left(in_three: Bank) -> None:
     releases, months = in_three.releases(), loan_months(in_three)
 

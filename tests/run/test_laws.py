@@ -232,6 +232,7 @@ def arrivals(draw: st.DrawFn) -> list[list[str]]:
     return draw(st.permutations(deliveries))
 
 
+@pytest.mark.slow
 @few(6)
 @given(deliveries=arrivals())
 def test_months_may_arrive_in_any_order_and_split(
@@ -246,6 +247,7 @@ def test_months_may_arrive_in_any_order_and_split(
         assert tables_of(root) == at_once
 
 
+@pytest.mark.slow
 @few(5)
 @given(kept=st.lists(st.sets(st.sampled_from(all_rows()), min_size=1), min_size=1, max_size=2))
 def test_whatever_was_delivered_before_the_last_whole_delivery_is_what_counts(
@@ -295,6 +297,7 @@ def _is_sound(row: str) -> bool:
     return len(cells) == 22 and bool(cells[20]) and cells[21] != "2023-02-30"
 
 
+@pytest.mark.slow
 @few(12)
 @given(rows=raw_rows())
 def test_every_raw_row_is_accepted_or_quarantined_or_an_equal_copy(rows: list[str]) -> None:

@@ -131,6 +131,7 @@ def few(examples: int) -> settings:
     )
 
 
+@pytest.mark.slow
 @few(3)
 @given(of_each_file(2))
 def test_a_bank_in_another_spelling_makes_the_same_tables_or_is_refused(
@@ -154,6 +155,7 @@ def test_a_bank_with_other_delimiters_and_a_marked_encoding_makes_the_same_table
     assert bank.read(tmp_path) == bank.tables
 
 
+@pytest.mark.slow
 @few(1)
 @given(of_each_file(2))
 def test_a_second_delivery_may_be_spelt_otherwise(
