@@ -10,10 +10,20 @@ def program() -> None:
     # While modules load, Ctrl-C ends the process without a traceback; main() has its own way.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     _open_closed_streams()
-    from lakehouse.cli import main
-    from lakehouse.stop import leave
+    try:
+        from lakehouse.cli import main
+        from lakehouse.stop import leave
+    except ModuleNotFoundError as error:
+        sys.exit(_missing(error))
 
     leave(main(sys.argv[1:]))
+
+
+def _missing(error: ModuleNotFoundError) -> str:
+    """The line of a library that is not there; the same as in `error_line`, which needs libraries itself."""
+    if (error.name or "").split(".")[0] == "lakehouse":
+        raise error
+    return f"error: {error.name} is not installed; python -m pip install -r requirements.txt installs it"
 
 
 def _open_closed_streams() -> None:

@@ -37,6 +37,10 @@ def _message(error: BaseException) -> str | None:
         return str(error) if says_cause else _NO_SPACE
     if isinstance(error, Stopped):
         return _STOPPED
+    if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("lakehouse"):
+        return (
+            f"{error.name} is not installed; python -m pip install -r requirements.txt installs it"
+        )
     if isinstance(error, _unreadable()):
         return _NO_SPACE if _is_disk_full(error) else _UNREADABLE
     if isinstance(error, _engine_losses()):
