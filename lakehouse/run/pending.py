@@ -140,6 +140,7 @@ def pending(
 
 _STOPPED = "a run was stopped before its end"
 _CHANGED = "the raw file changed"
+_UNNOTED = "ledger.deliveries does not know it"
 _FULL_REFRESH = "full refresh"
 _OTHER_CODE = "its code changed"
 _OTHER_FILES = "ledger.deliveries is of other files than it holds"
@@ -183,13 +184,11 @@ def _causes(
     files: SourceFiles, record: Recorded, request: Request, today: date
 ) -> Iterator[_Cause]:
     """The causes to read files; a file may have several."""
-    if not files.taken and len(files.present) == 1 and files.record(files.present[0], record):
-        new: tuple[RawFile, ...] = ()
-    else:
-        new = files.new
-    yield _Cause(new, _CHANGED, "new ")
+    # After an older program, or a run that was stopped before it noted them, the table has their rows.
+    is_unnoted = not files.taken and any(files.record(file, record) for file in files.new)
+    yield _Cause(files.new, _UNNOTED if is_unnoted else _CHANGED, "new ")
     yield _Cause(files.changed, _CHANGED, "changed ")
-    if not new and not files.changed and record.pending_months:
+    if not files.new and not files.changed and record.pending_months:
         return
     scope, of_all = request.scope, record.source
     # The table has what every file has, so a run with nothing new parses no record of a file.

@@ -12,6 +12,7 @@ from lakehouse.catalog import load
 from lakehouse.days import DateOrder
 from lakehouse.landing.raw_file import RawFile
 from lakehouse.months import MonthRange
+from lakehouse.releases.deliveries import Taken
 from lakehouse.releases.recorded import Recorded
 from lakehouse.run.pending import SourceFiles
 from lakehouse.run.plan import Request, Step, follows_raw_files, make_plan, read_before
@@ -47,10 +48,20 @@ def up_to_date() -> dict[str, Recorded]:
     }
 
 
-def one_each(sha256: dict[str, str]) -> dict[str, SourceFiles]:
-    """One raw file for each bronze table, as it was before the ledger knew files."""
+def one_each(recorded: dict[str, Recorded], sha256: dict[str, str]) -> dict[str, SourceFiles]:
+    """One raw file for each bronze table, and what the ledger knows of it."""
     file = RawFile("loans.csv", 10, "1-1-1")
-    return {name: SourceFiles((file,), {}, {file.name: sha}) for name, sha in sha256.items()}
+
+    def taken(own: Recorded | None) -> dict[str, Taken]:
+        if own is None or not own.sha256:
+            return {}
+        text = own.source.as_json()
+        return {file.name: Taken(file.name, own.sha256, file.size, file.stamp, 0, text)}
+
+    return {
+        name: SourceFiles((file,), taken(recorded.get(name)), {file.name: sha})
+        for name, sha in sha256.items()
+    }
 
 
 def steps(
@@ -58,7 +69,7 @@ def steps(
     sha256: dict[str, str] | None = None,
     request: Request | None = None,
 ) -> dict[str, Step]:
-    plan = make_plan(CATALOG, recorded, one_each(sha256 or SHA), request or Request())
+    plan = make_plan(CATALOG, recorded, one_each(recorded, sha256 or SHA), request or Request())
     assert [step.table for step in plan] == list(CATALOG.tables)
     return {step.table.full_name: step for step in plan}
 
@@ -70,6 +81,15 @@ def reasons(*given: Any, **named: Any) -> dict[str, str]:
 def changed(name: str, **fields: Any) -> dict[str, Recorded]:
     recorded = up_to_date()
     return {**recorded, name: as_recorded(recorded[name], **fields)}
+
+
+def test_a_file_that_the_ledger_does_not_know_is_read_again() -> None:
+    recorded = up_to_date()
+    unknown = {name: replace(files, taken={}) for name, files in one_each(recorded, SHA).items()}
+    plan = make_plan(CATALOG, recorded, unknown, Request())
+    found = {step.table.full_name: step.reason for step in plan if step.pending}
+    for table in CATALOG.sources:
+        assert found[table.full_name] == "ledger.deliveries does not know it"
 
 
 def test_nothing_is_pending_where_all_is_recorded() -> None:
@@ -274,6 +294,6 @@ def test_a_file_is_pending_again_once_the_day_of_a_row_of_the_future_has_come() 
     day = date(2025, 1, 1)
     recorded = changed("bronze.loan_daily", waits_until=day)
     for today, is_pending in ((date(2024, 12, 31), False), (day, True), (date(2025, 2, 1), True)):
-        plan = make_plan(CATALOG, recorded, one_each(SHA), Request(), today)
+        plan = make_plan(CATALOG, recorded, one_each(recorded, SHA), Request(), today)
         pending = {step.table.full_name for step in plan if step.pending}
         assert ("bronze.loan_daily" in pending) == is_pending
