@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import pkgutil
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.abc import FileLoader
 from types import ModuleType
 
 from lakehouse.days import UTC
@@ -20,6 +23,7 @@ from lakehouse.protected import Protected
 from lakehouse.table import Table, snake_case
 
 LAYERS = ("bronze", "silver", "gold", "ledger")
+_DECLARES = re.compile(rb"\b(TABLE|EXCLUSIONS)\b|import \*")
 
 
 @dataclass(frozen=True)
@@ -166,5 +170,14 @@ def _protected() -> tuple[Protected, ...]:
 
 
 def _modules(package: ModuleType) -> list[ModuleType]:
-    names = sorted(info.name for info in pkgutil.iter_modules(package.__path__))
-    return [importlib.import_module(f"{package.__name__}.{name}") for name in names]
+    """The modules of a package that may declare something; another one may load numpy."""
+    names = sorted(f"{package.__name__}.{i.name}" for i in pkgutil.iter_modules(package.__path__))
+    return [importlib.import_module(name) for name in names if _may_declare(name)]
+
+
+def _may_declare(module: str) -> bool:
+    """Whether a module has one of the declared names in its text, or takes all names of another one."""
+    spec = importlib.util.find_spec(module)
+    if spec is None or not isinstance(spec.loader, FileLoader):
+        return True
+    return _DECLARES.search(spec.loader.get_data(spec.origin or "")) is not None

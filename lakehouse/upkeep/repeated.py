@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING
 
 from lakehouse.errors import LakehouseError
 from lakehouse.releases.release import Release
@@ -15,6 +13,9 @@ from lakehouse.storage.data_file import DataFile, data_files
 from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.log import Log
 from lakehouse.table import Table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def check_keys(datamart: Datamart, release: Release) -> None:
@@ -50,6 +51,9 @@ def repeated_keys(
 
 
 def _surplus(folder: Path, table: Table, files: Iterable[DataFile]) -> int:
+    # Not at the top, because a run with nothing to do imports this module.
+    import pyarrow as pa
+
     # Delta keeps the partition in the path, not in the file.
     keys = [key for key in table.keys if key != table.partition]
     parts = [_keys_of(folder / file.path, keys) for file in files]
@@ -58,6 +62,9 @@ def _surplus(folder: Path, table: Table, files: Iterable[DataFile]) -> int:
 
 
 def _keys_of(file: Path, keys: list[str]) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     with pq.ParquetFile(file) as parquet:
         rows = parquet.read(keys, use_threads=False)
     # Arrow cannot group string views, and delta-rs writes text that it has read under that type.

@@ -21,7 +21,7 @@ PROGRAM = (
     [
         (["--help"], "pyspark,pysail,numpy,pyarrow,pandas,duckdb,rich,lakehouse.engines"),
         (["run", "--help"], "pyspark,pysail,numpy,pyarrow,pandas,duckdb,rich,lakehouse.engines"),
-        (["status"], "pyspark,pysail,pandas,duckdb,rich,lakehouse.engines"),
+        (["status"], "pyspark,pysail,numpy,pyarrow,pandas,duckdb,rich,lakehouse.engines"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -31,3 +31,18 @@ def test_a_command_loads_nothing_that_it_has_no_use_for(words: list[str], unneed
         cwd=ROOT, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert "loaded" not in done.stderr
+
+
+def test_a_run_with_nothing_to_do_loads_nothing_that_computes(tmp_path: Path) -> None:
+    place = ["--data", str(tmp_path / "data"), "--datamart", str(tmp_path / "datamart")]
+    main = [sys.executable, "main.py"]
+    few = ["generate", "--customers", "3", "--months", "2", "--out", str(tmp_path / "data")]
+    for words in (few, ["run", *place]):
+        subprocess.run([*main, *words], cwd=ROOT, capture_output=True, timeout=300, check=True)
+
+    unneeded = "pyspark,pysail,numpy,pyarrow,pandas,duckdb,lakehouse.engines.embedded"
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, unneeded, "run", *place],
+        cwd=ROOT, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert (done.returncode, "loaded" in done.stderr) == (0, False), done.stderr
