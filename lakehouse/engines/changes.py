@@ -52,10 +52,11 @@ def any_of(conditions: Iterable[Column]) -> Column:
     return rest[0]
 
 
-def as_declared(rows: DataFrame, table: Table) -> DataFrame:
-    """The rows with only the table's columns, in its order and types."""
+def as_declared(rows: DataFrame, table: Table, *more: str) -> DataFrame:
+    """The rows with only the table's columns, in its order and types, and `more` of their own."""
     # The columns of the frame are not read, because the engine would analyse all of it again.
-    return rows.select(*(F.col(f"`{f.name}`").cast(f.type).alias(f.name) for f in table.fields))
+    declared = (F.col(f"`{f.name}`").cast(f.type).alias(f.name) for f in table.fields)
+    return rows.select(*declared, *more)
 
 
 def matched_columns(table: Table) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from lakehouse import functions as F
@@ -41,8 +41,13 @@ def raw_columns(table: Table) -> list[str]:
     return [name for name in table.columns if name not in ours]
 
 
-def as_candidates(rows: DataFrame, table: Table, deletes: bool = False) -> DataFrame:
-    """Rows of a bronze table, or deletions of its keys, in the form of `bronze.superseded`."""
+def as_candidates(
+    rows: DataFrame, table: Table, deletes: bool = False, more: Sequence[str] = ()
+) -> DataFrame:
+    """Rows of a bronze table, or deletions of its keys, in the form of `bronze.superseded`.
+
+    They keep `more` columns of their own.
+    """
     assert table.source is not None
     cells = table.keys if deletes else raw_columns(table)
     texts = (each for name in cells for each in (F.lit(name), F.col(quoted(name)).cast("string")))
@@ -59,7 +64,7 @@ def as_candidates(rows: DataFrame, table: Table, deletes: bool = False) -> DataF
             ROW_HASH: _hash(cells),
         }
     )
-    return as_declared(made, SUPERSEDED)
+    return as_declared(made, SUPERSEDED, *more)
 
 
 def as_rows(superseded: DataFrame, table: Table) -> DataFrame:

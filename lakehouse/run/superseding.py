@@ -22,7 +22,7 @@ from lakehouse.run.candidates import AT, BRONZE, FILE, HELD, NEW, ORIGIN
 from lakehouse.run.compared import compared
 from lakehouse.run.superseded_rows import END, as_candidates, as_rows, key_hash, taken_out
 from lakehouse.run.union import Said
-from lakehouse.table import Table
+from lakehouse.table import Table, quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -112,9 +112,9 @@ class Changes:
                 F.col(candidates.WINNER_ORIGIN).alias(ORIGIN),
             )
             stand = self._forms(winners.distinct(), self._needed[_COMPARED])
-            stand = stand.select(*AT, self._content.alias(_STANDS))
+            stand = stand.select(*AT, F.col(_CONTENT).alias(_STANDS))
             puts = puts.join(stand, [*AT], "left")
-            says_the_same = F.when(F.col(FATE).isNull(), self._content) == F.col(_STANDS)
+            says_the_same = F.when(F.col(FATE).isNull(), F.col(_CONTENT)) == F.col(_STANDS)
             compared_fate = F.when(says_the_same, EQUAL).otherwise(SUPERSEDED)
             puts = puts.withColumn(FATE, F.coalesce(F.col(FATE), compared_fate))
         changed = puts.where(~F.col(FATE).eqNullSafe(F.col(candidates.HELD_FATE)))
@@ -135,9 +135,15 @@ class Changes:
         return reduce(_union, forms)
 
     def _made(self, origin: str, places: DataFrame) -> Iterable[DataFrame]:
-        """The candidates at these places; cells are put together after the others are left out."""
+        """The candidates at these places, with what they say if candidates are compared.
+
+        Cells are put together after the others are left out.
+        """
+        is_compared = bool(self._needed[_COMPARED])
         if origin == HELD and self.said.held is not None:
-            yield self.said.held.join(places, [*AT, FILE], "left_semi")
+            held = self.said.held.join(places, [*AT, FILE], "left_semi")
+            cells = [F.col(CELLS)[name] for name in self._names]
+            yield held.withColumn(_CONTENT, _content(cells)) if is_compared else held
         for rows, deletes in {
             NEW: ((self.said.all_new, False), (self.said.deletions, True)),
             BRONZE: ((self.said.bronze, False),),
@@ -145,17 +151,26 @@ class Changes:
             if rows is not None:
                 keyed = rows.withColumn(KEY_HASH, key_hash(self.table))
                 there = keyed.join(places, [*AT, FILE], "left_semi")
-                yield as_candidates(there, self.table, deletes)
+                # Not from the map of cells, which Sail would make anew for each cell: planning took seconds.
+                names = () if deletes else self._names
+                if is_compared:
+                    texts = (F.col(quoted(name)).cast("string") for name in names)
+                    there = there.withColumn(_CONTENT, _content(texts))
+                yield as_candidates(there, self.table, deletes, [_CONTENT] if is_compared else ())
 
     @property
-    def _content(self) -> Column:
-        """The declared cells besides the key, so that those that say the same are the same."""
+    def _names(self) -> list[str]:
+        """The declared cells besides the key, by which it is told whether rows say the same."""
         assert self.table.source is not None
-        names = [name for name in self.table.source.header if name not in self.table.keys]
-        return F.concat_ws(END, *(compared(F.col(CELLS)[name]) for name in names))
+        return [name for name in self.table.source.header if name not in self.table.keys]
 
 
-_COMPARED, _STANDS = "_compared", "_stands"
+_COMPARED, _STANDS, _CONTENT = "_compared", "_stands", "_content"
+
+
+def _content(cells: Iterable[Column]) -> Column:
+    """The cells as one text, so that those that say the same are the same."""
+    return F.concat_ws(END, *map(compared, cells))
 
 
 def _union(one: DataFrame, other: DataFrame) -> DataFrame:
