@@ -140,7 +140,7 @@ def example_loan(lake: Lakehouse) -> list[dict[str, Any]]:
         }
         for number, day in enumerate(days)
     ]
-    frame = lake.spark.createDataFrame(pd.DataFrame(raw))
+    frame = lake.table("silver.loan_daily").sparkSession.createDataFrame(pd.DataFrame(raw))
     frame = frame.withColumn("snapshot_date", F.col("snapshot_date").cast("date"))
     assert LOAN_DAILY.transform is not None
     wanted = ["snapshot_date", "mob", "installments_missed", "dpd"]
