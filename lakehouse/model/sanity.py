@@ -103,6 +103,7 @@ def assess(
         coverage=coverage(seen),
         shifts=shifts(seen, features, groups),
         labels_known=cost(parts, models, without, bootstrap),
+        score_shift=reviewed.stability.parts[-1],
     )
     return Assessment(
         verdict=judge(evidence),

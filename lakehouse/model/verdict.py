@@ -13,6 +13,7 @@ from lakehouse.model.labels_known import LabelsKnown
 from lakehouse.model.metrics import Estimate
 from lakehouse.model.scored import Scored
 from lakehouse.model.shift import LARGE, Shift
+from lakehouse.model.stability import PartPsi
 
 _NOTABLE_GAP = 0.1  # between the coverage of a group in train and in test
 
@@ -31,7 +32,7 @@ class Evidence:
     """The numbers behind a verdict: the models, the preferred one first, and the best feature.
 
     `gain` is the AUC of the preferred model minus that of the best feature. An AUC of `leak_auc` or more
-    would mean a leak.
+    would mean a leak. `score_shift` is that of the preferred model from train to test.
     """
 
     models: tuple[Scored, ...]
@@ -41,6 +42,7 @@ class Evidence:
     coverage: tuple[Coverage, ...]
     shifts: tuple[Shift, ...]
     labels_known: LabelsKnown
+    score_shift: PartPsi
 
     @property
     def model(self) -> Scored:
@@ -89,6 +91,8 @@ def _reasons(evidence: Evidence) -> Iterator[str]:
     yield from (_about_gap(c) for c in evidence.coverage if c.train - c.test > _NOTABLE_GAP)
     yield from _about_unknown(evidence.shifts)
     yield _about_shifts(evidence.shifts)
+    if evidence.score_shift.mark != "stable":
+        yield _about_score(evidence.score_shift)
 
 
 def _about_leaks(evidence: Evidence) -> str:
@@ -207,4 +211,11 @@ def _about_shifts(shifts: tuple[Shift, ...]) -> str:
     return (
         f"{large.total()} of {len(shifts)} features shifted much from train to test "
         f"(PSI of {LARGE} or more): {spelt_out}."
+    )
+
+
+def _about_score(shift: PartPsi) -> str:
+    return (
+        f"The score shifted too, from the loans it has learned from to test: its PSI is {shift.psi:.2f} "
+        f"({shift.mark}), where chance gives about {shift.by_chance:.2f}."
     )

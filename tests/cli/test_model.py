@@ -89,3 +89,25 @@ def test_the_next_step_has_the_same_choices(datamart: Path, tmp_path: Path) -> N
         f"model --rolling --out {tmp_path} --exclude under_21,no_income --exclude no_financials "
         f"--gain 0.2 --datamart {datamart}"
     )
+
+
+@pytest.mark.slow
+def test_without_optbinning_one_line_says_so_and_the_report_is_made(
+    datamart: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lakehouse.model.sanity.is_installed", lambda: False)
+    code, out, err = ask("model", "--binning", "--datamart", datamart, "--out", tmp_path)
+    assert code == 0 and "scorecard" not in out and (tmp_path / "index.html").exists()
+    (note,) = (line for line in err.splitlines() if "note" in line)
+    assert "without a scorecard, because optbinning is not installed; pip install" in note
+
+
+@pytest.mark.slow
+def test_a_scorecard_stands_beside_the_models(datamart: Path, tmp_path: Path) -> None:
+    pytest.importorskip("optbinning", reason="optbinning is an extra; requirements-dev.txt has it")
+    code, out, err = ask("model", "--binning", "--json", "--datamart", datamart, "--out", tmp_path)
+    assert (code, err) == (0, "")
+    card = json.loads(out)["scorecard"]
+    auc = card["scored"]["test"]["auc"]["value"]
+    assert 0 <= auc <= 1 and len(card["features"]) > 100
+    assert f"<b>{auc:.3f}</b>" in (tmp_path / "index.html").read_text("utf-8")

@@ -13,6 +13,7 @@ from lakehouse.model.coverage import Coverage
 from lakehouse.model.metrics import CalibrationBin, Estimate
 from lakehouse.model.scored import Scored
 from lakehouse.model.shift import Shift
+from lakehouse.model.stability import PartPsi
 from lakehouse.model.verdict import Evidence, Verdict, judge
 
 
@@ -175,7 +176,17 @@ def test_a_group_that_test_lacks_is_told_plainly_and_others_are_not(evidence: Ev
     ]
 
 
+def test_a_score_that_shifted_is_told(evidence: Evidence) -> None:
+    still = replace(evidence, score_shift=PartPsi("test", 0.05, 0.02))
+    assert not any("score shifted" in reason for reason in judge(still).reasons)
+    moved = replace(evidence, score_shift=PartPsi("test", 0.64, 0.024))
+    assert (
+        judge(moved).reasons[-1].endswith("its PSI is 0.64 (large), where chance gives about 0.02.")
+    )
+
+
 def test_large_shifts_are_counted_by_group(evidence: Evidence) -> None:
+    evidence = replace(evidence, score_shift=PartPsi("test", 0.0, 0.02))
     moved = (Shift("a", "x", 3, 0, 1), Shift("b", "x", 0.25, 0, 0), Shift("c", "y", 0.2, 0, 0))
     assert judge(replace(evidence, shifts=moved)).reasons[-1] == (
         "2 of 3 features shifted much from train to test (PSI of 0.25 or more): 2 of x."
