@@ -25,7 +25,7 @@ _SHOWN_OF_RECEIPT = (
 @command(
     "model --rolling --out report",
     "model --binning",
-    "model --label-def 30dpd_3mob --test-months 4 --without-protected",
+    "model --label-def 30dpd_3mob --without-protected",
 )
 @click.option(
     "--release", type=click.IntRange(1), help="As known at this release; default: the newest."
