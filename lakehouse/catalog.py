@@ -23,7 +23,7 @@ from lakehouse.protected import Protected
 from lakehouse.table import Table, snake_case
 
 LAYERS = ("bronze", "silver", "gold", "ledger")
-_DECLARES = re.compile(rb"\b(TABLE|EXCLUSIONS)\b|import \*")
+_DECLARES = re.compile(rb"\b(TABLE|EXCLUSIONS|PROTECTED)\b|import \*")
 
 
 @dataclass(frozen=True)
