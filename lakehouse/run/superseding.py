@@ -151,7 +151,7 @@ class Changes:
             if rows is not None:
                 keyed = rows.withColumn(KEY_HASH, key_hash(self.table))
                 there = keyed.join(places, [*AT, FILE], "left_semi")
-                # Not from the map of cells, which Sail would make anew for each cell: planning took seconds.
+                # Not from the map of cells, which Sail would make again for each cell: planning took seconds.
                 names = () if deletes else self._names
                 if is_compared:
                     texts = (F.col(quoted(name)).cast("string") for name in names)
