@@ -110,7 +110,8 @@ def audit_of_parts(split: Split) -> Callable[[Parts], tuple[Audited, ...]]:
     """The audit of the parts of a model: their dates, and what they share."""
 
     def audited(parts: Parts) -> tuple[Audited, ...]:
-        loans = pd.concat([part.loans for part in parts.in_order])
+        every = [part.loans for part in parts.in_order]
+        loans = pd.concat([each[[n for n in each if _is_audited(str(n))]] for each in every])
         learnt = [(parts.train_for(later), later) for later in parts.in_order[1:]]
         checks = (
             _dates_check(AuditedSet("the training set", loans, None)),

@@ -11,6 +11,7 @@ from lakehouse.model.features import as_of_columns
 from lakehouse.model.split import Part, Parts, month_of
 from lakehouse.training.coverage import Coverage as ByMonth
 from lakehouse.training.coverage import Found
+from lakehouse.training_columns import APPLICATION
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ def coverage(parts: Parts) -> tuple[Coverage, ...]:
 
 def coverage_by_month(parts: Iterable[Part]) -> tuple[ByMonth, ...]:
     """The coverage of each group by month of application, over all loans of the parts."""
-    loans = pd.concat([part.loans for part in parts])
+    dated = [part.loans[[APPLICATION, *as_of_columns(part.loans).values()]] for part in parts]
+    loans = pd.concat(dated)
     month = month_of(loans)
     counts = {
         group: loans[column].groupby(month).agg(["size", "count"]).sort_index()
