@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -108,6 +108,11 @@ def steps(draw: st.DrawFn, names: Sequence[str], most: int = 4) -> list[Step]:
     return [first, *draw(st.lists(step, min_size=1, max_size=most - 1))]
 
 
+def _of_any_form(bad: Iterable[tuple[str, str]]) -> Counter[tuple[str, str]]:
+    """Damaged rows by file and text; a short row has its last cells empty where the form has columns."""
+    return Counter((file, text.rstrip(",")) for file, text in bad)
+
+
 @dataclass
 class Told:
     """The folder, the datamart and the model of them, step by step."""
@@ -175,10 +180,11 @@ class Told:
             }
 
     def _check_quarantine(self) -> None:
-        model, still_open = self.model, Counter(self.inbox.quarantined())
-        assert not Counter(model.quarantined) - still_open
+        model = self.model
+        still_open, wanted = _of_any_form(self.inbox.quarantined()), _of_any_form(model.quarantined)
+        assert not wanted - still_open
         if not model.rows_only:
-            extra = still_open - Counter(model.quarantined)
+            extra = still_open - wanted
             assert {file for file, _ in extra} <= {model.plain}
 
     def _check_counts(self) -> None:

@@ -154,7 +154,7 @@ def test_any_sequence_of_files_ends_in_the_tables_of_one_run(sequence: list[Step
 
 
 @pytest.mark.slow
-@few(60)
+@few(20)
 @given(sequence=steps(names_of("visits"), most=5))
 def test_many_sequences_of_files_end_in_the_tables_of_one_run(sequence: list[Step]) -> None:
     event(f"{len(sequence)} runs")
@@ -162,14 +162,14 @@ def test_many_sequences_of_files_end_in_the_tables_of_one_run(sequence: list[Ste
 
 
 @pytest.mark.slow
-@few(25)
+@few(12)
 @given(sequence=steps(names_of("fees"), most=5))
 def test_many_sequences_of_files_of_rows_end_in_what_the_model_says(sequence: list[Step]) -> None:
     follow(FEES, sequence)
 
 
 @pytest.mark.slow
-@few(15)
+@few(8)
 @given(sequence=steps(names_of("visits"), most=4))
 def test_many_sequences_of_files_by_arrival_end_in_what_the_model_says(
     sequence: list[Step],
