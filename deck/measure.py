@@ -247,7 +247,7 @@ def _damage(runs: Runs, data: Path, work: Path) -> dict[str, Any]:
     report = runs.ask("run", data=damaged)
     gold = sum(r["changed"] for r in report["tables"] if not r["table"].startswith("bronze."))
     before = runs.versions()
-    ruined = drills.copied(data, work / "ruined")
+    ruined = drills.copied(work / "corrected", work / "ruined")
     share = drills.ruin(ruined)
     runs.ask("run", data=ruined, code=2)
     return {

@@ -40,6 +40,9 @@ def embedded_up_to(memory: int) -> int:
 
 def prepare(name: str, master: str | None = None) -> None:
     """Set the environment that the engine of that name reads, before any thread starts."""
+    # As it loads, it writes variables and removes them.
+    import numpy  # noqa: F401
+
     if name == "spark":
         environment.for_spark(_master(master))
     else:

@@ -18,7 +18,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
-@pytest.mark.parametrize("library", ["click", "deltalake", "pyarrow"])
+@pytest.mark.parametrize("library", ["click", "deltalake"])
 def test_a_missing_library_is_one_line_with_the_way_out(library: str, tmp_path: Path) -> None:
     command = [
         sys.executable,
