@@ -187,7 +187,7 @@ def test_every_number_on_the_slides_is_a_figure_of_the_run(
 
 
 def test_a_number_that_no_run_gave_would_be_found(figures: dict[str, Any]) -> None:
-    assert {"987,654", "61.7%", "0.913", "29.5%"}.isdisjoint(known_numbers(figures))
+    assert {"987,654", "61.7%", "0.937", "29.5%"}.isdisjoint(known_numbers(figures))
 
 
 def test_the_figures_that_matter_stand_where_they_should(
@@ -224,7 +224,7 @@ def test_the_figures_that_matter_stand_where_they_should(
             assert squeezed(words) in squeezed(texts[number - 1]), (number, words)
 
 
-def test_each_check_of_the_audit_is_shown_in_its_own_words(
+def test_each_check_of_the_audit_is_shown_by_its_name(
     pages: list[Any], figures: dict[str, Any]
 ) -> None:
     page = pages[5]
@@ -236,7 +236,7 @@ def test_each_check_of_the_audit_is_shown_in_its_own_words(
     ]
     shown = [squeezed(column.extract_text(x_tolerance_ratio=0.15)) for column in columns]
     for check in figures["audit"]["checks"]:
-        words = squeezed(f"{check['name']}: {check['looked_at']}")
+        words = squeezed(check["name"])
         assert any(words in text for text in shown), check
 
 
@@ -292,8 +292,8 @@ def test_a_title_that_the_figures_do_not_bear_out_is_no_deck(
 
 def test_a_block_that_overflows_is_no_deck(figures: dict[str, Any], tmp_path: Path) -> None:
     long = json.loads(json.dumps(figures))
-    long["audit"]["checks"][0]["looked_at"] = "a great deal of words " * 40
+    long["model"]["importance"][0]["name"] = "a great deal of words " * 40
     file = tmp_path / "figures.json"
     file.write_text(json.dumps(long), encoding="utf-8")
-    with pytest.raises(typst.TypstError, match=r"page 6, block .* high, has"):
+    with pytest.raises(typst.TypstError, match=r"page 9, block .* high, has"):
         typeset(tmp_path / "no.pdf", file)
