@@ -145,8 +145,8 @@ class Lakehouse:
         """One row per table at this release: its rows, months and version; no engine is needed.
 
         >>> lake.tables().loc["gold.label_store", ["rows", "months"]]
-        rows                    4500
-        months    2023-04 to 2025-07
+        rows                    9000
+        months    2023-04 to 2025-10
         Name: gold.label_store, dtype: object
         """
         return indexed(map(asdict, self._overview.tables), "table")
@@ -169,7 +169,7 @@ class Lakehouse:
         >>> lake.describe("gold.label_store").loc["dpd", ["nulls", "min", "max"]]
         nulls      0
         min        0
-        max      184
+        max      276
         Name: dpd, dtype: object
         """
         columns = described(self._catalog.table(name), self.table(name))
@@ -181,7 +181,7 @@ class Lakehouse:
         Rows that a run has written and not yet published are not in it.
 
         >>> lake.table("gold.label_store").where("label = 1").count()
-        1094
+        2390
         """
         table = self._catalog.table(name)
         # The ledger is about releases, so no release pins it.
@@ -202,9 +202,9 @@ class Lakehouse:
         of this lake.
 
         >>> lake.sql("SELECT count(*) AS loans FROM gold.label_store").first().loans
-        4500
+        9000
         >>> lake.at(release=1).sql("SELECT count(*) AS loans FROM gold.label_store").first().loans
-        2368
+        4405
         """
         answer = self._ask(query, frames)
         for note in answer.notes:
@@ -245,7 +245,7 @@ class Lakehouse:
         that month and no later. BadInput if there is no such release.
 
         >>> lake.at(release=1).table("gold.label_store").count()
-        2368
+        4405
         >>> lake.at(month="2024-06").release
         1
         """
@@ -600,7 +600,7 @@ class Lakehouse:
                        what                loan_id   label_def
         0             added  CUS_0x1004_2024_12_01  30dpd_3mob
         1             added  CUS_0x1004_2024_12_01  30dpd_6mob
-        2  … and 2,130 more                    NaN         NaN
+        2  … and 4,593 more                    NaN         NaN
         """
         import pandas as pd
 
