@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+from collections.abc import Sequence
 
 from pysail.spark import SparkConnectServer
 from pyspark.sql.connect.client import DefaultChannelBuilder
@@ -27,7 +28,7 @@ def start() -> SparkSession:
     # A session stopped half way would try for minutes, at exit, to reach a server that has ended.
     with unstoppable() as signals:
         try:
-            spark = _start()
+            spark = _start(signals)
         except Exception:
             if not signals:
                 raise
@@ -35,10 +36,13 @@ def start() -> SparkSession:
         return spark
     # The signals were ignored; one that is not ignored has been raised before this line.
     with unstoppable():
-        return _start()
+        spark = _start(())
+    assert spark
+    return spark
 
 
-def _start() -> SparkSession:
+def _start(signals: Sequence[int]) -> SparkSession | None:
+    """The session on a new server; None if a signal came before it was called, which ends the server."""
     server = SparkConnectServer("127.0.0.1", 0)
     server.start(background=True)
     host, port = server.listening_address
@@ -47,6 +51,9 @@ def _start() -> SparkSession:
     # A lost connection cannot come back, but PySpark would try for minutes, also at exit.
     spark.client.set_retry_policies([])
     atexit.unregister(spark.client._on_exit)
+    if signals:
+        # The port of a server that is ending still takes connections: a call would wait for it for long.
+        return None
     # A call, not a wait for the connection: if Ctrl-C ends Sail's server, that wait would never end.
     spark.conf.set("spark.sql.session.timeZone", "UTC")
     close_to_others((host, port))
