@@ -28,14 +28,17 @@ ASKED = {
         "tables": "list(lake.tables().index)",
         "reasons": "dict(zip(quarantined._source_row, map(list, quarantined.reasons)))",
         "sound_rows": "len(sound.splitlines())",
-        "mended": "deliveries[['quarantined', 'replaced']].values.tolist()",
+        "mended": "deliveries[deliveries.file.str.startswith('features_attributes/2023-01')]"
+        "[['quarantined', 'replaced']].values.tolist()",
         "shares": "shares.to_dict()",
         "labelled": "int(labels.loans.sum())",
     },
     "02_time_travel": {
         "releases": "releases.through.to_dict()",
         "moved": "[[name, f'{day:%b}'] for name, row in moved.iterrows() for day in row.index[row]]",
-        "diffed": "cells[['table', 'column', 'snapshot_date']].values.tolist()",
+        "diffed": "cells[cells.table != 'bronze.superseded']"
+        "[['table', 'column', 'snapshot_date']].values.tolist()",
+        "superseded": "cells[cells.table == 'bronze.superseded'].what.tolist()",
         "added": "sorted(set(between.what))",
         "published_again": "again.published",
     },
@@ -175,6 +178,7 @@ def test_the_correction_moved_exactly_the_windows_that_hold_march(
     assert moved == _moved_by_march()
     assert found["published_again"] == []
     assert found["added"] == ["added"]
+    assert found["superseded"] == ["added"]
 
     months = {f"2023-0{i}-01": name for i, name in enumerate(("Mar", *_AFTER_MARCH), 3)}
     diffed = [(table, column, months[day]) for table, column, day in found["diffed"]]
