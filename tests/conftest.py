@@ -49,8 +49,8 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--every 5` runs a fifth of the states of tests that are marked `many`."""
-    parser.addoption("--every", type=int, default=1, help="of each test marked many, run one in N")
+    """`--every 5` runs a fifth of the parameters of each slow test."""
+    parser.addoption("--every", type=int, default=1, help="of each slow test, run one in N")
 
 
 def pytest_collection_finish() -> None:
@@ -71,10 +71,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep one in `--every` states of each test marked `many`: always the same ones."""
+    """Keep one in `--every` parameters of each slow test: at least one, and always the same ones."""
     states: dict[str, list[pytest.Item]] = {}
     for item in items:
-        if item.get_closest_marker("many"):
+        is_slow = item.get_closest_marker("slow") or item.get_closest_marker("spark")
+        if is_slow and not item.get_closest_marker("each"):
             states.setdefault(item.nodeid.split("[")[0], []).append(item)
     left_out = {
         item

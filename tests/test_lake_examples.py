@@ -43,6 +43,7 @@ def lake(folder: Path) -> Lakehouse:
 
 
 @pytest.mark.slow
+@pytest.mark.each
 @pytest.mark.parametrize("name", OFFERED)
 def test_an_example_shows_what_it_says(
     name: str, lake: Lakehouse, folder: Path, monkeypatch: pytest.MonkeyPatch

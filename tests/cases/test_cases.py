@@ -28,6 +28,7 @@ CASES = Path(os.environ.get("LAKEHOUSE_SHARED_CASES", ROOT.parent / "shared" / "
 PLAIN = "upload_cut_off/1"  # most other deliveries are a variant of it
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.each,
     pytest.mark.skipif(not CASES.is_dir(), reason=f"no cases at {CASES}"),
 ]
 

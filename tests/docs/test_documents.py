@@ -34,6 +34,7 @@ def set_up(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.each
 @pytest.mark.parametrize("page", [page for page in PAGES if BLOCKS[page]])
 def test_a_page_runs_as_printed(page: str, set_up: Path, tmp_path: Path) -> None:
     if "import polars" in "".join(block.text for block in BLOCKS[page]):

@@ -66,6 +66,7 @@ def test_gold_of_the_shipped_data_equals_the_reference_row_for_row(
 
 
 @pytest.mark.slow
+@pytest.mark.each
 @pytest.mark.parametrize("name", GOLD)
 def test_gold_of_the_real_data_equals_the_reference_row_for_row(
     name: str, of_real_data: Path, shared_data: Path, connection: duckdb.DuckDBPyConnection
@@ -77,6 +78,7 @@ def test_gold_of_the_real_data_equals_the_reference_row_for_row(
 
 
 @pytest.mark.slow
+@pytest.mark.each
 def test_28_8_percent_of_the_real_loans_default_give_or_take_a_point(of_real_data: Path) -> None:
     rows = read(of_real_data, "gold.label_store").select(["label_def", "label"]).to_pylist()
     labels = [row["label"] for row in rows if row["label_def"] == "30dpd_6mob"]

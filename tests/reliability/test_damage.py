@@ -40,7 +40,7 @@ from tests.run.test_laws import (
     two_months_a_merge,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.many]
+pytestmark = pytest.mark.slow
 
 BRONZE, QUARANTINE, SILVER, GOLD = (
     CHAIN.table(name)

@@ -32,7 +32,6 @@ KILLS = [
 KILLED: list[bool] = []
 
 
-@pytest.mark.many
 @pytest.mark.parametrize(("name", "share"), KILLS)
 def test_after_a_kill_the_plain_rerun_leaves_what_an_undisturbed_job_leaves(
     name: str, share: float, staged: Callable[[str], Stage]

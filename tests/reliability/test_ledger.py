@@ -30,7 +30,7 @@ from lakehouse.training.receipts import receipts
 from lakehouse.upkeep.verify import examine_tables
 from tests.bank import CATALOG, Bank
 
-pytestmark = [pytest.mark.slow, pytest.mark.many]
+pytestmark = pytest.mark.slow
 
 LEDGER = [RELEASES, TRAINING_SETS, ERASURES]
 NAMES = [table.name for table in LEDGER]

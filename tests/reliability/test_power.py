@@ -18,7 +18,6 @@ STATES = {"run": 90, "month": 90, "correction": 100}
 LOSSES: list[int] = []
 
 
-@pytest.mark.many
 @pytest.mark.parametrize(("name", "nth"), numbered(STATES))
 def test_after_a_loss_of_power_nothing_published_is_lost_and_a_run_goes_on(
     name: str, nth: int, recorded_jobs: dict[str, Recorded], world: Path

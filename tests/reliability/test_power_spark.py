@@ -19,7 +19,6 @@ STATES = {"run": 30, "correction": 30}
 STATES_ON_SPARK = {"run": 1, "correction": 2}
 
 
-@pytest.mark.many
 @pytest.mark.parametrize(("name", "nth"), numbered(STATES))
 def test_after_a_loss_of_power_on_spark_the_embedded_engine_goes_on_and_nothing_is_lost(
     name: str, nth: int, recorded_on_spark: dict[str, Recorded], world: Path

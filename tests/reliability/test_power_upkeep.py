@@ -13,7 +13,6 @@ pytestmark = pytest.mark.slow
 STATES = {"training-set": 40, "optimize": 45, "erase": 55, "repair": 40, "vacuum": 40}
 
 
-@pytest.mark.many
 @pytest.mark.parametrize(("name", "nth"), numbered(STATES))
 def test_after_a_loss_of_power_nothing_is_lost_and_nobody_comes_back(
     name: str, nth: int, recorded_jobs: dict[str, Recorded], world: Path
