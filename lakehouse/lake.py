@@ -630,6 +630,11 @@ class Lakehouse:
         `replaced`: a newer version of the file was taken.
 
         >>> lake.deliveries()[["file", "rows_in", "accepted", "superseded"]]
+                              file  rows_in  accepted  superseded
+        0  features_attributes.csv     1500      1500           0
+        1  feature_clickstream.csv    25848     25848           0
+        2  features_financials.csv     1500      1500           0
+        3       lms_loan_daily.csv    16500     16500           0
         """
         from lakehouse.releases.deliveries import file_versions
 
@@ -646,8 +651,8 @@ class Lakehouse:
 
         >>> lake.history("gold.label_store").inserted.head(2)
         version
-        3    2132
-        2    2368
+        3    4595
+        2    4405
         Name: inserted, dtype: int64
         """
         versions = inspect.history(self.datamart, name)
