@@ -74,7 +74,7 @@ def _at(definition: LabelDefinition) -> _Rule:
 
 
 def _is_neither(late: Column, definition: LabelDefinition) -> Column:
-    """Whether a loan that is no default is indeterminate."""
+    """Whether a loan without default is indeterminate."""
     bound = definition.indeterminate_dpd
     return F.lit(False) if bound is None else late >= bound
 
