@@ -14,16 +14,14 @@ def program() -> None:
         from lakehouse.cli import main
         from lakehouse.stop import leave
     except ModuleNotFoundError as error:
-        sys.exit(_missing(error))
+        from lakehouse.errors import not_installed
+
+        # Not by error_line, which needs libraries itself.
+        if (line := not_installed(error)) is None:
+            raise
+        sys.exit(f"error: {line}")
 
     leave(main(sys.argv[1:]))
-
-
-def _missing(error: ModuleNotFoundError) -> str:
-    """The line of a library that is not there; the same as in `error_line`, which needs libraries itself."""
-    if (error.name or "").split(".")[0] == "lakehouse":
-        raise error
-    return f"error: {error.name} is not installed; python -m pip install -r requirements.txt installs it"
 
 
 def _open_closed_streams() -> None:

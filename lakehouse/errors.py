@@ -33,3 +33,10 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
+
+
+def not_installed(error: ModuleNotFoundError) -> str | None:
+    """The line that says how to install a library; None if a module of this program is missing."""
+    if (error.name or "").split(".")[0] == "lakehouse":
+        return None
+    return f"{error.name} is not installed; python -m pip install -r requirements.txt installs it"

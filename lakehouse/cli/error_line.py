@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from lakehouse.errors import LakehouseError, NoSpace
+from lakehouse.errors import LakehouseError, NoSpace, not_installed
 from lakehouse.stop import Stopped
 from lakehouse.storage.object_store import of_store
 
@@ -37,10 +37,8 @@ def _message(error: BaseException) -> str | None:
         return str(error) if says_cause else _NO_SPACE
     if isinstance(error, Stopped):
         return _STOPPED
-    if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("lakehouse"):
-        return (
-            f"{error.name} is not installed; python -m pip install -r requirements.txt installs it"
-        )
+    if isinstance(error, ModuleNotFoundError) and (line := not_installed(error)):
+        return line
     if isinstance(error, _unreadable()):
         return _NO_SPACE if _is_disk_full(error) else _UNREADABLE
     if isinstance(error, _engine_losses()):
