@@ -55,10 +55,21 @@ def touched(new: DataFrame, old: DataFrame, by_arrival: bool) -> DataFrame:
         held.select(*said, FILE), [*said, FILE], "left_anti"
     )
     gone = old.where(F.col(MAY_GO)).join(new.select(*slot), list(slot), "left_anti")
-    # In both places: a run was stopped between them.
-    twice = bronze.join(held.select(*slot), list(slot), "left_semi")
-    keys = [rows.select(*AT) for rows in (other, gone, held if by_arrival else twice)]
+    between = [held] if by_arrival else _between(bronze, held)
+    keys = [rows.select(*AT) for rows in (other, gone, *between)]
     return reduce(lambda one, more: one.unionByName(more), keys).distinct()
+
+
+def _between(bronze: DataFrame, held: DataFrame) -> list[DataFrame]:
+    """The candidates whose keys a run has left when it was stopped between the two tables.
+
+    A candidate is in both, or no row stands for those that are held and nothing deletes their key.
+    """
+    slot = [*AT, SLOT]
+    twice = bronze.join(held.select(*slot), slot, "left_semi")
+    standing = [bronze.select(*AT), held.where(F.col(FATE) == DELETION).select(*AT)]
+    bereft = reduce(lambda rows, there: rows.join(there, [*AT], "left_anti"), standing, held)
+    return [twice, bereft]
 
 
 def verdicts(placed: DataFrame) -> DataFrame:

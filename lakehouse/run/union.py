@@ -166,10 +166,13 @@ def _mentioned(store: Store, rules: Rules) -> DataFrame | None:
 
 def _ranked(store: Store, rows: DataFrame, rules: Rules) -> DataFrame:
     """The candidates with the rank of their file; by default it is the name."""
+    by_name = rows.withColumn(RANK, F.col(SLOT))
     if rules.landed.source.supersedes == "name":
-        return rows.withColumn(RANK, F.col(SLOT))
+        return by_name
     # As many rows as there are files of these months.
     files = [row[SLOT] for row in rows.select(SLOT).distinct().collect()]
+    if not files:
+        return by_name
     ranks = frame(store, [(file, rules.rank(file)) for file in files], (SLOT, RANK))
     return rows.join(ranks, [SLOT])
 

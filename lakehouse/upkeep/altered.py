@@ -17,7 +17,7 @@ from lakehouse.days import DateOrder
 from lakehouse.landing import cells
 from lakehouse.landing.row_hash import refused_hash, row_hash, row_hash_of_map
 from lakehouse.months import spell
-from lakehouse.storage.data_file import DataFile
+from lakehouse.storage.data_file import DataFile, data_files
 from lakehouse.storage.duck import duckdb_in, identifier, literal, path_literal
 from lakehouse.storage.log import Log
 from lakehouse.storage.work import work_folder
@@ -124,15 +124,12 @@ def _each(
     duckdb: DuckDBPyConnection, log: Log, table: Table, files: Iterable[DataFile]
 ) -> Iterator[str]:
     """The partitions that have altered or unknown rows, one after the other in the table `altered`."""
-    paths: dict[str, list[Path]] = {}
-    for file in files:
-        paths.setdefault(file.partition, []).append(log.folder(table) / file.path)
+    paths = _paths(log, table, files)
+    whole = _paths(log, table, data_files(log, table)) if table == QUARANTINE else {}
     for name in sorted(paths):
-        listed = ", ".join(map(path_literal, paths[name]))
-        duckdb.execute(
-            f"""CREATE OR REPLACE TEMP VIEW rows AS FROM read_parquet([{listed}],
-                hive_partitioning = false, union_by_name = true)"""
-        )
+        _view(duckdb, "rows", paths[name])
+        if name in whole:
+            _view(duckdb, "partition_rows", whole[name])
         # Not the columns that Spark adds to a file: its partition, and what a merge did with the row.
         own = log.columns(table).keys() - {table.partition}
         described = duckdb.execute("DESCRIBE rows").fetchall()
@@ -151,6 +148,23 @@ def _each(
         duckdb.execute(f"CREATE OR REPLACE TEMP TABLE altered AS {_altered(kept, judged)}")
         if duckdb.execute("SELECT 1 FROM altered LIMIT 1").fetchall():
             yield name
+
+
+def _paths(log: Log, table: Table, files: Iterable[DataFile]) -> dict[str, list[Path]]:
+    """The data files of each partition."""
+    paths: dict[str, list[Path]] = {}
+    for file in files:
+        paths.setdefault(file.partition, []).append(log.folder(table) / file.path)
+    return paths
+
+
+def _view(duckdb: DuckDBPyConnection, name: str, paths: Iterable[Path]) -> None:
+    """Make a view of the rows of data files."""
+    listed = ", ".join(map(path_literal, paths))
+    duckdb.execute(
+        f"""CREATE OR REPLACE TEMP VIEW {name} AS FROM read_parquet([{listed}],
+            hive_partitioning = false, union_by_name = true)"""
+    )
 
 
 def _forms(table: Table, there: Sequence[str]) -> list[str]:
@@ -188,10 +202,11 @@ def _judged(table: Table, there: Sequence[str], forms: Sequence[str]) -> str:
     return f"SELECT *, coalesce({is_sound}, false) AS sound, {has_extra} AS has_extra FROM rows"
 
 
-# The same of rows in quarantine: which of the equal rows has which number is not kept.
+# The same of rows in quarantine: which of the equal rows has which number is not kept. Such rows may come
+# with several deliveries, so they are counted in the whole partition.
 _JUDGED_REFUSED = f"""
         WITH numbered AS (SELECT _source_file, raw_text, unnest(range(1, count(*) + 1)) AS number
-                          FROM rows GROUP BY ALL)
+                          FROM partition_rows GROUP BY ALL)
         SELECT rows.*, number IS NOT NULL AS sound, false AS has_extra
         FROM rows LEFT JOIN numbered ON rows._source_file = numbered._source_file
             AND rows.raw_text = numbered.raw_text

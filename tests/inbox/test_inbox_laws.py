@@ -94,6 +94,11 @@ OF_ROWS = {
         Step((("fees_2023-02.csv", ("b,7,2023-01-01", "c,1,2023-02-01")),)),
         Step((("fees_2023-03.deleted.csv", ("b,7,2023-01-01",)),)),
     ],
+    "an equal damaged row that comes later, in a run that was killed, is no altered one": [
+        Step((("fees_2023-01.csv", (ONE, "c,1")),)),
+        replace(Step((("fees_2023-01.csv", (ONE, "c,1", "c,1")),)), killed_at=1),
+        Step((("fees_2023-02.csv", (OTHER,)),)),
+    ],
 }
 
 
@@ -128,11 +133,33 @@ def test_a_run_that_was_killed_at_any_commit_is_ended_by_the_next(nth: int) -> N
     follow(VISITS, [first, replace(second, killed_at=nth)])
 
 
+WITHDRAWN = [
+    Step(((FIRST, (ONE, "b,1,2023-01-01")),)),
+    Step(((TOMBSTONE, (ONE,)),)),
+    Step(((TOMBSTONE, ("b,1,2023-01-01",)),)),
+]
+
+
+@pytest.mark.parametrize(
+    "nth", [1, 2, *(pytest.param(n, marks=pytest.mark.slow) for n in range(3, 10))]
+)
+def test_a_deletion_whose_withdrawal_was_killed_is_withdrawn_by_the_next_run(nth: int) -> None:
+    follow(VISITS, [*WITHDRAWN[:-1], replace(WITHDRAWN[-1], killed_at=nth)])
+
+
 def test_by_arrival_the_file_that_came_last_wins() -> None:
     sequence = [
         Step(((SECOND, (OTHER,)),)),
         Step(((FIRST, (ONE, "b,1,2023-01-01")),)),
         Step(((SECOND, (THIRD,)),)),
+    ]
+    follow(replace(VISITS, supersedes="arrival"), sequence)
+
+
+def test_by_arrival_a_file_that_comes_as_another_one_leaves_its_rows() -> None:
+    sequence = [
+        Step(((PLAIN, (ONE, ONE)),)),
+        Step(((FIRST, (ONE, ONE)), (PLAIN, (ONE, "a,1,2023-02-01")))),
     ]
     follow(replace(VISITS, supersedes="arrival"), sequence)
 
