@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 
 from pyspark.sql import DataFrame, SparkSession
 
+from lakehouse.bronze.raw import is_no_id
 from lakehouse.catalog import load
 from lakehouse.days import day_of, moment, today
 from lakehouse.engines.choose import open_store
@@ -550,7 +551,7 @@ class Lakehouse:
         0  CUS_0x1001       2023-07-15  32.0               2023-04-01
         """
         day = _bank_day(as_of, self.datamart.catalog.time_zone)
-        wanted = Wanted(_ids(customer_ids), day, _names(groups), _names(features))
+        wanted = Wanted(_served(customer_ids), day, _names(groups), _names(features))
         return as_pandas(self._lookup.find(wanted, self.release))
 
     def reproduce(self, training_set_id: str) -> DataFrame:
@@ -675,7 +676,7 @@ def _names(given: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def _ids(given: str | Iterable[str]) -> tuple[str, ...]:
-    """Ids of customers as in a spine; BadInput for a value that is not an id, without showing it."""
+    """Ids of customers without blanks; BadInput for a value that is not a text, without showing it."""
     ids = tuple([given] if isinstance(given, str) else given)
     for number, id_ in enumerate(ids, start=1):
         if not isinstance(id_, str) or not id_.strip(BLANKS):
@@ -683,6 +684,17 @@ def _ids(given: str | Iterable[str]) -> tuple[str, ...]:
                 f"id {number} of {len(ids)} is not a text, or is empty; give ids as CUS_0x1069"
             )
     return tuple(id_.strip(BLANKS) for id_ in ids)
+
+
+def _served(given: str | Iterable[str]) -> tuple[str, ...]:
+    """Ids of customers as in a spine; BadInput for a word for a missing value too."""
+    ids = _ids(given)
+    for number, id_ in enumerate(ids, start=1):
+        if is_no_id(id_):
+            raise BadInput(
+                f"id {number} of {len(ids)} is a word for a missing value; give ids as CUS_0x1069"
+            )
+    return ids
 
 
 def _bank_day(given: str | date | None, time_zone: str) -> date:

@@ -13,7 +13,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse.audit.finding import Check, Finding
-from lakehouse.bronze.raw import NULL_WORDS
+from lakehouse.bronze.raw import NO_ID, NO_ID_WORDS
 from lakehouse.ids import ZEROS_IN_FRONT
 from lakehouse.landing.cells import BLANKS
 from lakehouse.run.masked import masked
@@ -44,7 +44,8 @@ def _damaged(key: Key, read: Read) -> Iterator[Finding]:
     """The rows with a padded id, and those with a word for a missing value as id."""
     table, name = key
     id_, trimmed = F.col(quoted(name)), _trimmed(name)
-    is_word = trimmed.isNull() | F.lower(trimmed).isin("", *NULL_WORDS)
+    is_word = trimmed.isNull() | F.lower(trimmed).isin("", *NO_ID_WORDS)
+    is_word |= trimmed.rlike(rf"^(?:{NO_ID})\z")
     faults = {
         "have blanks around the id, so that it matches no other": ~is_word & (trimmed != id_),
         "have a word for a missing value as id": is_word,

@@ -13,6 +13,13 @@ if TYPE_CHECKING:
 
 # Programs write these words in the place of a missing cell.
 NULL_WORDS = ("nan", "null", "none", "n/a", "na", "nil", "nat", "#n/a", "<na>", "\\n")
+# And these in the place of a missing id; in another cell they may mean something.
+NO_ID_WORDS = (
+    *NULL_WORDS, "-nan", "(null)", "[null]", "<null>", "<none>", "(none)", "unknown", "missing",
+    "(blank)", "undefined", "?", "??", "???", "_", "__", "___", "~", "=", "\u2013", "\u2014",
+)  # fmt: skip
+# Signs without a letter or digit, as --, and the errors of spreadsheets, as #REF!; for every engine.
+NO_ID = r"[!-/][^\p{L}\p{N}]*|#.+[!?]"
 ROW_HASH = "_row_hash"
 PROVENANCE = (
     Field("_source_file", "STRING", "Name of the raw file the row was delivered in."),
@@ -42,6 +49,13 @@ def bronze_table(source: Source, doc: str) -> Table:
         entity=source.entity,
         date=source.date,
     )
+
+
+def is_no_id(text: str) -> bool:
+    """Whether a text is what programs write in the place of a missing id."""
+    is_error = text[:1] == "#" and text[-1:] in ("!", "?")
+    is_signs = text < "0" and not any(map(str.isalnum, text))
+    return is_error or is_signs or text.lower() in NO_ID_WORDS
 
 
 def filled(raw: Column) -> Column:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 
-from lakehouse.bronze.raw import NULL_WORDS
+from lakehouse.bronze.raw import NO_ID, NO_ID_WORDS
 from lakehouse.days import DateOrder
 from lakehouse.landing.dates import WITH_SLASHES
 from lakehouse.storage.duck import literal
@@ -86,9 +86,13 @@ def _is_whole(text: str) -> str:
     return f"({is_like(text, NUMBER)} AND coalesce(try_cast({text} AS DOUBLE) % 1 = 0, false))"
 
 
-def is_null_word(text: str) -> str:
-    """Whether a trimmed text is a word for a missing value."""
-    return f"length({text}) <= 5 AND lower({text}) IN ({', '.join(map(literal, NULL_WORDS))})"
+def is_no_id(text: str) -> str:
+    """Whether a trimmed text is a word for a missing value, or what programs write in the place of an id."""
+    words = ", ".join(map(literal, NO_ID_WORDS))
+    longest = max(map(len, NO_ID_WORDS))
+    is_word = f"length({text}) <= {longest} AND lower({text}) IN ({words})"
+    # Few ids begin with a sign, and to compare is faster than to match.
+    return f"({is_word} OR ({text} < '0' AND {is_like(text, NO_ID)}))"
 
 
 def reason(name: str, text: str, faults: Iterable[tuple[str, str]], is_shown: bool) -> str:
@@ -111,9 +115,16 @@ def shown(text: str) -> str:
     return f"': ''' || {flat} || CASE WHEN length({text}) > {n} THEN '...' ELSE '' END || ''''"
 
 
+def _without_underscores(text: str) -> str:
+    """A number without the underscores on one side, which are dirt; on both it may be a placeholder."""
+    bare = f"trim({text}, '_')"
+    on_one_side = f"starts_with({text}, '_') <> ends_with({text}, '_')"
+    return f"(CASE WHEN {on_one_side} AND {is_like(bare, NUMBER)} THEN {bare} ELSE {text} END)"
+
+
 def compared(cell: str) -> str:
-    """A text that is the same for `1000`, `1000.0`, `+1e3` and `1000 `; empty for a missing cell."""
-    text = f"coalesce({trimmed(cell)}, '')"
+    """A text that is the same for `1000`, `1000.0`, `+1e3`, `1000_` and `1000 `; empty for a missing cell."""
+    text = _without_underscores(f"coalesce({trimmed(cell)}, '')")
     point = f"regexp_replace(regexp_replace({text}, '(\\.[0-9]*?)0+$', '\\1'), '\\.$', '')"
     number = f"ltrim(CASE WHEN {is_like(text, '.*[eE].*')} THEN {text} ELSE {point} END, '+')"
     digits = f"length(regexp_replace({number}, '[^0-9]', '', 'g'))"

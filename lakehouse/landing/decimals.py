@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
+
 from lakehouse.landing.cells import is_like
+
+DECLARE = 'declare the decimal mark of the source, as decimal=","'
 
 # Dirt around a number stays there, as it does around one with a point.
 _AROUND = "[ _]*"
@@ -19,3 +24,12 @@ def with_point(text: str, typed: bool) -> str:
     forms = (_WITH_COMMA,) if typed else (_WITH_COMMA, _WITH_POINTS)
     return f"""CASE WHEN {is_like(text, *forms)} THEN replace(replace({text}, '.', ''), ',', '.')
                     ELSE {text} END"""
+
+
+def are_surely_commas(texts: Collection[str]) -> bool:
+    """Whether some of these numbers have a decimal comma for sure, and none has a comma of thousands.
+
+    `12,345` may be either.
+    """
+    sure = any(re.search(r",([0-9]{1,2}|[0-9]{4,})([eE][+-]?[0-9]+)?\D*$", text) for text in texts)
+    return sure and not any(re.search(r",.*[.,]", text) for text in texts)

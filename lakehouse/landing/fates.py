@@ -6,10 +6,14 @@ from collections.abc import Iterator, Mapping
 
 from lakehouse.errors import LakehouseError
 from lakehouse.landing.counts import Counts
+from lakehouse.landing.decimals import DECLARE, are_surely_commas
 from lakehouse.landing.rows import Rows, parquet
 from lakehouse.landing.working_copies import SplitFile
+from lakehouse.storage.duck import literal
 
 ByMonth = dict[str | None, Counts]
+# The reason of a number with a comma, with that.
+_NO_NUMBER = r" is not a (?:whole )?number: '([-+0-9., _]*,[-+0-9., _eE]*)'$"
 
 
 def counts_by_file(rows: Rows) -> dict[str, ByMonth]:
@@ -46,6 +50,7 @@ def refusals(rows: Rows, counts: Mapping[str, ByMonth], max_bad: float) -> dict[
         if total.quarantined > max_bad * (total.rows_in + good_before[name])
     }
     reasons = _most_frequent_reasons(rows) if shares else {}
+    with_commas = _with_decimal_commas(rows) if shares else set()
     refused = {}
     for each in rows.files:
         if each.name in cut_off:
@@ -57,8 +62,9 @@ def refusals(rows: Rows, counts: Mapping[str, ByMonth], max_bad: float) -> dict[
             total = totals[each.name]
             refused[each.number] = (
                 f"{each.name}: {total.quarantined:,} of {total.rows_in + good_before[each.name]:,} rows are"
-                f" bad ({shares[each.name]:.1%}, allowed {max_bad:.0%}): {reasons[each.name]}; deliver the"
-                " file again, or allow more with --max-bad."
+                f" bad ({shares[each.name]:.1%}, allowed {max_bad:.0%}): {reasons[each.name]}; "
+                + (f"for decimal commas {DECLARE}, or " if each.name in with_commas else "")
+                + "deliver the file again, or allow more with --max-bad."
             )
     return refused
 
@@ -93,6 +99,21 @@ def _most_frequent_reasons(rows: Rows) -> dict[str, str]:
         rows_told = f"{n:,} {'row' if n == 1 else 'rows'}"
         told.setdefault(name, []).append(f"{kind} ({rows_told}, first on line {line})")
     return {name: "; ".join(kinds) for name, kinds in told.items()}
+
+
+def _with_decimal_commas(rows: Rows) -> set[str]:
+    """The files with rows that are bad because a number has a decimal comma."""
+    if rows.source.decimal == ",":
+        return set()
+    found = rows.duckdb.execute(
+        f"""
+        SELECT _source_file, list(DISTINCT regexp_replace(number, '[0-9]', '9', 'g'))
+        FROM (SELECT _source_file, regexp_extract(unnest(reasons),
+                     {literal(_NO_NUMBER)}, 1) AS number FROM {parquet(rows.quarantined)})
+        WHERE number <> '' GROUP BY _source_file
+        """
+    ).fetchall()
+    return {name for name, masked in found if are_surely_commas(masked)}
 
 
 def _why_cut_off(rows: Rows) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lakehouse.landing.cells import BLANKS, is_like
+from lakehouse.landing.decimals import DECLARE, are_surely_commas
 from lakehouse.storage.duck import literal
 
 if TYPE_CHECKING:
@@ -165,9 +166,10 @@ class _Spellings:
         assert found is not None
         n, line, text = found
         masked = "".join("9" if sign.isdigit() else sign for sign in text)
+        declare = f" ({DECLARE}, if that is so)" if are_surely_commas([text]) else ""
         return (
             f"{n:,} {'cell' if n == 1 else 'cells'} of {name} seem to have {called}, for example {masked!r} "
-            f"with 9 for each digit on line {line}, and no other cell speaks against it"
+            f"with 9 for each digit on line {line}, and no other cell speaks against it{declare}"
         )
 
 

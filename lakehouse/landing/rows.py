@@ -198,7 +198,7 @@ class Rows:
         text = self.texts.text[name]
         faults = cells.faults(kind, text, self.texts.day.get(name, ""), self._today)
         if kind != "date" and name in (*self.source.keys, self.source.entity):
-            faults.insert(0, (cells.is_null_word(text), "is a word for a missing value"))
+            faults.insert(0, (cells.is_no_id(text), "is a word for a missing value"))
         if kind == cells.IDENTIFIER:
             numbers = self.source.personal_numbers
             faults += [(cells.is_like(text, each.form), f"is {each.called}") for each in numbers]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def compared(cell: Column) -> Column:
     """A text that is the same for cells that say the same, as `landing.cells.compared`; empty for NULL."""
-    text = F.coalesce(F.btrim(cell, F.lit(BLANKS)), F.lit(""))
+    text = _without_underscores(F.coalesce(F.btrim(cell, F.lit(BLANKS)), F.lit("")))
     is_number = text.rlike(f"^({NUMBER})$") & text.rlike(f"^({NO_CODE})$")
     point = F.regexp_replace(F.regexp_replace(text, r"(\.[0-9]*?)0+$", "$1"), r"\.$", "")
     number = F.regexp_replace(F.when(text.rlike("[eE]"), text).otherwise(point), "^[+]+", "")
@@ -21,3 +21,9 @@ def compared(cell: Column) -> Column:
     double = (number.try_cast("double") + F.lit(0.0)).cast("string")
     value = F.when(digits <= EXACT_DIGITS, F.coalesce(double, text)).otherwise(number)
     return F.when(is_number, value).otherwise(text)
+
+
+def _without_underscores(text: Column) -> Column:
+    bare = F.btrim(text, F.lit("_"))
+    on_one_side = text.startswith("_") != text.endswith("_")
+    return F.when(on_one_side & bare.rlike(f"^({NUMBER})$"), bare).otherwise(text)

@@ -16,6 +16,7 @@ from lakehouse.engines.changes import any_of
 from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput
 from lakehouse.landing.counts import Landed
+from lakehouse.landing.decimals import DECLARE, are_surely_commas
 from lakehouse.months import spell
 from lakehouse.run.masked import masked
 from lakehouse.run.null_counts import count_nulls
@@ -137,6 +138,8 @@ def _examples(store: Store, silver: Table, landed: Landed, excess: Excess) -> li
 def _cause(reason: str, examples: list[str], bounds: Bounds | None) -> str:
     """The likely cause, for a person to check."""
     if all(_COMMA.fullmatch(example.strip(" _")) for example in examples):
+        if are_surely_commas(examples):
+            return f"these look like decimal commas ({DECLARE}, if that is so)"
         return "these look like decimal or thousands commas"
     if all(_THOUSANDS.fullmatch(example.strip(" _")) for example in examples):
         return "these look like thousands points"

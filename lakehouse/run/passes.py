@@ -242,20 +242,22 @@ class Passes:
         """BadInput where cells of a file would become NULL or other numbers, more than the user allows."""
         recorded_by_table = recorded(self._job.datamart)
         for table in self._job.catalog.derived:
-            landed = [
+            ups = [
                 self._landed[up.full_name] for up in table.upstreams if up.full_name in self._landed
             ]
-            if landed and table.raw_columns and "_issues" in table.columns:
+            if ups and table.raw_columns and "_issues" in table.columns:
                 own = recorded_by_table.get(table.full_name)
                 version = own.undo_to if own else None
                 with explained(self._job.datamart, table):
-                    check_null_share(self._store, table, landed[0], self._job.max_null, version)
-        for each in (file for landed in self._landed.values() for file in landed.files):
-            if each.other_spelling and self._job.max_null != 1:
-                raise BadInput(
-                    f"{each.name}: {each.other_spelling}; nothing was changed: deliver numbers like"
-                    " 1234.5, or allow it with --max-null 1"
-                )
+                    check_null_share(self._store, table, ups[0], self._job.max_null, version)
+        for landed in self._landed.values():
+            declared = f"1234{landed.source.decimal}5"
+            for file in landed.files:
+                if file.other_spelling and self._job.max_null != 1:
+                    raise BadInput(
+                        f"{file.name}: {file.other_spelling}; nothing was changed: deliver numbers like"
+                        f" {declared}, or allow it with --max-null 1"
+                    )
 
     def _ingest(self, table: Table, scope: MonthRange, own: Recorded) -> SourceRecord:
         """Bring a bronze table up to date with its file; return what it now holds of the file."""

@@ -228,7 +228,7 @@ def _check_columns(path: Path, types: Mapping[str, str], taken: Collection[str])
 
 def check_rows(path: Path, duckdb: DuckDBPyConnection) -> None:
     """BadInput for a spine without rows, or with rows that have no customer or no day."""
-    bad = f"_customer IS NULL OR {cells.is_null_word('_customer')} OR _day IS NULL"
+    bad = f"_customer IS NULL OR {cells.is_no_id('_customer')} OR _day IS NULL"
     total, broken, first = duckdb.execute(f"""
         SELECT count(*), count(*) FILTER ({bad}), min(_number) FILTER ({bad}) FROM spine
     """).fetchall()[0]

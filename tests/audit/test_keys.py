@@ -46,7 +46,7 @@ def test_a_padded_id_is_found_and_its_blanks_are_seen(padded: str) -> None:
     assert f"such as {padded!r}: " in wrong[CUSTOMER]
 
 
-@pytest.mark.parametrize("word", ["nan", "NULL", "None", " N/A ", "", " "])
+@pytest.mark.parametrize("word", ["nan", "NULL", "None", " N/A ", "", " ", "#REF!", "-", "(null)"])
 def test_a_word_for_a_missing_value_is_found(word: str) -> None:
     assert found([word])[CUSTOMER].startswith("1 rows have a word for a missing value as id")
 

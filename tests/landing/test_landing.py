@@ -668,11 +668,18 @@ def test_blanks_around_an_id_make_no_other_id(tmp_path: Path, blank: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "word", ["nan", "NaN", "NULL", "None", "n/a", "N/A", " NULL\u00a0", "<NA>"]
-)
+    "word",
+    ["nan", "NaN", "NULL", "None", "n/a", "N/A", " NULL\u00a0", "<NA>", "(null)", "UNKNOWN", "-nan",
+     "-", "--", "?", "****", "#####", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!"],
+)  # fmt: skip
 def test_a_word_for_a_missing_value_is_no_id(tmp_path: Path, word: str) -> None:
     shown = word.strip(" \u00a0")
     assert reasons_of(tmp_path, row(word)) == [f"id is a word for a missing value: '{shown}'"]
+
+
+@pytest.mark.parametrize("id_", ["unknown_1", "#1", "a!", "0", "Nan-7", "\u00e9", "\u0663", "nano"])
+def test_an_id_that_is_like_such_a_word_is_one(tmp_path: Path, id_: str) -> None:
+    assert [found["id"] for found in accepted(landed(tmp_path, csv_of(row(id_))))] == [id_]
 
 
 def test_an_id_of_invisible_signs_only_is_missing(tmp_path: Path) -> None:
@@ -691,10 +698,18 @@ def test_rows_of_a_key_that_differ_in_spelling_only_are_equal(
     assert total(landed(tmp_path, csv_of(*rows))) == Counts(2, 1, 0, 1)
 
 
+@pytest.mark.parametrize(("first", "second"), [("4798.73_", "4798.73"), ("__7", "7.0_")])
+def test_underscores_on_one_side_of_a_number_make_no_other_value(
+    tmp_path: Path, first: str, second: str
+) -> None:
+    rows = [row("a", note=first), row("a", note=second)]
+    assert total(landed(tmp_path, csv_of(*rows))) == Counts(2, 1, 0, 1)
+
+
 @pytest.mark.parametrize(
     ("first", "second"),
     [("1000", "1000.1"), ("12345678901234567", "12345678901234568"), ("007", "7"), ("a", "A"),
-     ("1", "")],
+     ("1", ""), ("__10000__", "10000"), ("a_", "a"), ("_", ""), ("_", "__")],
 )  # fmt: skip
 def test_rows_of_a_key_with_other_values_are_not(tmp_path: Path, first: str, second: str) -> None:
     result = landed(tmp_path, csv_of(row("a", note=first), row("a", note=second)))

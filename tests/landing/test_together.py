@@ -182,10 +182,28 @@ def test_the_decimal_mark_that_is_not_declared_is_told(tmp_path: Path) -> None:
     )
     source = replace(PEOPLE, decimal=",")
     told = landed(tmp_path, {"a": comma.replace(b"1.234", b"7")}, max_bad=1).files[0].other_spelling
-    assert "a decimal comma" in str(told)
+    assert "a decimal comma" in str(told) and 'decimal=","' in str(told)
     assert landed(tmp_path, {"a": comma}, source).files[0].other_spelling is None
     assert "a decimal point" in str(landed(tmp_path, {"a": point}, source).files[0].other_spelling)
     assert landed(tmp_path, {"a": point}).files[0].other_spelling is None
+
+
+@pytest.mark.parametrize(
+    ("number", "is_told"),
+    [("1.234,50", True), ("0,5", True), ("1,2E+02", True), ("12,345", False), ("1,234.5", False)],
+)
+def test_a_file_of_bad_numbers_is_refused_with_the_declaration_that_reads_them(
+    tmp_path: Path, number: str, is_told: bool
+) -> None:
+    content = f"id;amt;snapshot_date\na;{number};2024-01-31\n".encode()
+    with pytest.raises(BadInput) as refused:
+        landed(tmp_path, {"a": content})
+    assert (
+        'declare the decimal mark of the source, as decimal=","' in str(refused.value)
+    ) == is_told
+    if is_told:
+        good = landed(tmp_path, {"a": content}, replace(PEOPLE, decimal=","))
+        assert len(rows(good.accepted)) == 1
 
 
 def test_numbers_of_parquet_have_points_whatever_is_declared(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def to_thousands(cell: str) -> str:
 @pytest.mark.parametrize(
     ("file", "column", "change", "cause"),
     [
-        (FINANCIALS, "Annual_Income", lambda cell: cell.replace(".", ","), "commas"),
+        (FINANCIALS, "Annual_Income", lambda cell: cell.replace(".", ","), 'decimal=","'),
         (FINANCIALS, "Annual_Income", to_thousands, "thousands points"),
         (FINANCIALS, "Annual_Income", lambda c: f"{float(c.strip('_')):,.2f}", "commas"),
         (FINANCIALS, "Annual_Income", lambda c: f"{float(c.strip('_')) * 15000:.0f}", "currency"),

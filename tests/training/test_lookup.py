@@ -131,6 +131,8 @@ def test_the_day_is_that_of_a_time_in_utc_and_today_where_none_is_given(lake: La
         ({"customer_ids": ""}, "id 1 of 1 is not a text, or is empty"),
         ({"customer_ids": ["CUS_0x1", " "]}, "id 2 of 2"),
         ({"customer_ids": [7]}, "id 1 of 1"),
+        ({"customer_ids": ["CUS_0x1", " NULL"]}, "id 2 of 2 is a word for a missing value"),
+        ({"customer_ids": "#VALUE!"}, "is a word for a missing value"),
         ({"customer_ids": ["CUS_0x1", None]}, "id 2 of 2"),
         ({"as_of": "yesterday"}, "'yesterday' is not a time"),
         ({"as_of": ""}, "'' is not a time"),

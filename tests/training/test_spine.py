@@ -253,6 +253,7 @@ def refusal(path: Path, kept: Path, work: Path) -> str:
         (HEADER + f"{SECRET},20230701\n", "the first of them row 1;"),
         (HEADER + f"{SECRET},2023-07-01\n  ,2023-07-01\n", "1 of 2 rows have no customer_id"),
         (HEADER + f'"",2023-07-01\n{SECRET},2023-07-01\n', "the first of them row 1;"),
+        (HEADER + f"#VALUE!,2023-07-01\n{SECRET},2023-07-01\n", "1 of 2 rows have no customer_id"),
         (f"customer_id,application_date,age\n{SECRET},2023-07-01,5\n", "has a column age too"),
         (f"customer_id,application_date,AGE\n{SECRET},2023-07-01,5\n", "has a column AGE too"),
         (
