@@ -160,6 +160,14 @@ class FeatureGroup:
     max_age_months: int
     delay_days: int = 0
 
+    def __post_init__(self) -> None:
+        # A row that is known before its own day would let the future in.
+        if self.delay_days < 0:
+            raise BadInput(
+                f"feature group {self.name} declares delay_days {self.delay_days}; declare 0 or more days, "
+                "from the snapshot_date of a row until it is known"
+            )
+
     @property
     def date_column(self) -> str:
         """The column of a training set that holds the snapshot_date of the row that was used."""

@@ -56,7 +56,8 @@ def _coverage(
 
 def _wrong_rows(group: JoinedGroup) -> list[Wrong]:
     used, day = F.col(group.date_column), F.col(APPLICATION)
-    known_on = F.date_add(used, group.delay_days)
+    # A receipt of before may have a delay below 0.
+    known_on = F.date_add(used, max(group.delay_days, 0))
     oldest = F.add_months(day, -group.max_age_months)
     dateless = used.isNull() & any_of(F.col(f"`{name}`").isNotNull() for name in group.features)
     return [

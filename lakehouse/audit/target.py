@@ -13,7 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lakehouse.audit.finding import Check, Finding
-from lakehouse.model.single_feature import single_feature_auc
+from lakehouse.audit.noise import beyond_noise
+from lakehouse.model.single_feature import auc_of_columns, scored_columns, single_feature_auc
 from lakehouse.model.split import Part, Parts
 from lakehouse.training_columns import APPLICATION, CUSTOMER, LABEL, LABEL_OBSERVED
 
@@ -29,15 +30,23 @@ Scorer = Callable[[pd.DataFrame], tuple[NDArray[np.float64], NDArray[np.float64]
 
 
 def too_good_check(loans: pd.DataFrame, features: Sequence[str]) -> Check:
-    """Check the AUC of each single feature against the label, and of whether the feature is missing."""
-    strength = _strength(single_feature_auc(loans, features))
-    too_good = strength[strength + 0.5 >= TOO_GOOD_AUC].sort_values(ascending=False)
+    """Check the AUC of each single feature against the label, and of whether the feature is missing.
+
+    An AUC that chance gives in one clean release of a hundred is none, as of a feature that few loans have.
+    """
+    scored = scored_columns(loans, features)
+    strength = _strength(auc_of_columns(scored, loans[LABEL].to_numpy() == 1))
+    by_chance = beyond_noise(len(strength)) * _standard_errors(scored.notna(), loans[LABEL])
+    high = strength[strength + 0.5 >= TOO_GOOD_AUC].sort_values(ascending=False)
+    too_good = high[high >= by_chance[high.index]]
+    few = len(high) - len(too_good)
     best = strength.idxmax()
     return Check(
         name="one feature alone",
         proves=f"No single feature predicts defaults with an AUC of {TOO_GOOD_AUC} or more.",
         looked_at=f"{len(features)} features of {len(loans):,} loans; best: {best}, "
-        f"AUC {0.5 + strength[best]:.3f}",
+        f"AUC {0.5 + strength[best]:.3f}"
+        + (f"; {few} with {TOO_GOOD_AUC} or more, of too few loans to tell" if few else ""),
         findings=tuple(
             Finding(
                 str(name), f"by itself it has AUC {0.5 + far:.3f}, more than could be known then"

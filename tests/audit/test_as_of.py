@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -10,7 +11,9 @@ from pyspark.sql import DataFrame
 from lakehouse.audit.as_of import as_of_check
 from lakehouse.audit.finding import Check
 from lakehouse.engines.embedded import session
+from lakehouse.errors import BadInput
 from lakehouse.label import LabelDefinition
+from lakehouse.table import FeatureGroup
 from lakehouse.training.point_in_time import JoinedGroup
 
 CLICKS = JoinedGroup("clicks", "gold.features_clicks", ("fe",), max_age_months=3, delay_days=2)
@@ -52,6 +55,23 @@ def test_a_row_that_was_not_yet_known_is_found(day: date) -> None:
     assert evidence(found) == [
         ("gold.features_clicks", "1 rows of features used before they were known")
     ]
+
+
+def test_a_row_of_after_the_application_is_found_whatever_delay_was_declared() -> None:
+    before_its_day = replace(CLICKS, delay_days=-30)
+    used = applications((date(2023, 6, 1), 1), (APPLIED, 1))
+    found = as_of_check(used, [before_its_day], labels(GOOD_LABEL), [DEFINITION])
+    assert evidence(found) == [
+        ("gold.features_clicks", "1 rows of features used before they were known")
+    ]
+
+
+def test_a_delay_below_0_cannot_be_declared() -> None:
+    with pytest.raises(
+        BadInput, match="feature group clicks declares delay_days -30; declare 0 or"
+    ):
+        FeatureGroup("clicks", max_age_months=3, delay_days=-30)
+    assert FeatureGroup("clicks", max_age_months=3, delay_days=0).delay_days == 0
 
 
 def test_a_row_older_than_the_group_allows_is_found() -> None:

@@ -80,6 +80,19 @@ def test_a_text_that_spells_the_outcome_is_found(loans: pd.DataFrame) -> None:
     assert [finding.subject for finding in found.findings] == ["status"]
 
 
+def test_a_feature_of_few_loans_that_has_them_in_order_by_chance_passes_and_is_told(
+    loans: pd.DataFrame,
+) -> None:
+    some = pd.concat([loans[loans["label"] == label].head(3) for label in (0, 1)]).index
+    found = too_good_check(
+        loans.assign(rare=loans["label"].where(loans.index.isin(some))), ["rare"]
+    )
+    assert found.passed
+    assert found.looked_at.endswith("; 1 with 0.9 or more, of too few loans to tell")
+    half = loans.assign(rare=loans["label"].where(loans.index % 2 == 0))
+    assert [finding.subject for finding in too_good_check(half, ["rare"]).findings] == ["rare"]
+
+
 # After the application
 
 
