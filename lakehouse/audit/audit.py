@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from lakehouse.audit.absence import absence_check
 from lakehouse.audit.as_of import as_of_check
+from lakehouse.audit.delays import with_delays
 from lakehouse.audit.earlier import as_known_then, as_release_before
 from lakehouse.audit.finding import Check, Finding
 from lakehouse.audit.functions import functions_check
@@ -119,7 +120,8 @@ def _by_number(
     yield absence_check(loans, names)
     yield jump_check(loans, names)
     on_progress("audit", "features as known then")
-    yield restatement_check("known then", loans, as_known_then(store, release))
+    then = as_known_then(store, release)
+    yield with_delays(restatement_check("known then", loans, then), loans, then)
     on_progress("audit", "features of the release before")
     before = as_release_before(store, release, training_set)
     yield restatement_check("release before", loans, before)

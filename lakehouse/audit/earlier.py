@@ -34,7 +34,15 @@ def as_known_then(store: Store, release: Release) -> Earlier | str:
     known = {r.number: r.through for r in published.releases(store.log)}
     through = np.array([None, *(known[each.release] for each in then.releases)], dtype=object)
     begun = np.searchsorted(since, loans[APPLICATION].to_numpy(), side="right")
-    return Earlier("then", loans, pd.Series(through[begun]), training_set.selection.groups)
+    groups = training_set.selection.groups
+    had = {
+        group.name: np.array([False, *(group.table in each.versions for each in then.releases)])[
+            begun
+        ]
+        for group in groups
+    }
+    of_loans = {name: pd.Series(had_it) for name, had_it in had.items()}
+    return Earlier("then", loans, pd.Series(through[begun]), groups, of_loans)
 
 
 def as_release_before(store: Store, release: Release, training_set: TrainingSet) -> Earlier | str:

@@ -5,8 +5,8 @@ The check takes training sets of labelled loans, as pandas, from `lakehouse.mode
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -30,13 +30,14 @@ class Earlier:
     """The same loans with their features as an earlier release knew them.
 
     `known` says in words when. `through` is the last month that the release of each loan knew, NaN if
-    there was no release.
+    there was no release. `had` says per group whether that release had its table; it had those not named.
     """
 
     known: str
     loans: pd.DataFrame
     through: pd.Series
     groups: Sequence[JoinedGroup]
+    had: Mapping[str, pd.Series] = field(default_factory=dict)
 
 
 def restatement_check(name: str, now: pd.DataFrame, earlier: Earlier | str) -> Check:
@@ -97,20 +98,20 @@ def _pairs(
 ) -> Iterator[tuple[str, pd.Series, pd.Series, NDArray[np.bool_]]]:
     """Each column that differs, with its values now and before and whether a loan defaulted."""
     columns, before = [*group.features, LABEL], earlier.loans
-    delivered = _delivered(now[group.date_column], earlier.through)
+    in_time = delivered(now[group.date_column], earlier.through)
     values, values_before = (scored_columns(f[columns], group.features) for f in (now, before))
     absent, absent_before = (f[[*group.features]].isna().astype("float64") for f in (now, before))
     for name in group.features:
-        both = delivered & now[name].notna() & before[name].notna()
+        both = in_time & now[name].notna() & before[name].notna()
         yield from _differing(name, values[name][both], values_before[name][both], now[LABEL])
     for name in map(str, distinct(pd.concat([absent, absent_before]))):
         # A release that has the feature for no loan was made before there was the feature.
-        has_it = before[name].notna().groupby(earlier.through).transform("any").eq(True) & delivered
+        has_it = before[name].notna().groupby(earlier.through).transform("any").eq(True) & in_time
         pair = (absent[name][has_it], absent_before[name][has_it])
         yield from _differing(f"{name} is missing", *pair, now[LABEL])
 
 
-def _delivered(day: pd.Series, through: pd.Series) -> pd.Series:
+def delivered(day: pd.Series, through: pd.Series) -> pd.Series:
     """Whether the month of the row that is used now was known before: else it is new, and not corrected."""
     in_time: pd.Series = day.isna() | (day.dt.strftime("%Y-%m") <= through.fillna(""))
     return through.notna() & in_time
