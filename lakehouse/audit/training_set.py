@@ -1,4 +1,4 @@
-"""The audit of one training set, a file or one with a receipt: its dates, and how its user splits it.
+"""The audit of one training set, a file or one with a receipt: its dates, features, content and split.
 
 A split is a column of the set, because a user who leaves loans out of train has changed the file, or a day.
 """
@@ -16,31 +16,40 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakehouse.audit.finding import Check, Finding
+from lakehouse.audit.set_content import SPLIT, content_check
+from lakehouse.audit.set_features import dateless, feature_checks, undated, without_day
+from lakehouse.audit.set_labels import Labels, labels_check
 from lakehouse.audit.target import parts_check
 from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput
 from lakehouse.model.features import as_of_columns
 from lakehouse.model.origin import Audited
-from lakehouse.model.sample import sampled
+from lakehouse.model.sample import sample_of, sampled
 from lakehouse.model.split import Part, Parts, Split, month_of
 from lakehouse.table import AS_OF_SUFFIX
 from lakehouse.training.build import again
 from lakehouse.training.receipts import receipt
 from lakehouse.training.selection import Selection
-from lakehouse.training_columns import APPLICATION, CUSTOMER, LABEL_OBSERVED
+from lakehouse.training_columns import APPLICATION, CUSTOMER, LABEL, LABEL_DEF, LABEL_OBSERVED, LOAN
 
-SPLIT, PARTS = "split", ("train", "validation", "test")
+PARTS = ("train", "validation", "test")
 _DATES = (APPLICATION, LABEL_OBSERVED)
 _METADATA = b"lakehouse.parameters"
+_AUDITED = (LOAN, CUSTOMER, *_DATES, LABEL_DEF, SPLIT)
 
 
 @dataclass(frozen=True)
 class AuditedSet:
-    """The customers and dates of a training set, its split if it has one, and the day of its labels."""
+    """The customers and dates of a training set, its split if it has one, and the day of its labels.
+
+    `sample` has every column of some of its loans, and `file` is where it is, None for one built again.
+    """
 
     name: str
     loans: pd.DataFrame
     labels_known_by: date | None
+    sample: pd.DataFrame
+    file: Path | None = None
 
 
 def of_file(path: Path) -> AuditedSet:
@@ -53,28 +62,32 @@ def of_file(path: Path) -> AuditedSet:
         told = (pq.read_metadata(path).metadata or {}).get(_METADATA)
         names = [name for name in pq.read_schema(path).names if _is_audited(name)]
         loans = pq.read_table(path, columns=names).to_pandas()
+        sample = sample_of(path)
     except (OSError, pa.ArrowException) as error:
         raise BadInput(
             f"{path} is no Parquet file that can be read ({type(error).__name__}); name one that "
             "training-set wrote, or the id of a training set"
         ) from None
     selection = Selection.from_json(told.decode()) if told else None
-    return _audited(str(path), loans, selection.labels_known_by if selection else None)
+    known_by = selection.labels_known_by if selection else None
+    return _audited(AuditedSet(str(path), loans, known_by, sample, path))
 
 
 def of_receipt(store: Store, training_set_id: str) -> AuditedSet:
     """A training set with a receipt, built again; BadInput for an unknown id."""
     past = receipt(store.log, training_set_id)
-    frame = again(store, past).frame
-    loans = sampled(frame.select(*(name for name in frame.columns if _is_audited(name))))
-    return _audited(past.training_set_id, loans, past.selection.labels_known_by)
+    sample = sampled(again(store, past).frame)
+    loans = sample[[name for name in sample if _is_audited(str(name))]].copy()
+    known_by = past.selection.labels_known_by
+    return _audited(AuditedSet(past.training_set_id, loans, known_by, sample))
 
 
 def _is_audited(name: str) -> bool:
-    return name in ("loan_id", CUSTOMER, *_DATES, SPLIT) or name.endswith(AS_OF_SUFFIX)
+    return name in _AUDITED or name.endswith(AS_OF_SUFFIX)
 
 
-def _audited(name: str, loans: pd.DataFrame, known_by: date | None) -> AuditedSet:
+def _audited(audited: AuditedSet) -> AuditedSet:
+    name, loans = audited.name, audited.loans
     missing = [column for column in (CUSTOMER, *_DATES) if column not in loans]
     if missing:
         raise BadInput(
@@ -84,13 +97,21 @@ def _audited(name: str, loans: pd.DataFrame, known_by: date | None) -> AuditedSe
         loans[column] = pd.to_datetime(loans[column])
     if loans[[CUSTOMER, *_DATES]].isna().any(axis=None):
         raise BadInput(f"{name}: a loan has no {CUSTOMER}, {APPLICATION} or {LABEL_OBSERVED}")
-    return AuditedSet(name, loans, known_by)
+    for group, feature in undated(audited.sample).items():
+        raise BadInput(
+            f"{name} has features of {group}, such as {feature}, but no column {group}{AS_OF_SUFFIX}, so "
+            "nothing says when they were known; keep that column"
+        )
+    return audited
 
 
-def audit_training_set(audited: AuditedSet, split_at: date | None = None) -> list[Check]:
-    """Check the dates of a training set, and its split: its column `split`, or train before a day.
+def audit_training_set(
+    audited: AuditedSet, split_at: date | None = None, labels_of: Labels | str = "no datamart"
+) -> list[Check]:
+    """Check dates and features of a training set, and its split: its column `split`, or train before a day.
 
-    BadInput if nothing says how it is split, and no day by which its labels are known.
+    Dates are compared with `labels_of`; a text in its place says why not. BadInput if nothing says how it is
+    split, and no day by which its labels are known.
     """
     parts = _parts(audited, split_at)
     if not parts and not audited.labels_known_by:
@@ -98,7 +119,10 @@ def audit_training_set(audited: AuditedSet, split_at: date | None = None) -> lis
             f"nothing says how {audited.name} is split: give --split-at DATE for train before it, or a "
             f"column {SPLIT} with {', '.join(PARTS)}"
         )
-    checks = [_dates_check(audited)]
+    checks = [_dates_check(audited), labels_check(audited.loans, labels_of)]
+    if audited.file:
+        checks.append(content_check(audited.file))
+    checks += feature_checks(audited.sample.drop(columns=SPLIT, errors="ignore"))
     if parts:
         train, *later = parts
         learnt = [(train, part) for part in later]
@@ -114,7 +138,7 @@ def audit_of_parts(split: Split) -> Callable[[Parts], tuple[Audited, ...]]:
         loans = pd.concat([each[[n for n in each if _is_audited(str(n))]] for each in every])
         learnt = [(parts.train_for(later), later) for later in parts.in_order[1:]]
         checks = (
-            _dates_check(AuditedSet("the training set", loans, None)),
+            _dates_check(AuditedSet("the training set", loans, None, loans)),
             parts_check(parts.in_order, learnt, split.repeat_customers),
         )
         return tuple(_of_model(check) for check in checks)
@@ -135,8 +159,9 @@ def _dates_check(audited: AuditedSet) -> Check:
         proves="No label was observed by the day of its application, or after the day by which labels are "
         "known, and no feature row is newer than its application.",
         looked_at=f"{len(loans):,} loans with {len(groups)} feature groups"
-        + (f", labels known by {known_by}" if known_by else ""),
-        findings=tuple(_wrong_dates(loans, known_by)),
+        + (f", labels known by {known_by}" if known_by else "")
+        + without_day(audited.sample.columns, (*_AUDITED, LABEL)),
+        findings=(*_wrong_dates(loans, known_by), *dateless(audited.sample)),
     )
 
 

@@ -18,6 +18,7 @@ from lakehouse.errors import BadInput
 
 if TYPE_CHECKING:
     from lakehouse.audit.finding import Check
+    from lakehouse.audit.set_labels import Labels
     from lakehouse.progress import Progress
     from lakehouse.run.refusals import Refusal
 
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 @click.option(
     "--training-set",
     metavar="FILE|ID",
-    help="Audit only this training set: its dates, and whether its split learns from unknown labels.",
+    help="Audit only this training set: its dates and features, and whether its split learns from unknown "
+    "labels.",
 )
 @click.option(
     "--split-at",
@@ -82,8 +84,20 @@ def _checks_of_set(common: Common, training_set: str, split_at: date | None) -> 
 
     file = Path(training_set)
     if file.suffix or file.exists():
-        return audit_training_set(of_file(file), split_at)
-    return audit_training_set(of_receipt(common.store(common.built), training_set), split_at)
+        return audit_training_set(of_file(file), split_at, _labels(common))
+    audited = of_receipt(common.store(common.built), training_set)
+    return audit_training_set(audited, split_at, _labels(common))
+
+
+def _labels(common: Common) -> Labels | str:
+    """The labels of the newest release, or why there are none."""
+    from lakehouse.audit.set_labels import Labels
+
+    try:
+        newest = common.open_release(None)
+    except BadInput as error:
+        return str(error)
+    return Labels(newest.store, newest.release)
 
 
 @command("portfolio --out portfolio", "portfolio --out portfolio --release 1")
