@@ -34,7 +34,7 @@ from lakehouse.training_columns import APPLICATION, CUSTOMER, LABEL, LABEL_DEF, 
 
 PARTS = ("train", "validation", "test")
 _DATES = (APPLICATION, LABEL_OBSERVED)
-_METADATA = b"lakehouse.parameters"
+_PARAMETERS, _RELEASE = b"lakehouse.parameters", b"lakehouse.release"
 _AUDITED = (LOAN, CUSTOMER, *_DATES, LABEL_DEF, SPLIT)
 
 
@@ -43,6 +43,7 @@ class AuditedSet:
     """The customers and dates of a training set, its split if it has one, and the day of its labels.
 
     `sample` has every column of some of its loans, and `file` is where it is, None for one built again.
+    `release` is None if the file no longer names it.
     """
 
     name: str
@@ -50,6 +51,7 @@ class AuditedSet:
     labels_known_by: date | None
     sample: pd.DataFrame
     file: Path | None = None
+    release: int | None = None
 
 
 def of_file(path: Path) -> AuditedSet:
@@ -59,7 +61,7 @@ def of_file(path: Path) -> AuditedSet:
             f"there is no file {path}; name one that training-set wrote, or the id of a training set"
         )
     try:
-        told = (pq.read_metadata(path).metadata or {}).get(_METADATA)
+        told = pq.read_metadata(path).metadata or {}
         names = [name for name in pq.read_schema(path).names if _is_audited(name)]
         loans = pq.read_table(path, columns=names).to_pandas()
         sample = sample_of(path)
@@ -68,9 +70,11 @@ def of_file(path: Path) -> AuditedSet:
             f"{path} is no Parquet file that can be read ({type(error).__name__}); name one that "
             "training-set wrote, or the id of a training set"
         ) from None
-    selection = Selection.from_json(told.decode()) if told else None
-    known_by = selection.labels_known_by if selection else None
-    return _audited(AuditedSet(str(path), loans, known_by, sample, path))
+    if _PARAMETERS not in told:
+        return _audited(AuditedSet(str(path), loans, None, sample, path))
+    known_by = Selection.from_json(told[_PARAMETERS].decode()).labels_known_by
+    release = int(told[_RELEASE])
+    return _audited(AuditedSet(str(path), loans, known_by, sample, path, release))
 
 
 def of_receipt(store: Store, training_set_id: str) -> AuditedSet:
@@ -79,7 +83,8 @@ def of_receipt(store: Store, training_set_id: str) -> AuditedSet:
     sample = sampled(again(store, past).frame)
     loans = sample[[name for name in sample if _is_audited(str(name))]].copy()
     known_by = past.selection.labels_known_by
-    return _audited(AuditedSet(past.training_set_id, loans, known_by, sample))
+    name = past.training_set_id
+    return _audited(AuditedSet(name, loans, known_by, sample, release=past.release))
 
 
 def _is_audited(name: str) -> bool:

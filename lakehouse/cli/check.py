@@ -14,7 +14,7 @@ from lakehouse.cli.command import command
 from lakehouse.cli.common import Common, common
 from lakehouse.cli.error_line import error_line
 from lakehouse.cli.exit_codes import FAILED, REFUSED
-from lakehouse.errors import BadInput
+from lakehouse.errors import BadInput, LakehouseError
 
 if TYPE_CHECKING:
     from lakehouse.audit.finding import Check
@@ -84,20 +84,21 @@ def _checks_of_set(common: Common, training_set: str, split_at: date | None) -> 
 
     file = Path(training_set)
     if file.suffix or file.exists():
-        return audit_training_set(of_file(file), split_at, _labels(common))
-    audited = of_receipt(common.store(common.built), training_set)
-    return audit_training_set(audited, split_at, _labels(common))
+        audited = of_file(file)
+    else:
+        audited = of_receipt(common.store(common.built), training_set)
+    return audit_training_set(audited, split_at, _labels(common, audited.release))
 
 
-def _labels(common: Common) -> Labels | str:
-    """The labels of the newest release, or why there are none."""
+def _labels(common: Common, release: int | None) -> Labels | str:
+    """The labels of the release of a set, of the newest if it says none; or why there are none."""
     from lakehouse.audit.set_labels import Labels
 
     try:
-        newest = common.open_release(None)
-    except BadInput as error:
+        at = common.open_release(release)
+    except LakehouseError as error:
         return str(error)
-    return Labels(newest.store, newest.release)
+    return Labels(at.store, at.release)
 
 
 @command("portfolio --out portfolio", "portfolio --out portfolio --release 1")

@@ -36,7 +36,7 @@ def numbers(loans: pd.DataFrame) -> Check:
     return check
 
 
-# What a feature says of the label
+# The label, told by a feature
 
 
 def test_the_columns_of_a_set_that_know_nothing_pass(loans: pd.DataFrame) -> None:

@@ -87,6 +87,7 @@ def test_a_set_as_it_was_written_passes_by_its_file_and_by_its_receipt(
     for audited in (of_file(file), of_receipt(bank.store_of(CATALOG), told)):
         checks = audit_training_set(audited, labels_of=labels)
         assert [check.findings for check in checks] == [()] * len(checks)
+        assert audited.release == 1
         n = len(audited.loans)
         assert named(checks, "dates of the label store").looked_at.startswith(f"{n} of {n} loans")
 
@@ -160,6 +161,12 @@ def test_a_column_that_splits_the_set_changes_none_of_its_cells(file: Path, tmp_
     parts = pa.array(["train"] * rows.num_rows)
     split = written(rows.append_column("split", parts), tmp_path, of=file)
     assert content_check(split).passed
+
+
+def test_only_a_file_that_says_its_origin_says_its_release(file: Path, tmp_path: Path) -> None:
+    kept = changed(file, lambda f: f, tmp_path, says_its_origin=True)
+    assert of_file(kept).release == 1
+    assert of_file(changed(file, lambda f: f, tmp_path)).release is None
 
 
 def test_a_file_without_the_day_of_a_group_is_refused(file: Path, tmp_path: Path) -> None:
