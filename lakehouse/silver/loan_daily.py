@@ -75,6 +75,20 @@ TABLE = silver_table(
             loses="nothing",
         ),
         Rule("overdue_amt", "due_amt <= 0 AND overdue_amt > 0", "nothing is due", loses="nothing"),
+        # The sign is turned, or the unit is another one; or the loan was overpaid before.
+        Rule(
+            "overdue_amt",
+            "paid_amt < due_amt AND overdue_amt <> 0 AND overdue_amt * 10 < due_amt - paid_amt",
+            "far below what is not paid of this installment",
+            loses="nothing",
+        ),
+        # No interest makes twenty loans of one: dpd would divide cents by dollars.
+        Rule(
+            "due_amt",
+            "due_amt > 0 AND due_amt * tenure NOT BETWEEN loan_amt / 20 AND loan_amt * 20",
+            "all installments are far from the amount lent",
+            loses="nothing",
+        ),
     ],
     derived=[
         (Field("mob", "INT", "Month on book: installments due so far."), mob),

@@ -138,3 +138,39 @@ def test_an_overdue_amount_above_everything_due_keeps_its_dpd_with_a_reason(
     assert loan["dpd"] == dpd and loan["overdue_amt"] == float(overdue)
     is_above = float(overdue) > float(tenure) * float(due) + 0.02
     assert loan["_issues"] == ["overdue_amt: over all installments of the loan"] * is_above
+
+
+@pytest.mark.parametrize(
+    ("due", "paid", "overdue", "reason"),
+    [
+        ("1000", "0", "-3000", "overdue_amt: far below what is not paid of this installment"),
+        ("1000", "0", "3", "overdue_amt: far below what is not paid of this installment"),
+        ("100000", "0", "100000", "due_amt: all installments are far from the amount lent"),
+        ("1.000", "0", "1.000", "due_amt: all installments are far from the amount lent"),
+        ("1000", "0", "1000", None),
+        ("1000", "600", "400", None),
+        ("1000", "0", "0", None),
+        ("1000", "1000", "3000", None),
+        ("1000", "1600", "-600", None),
+        ("833.333", "0", "1666.667", None),
+        ("1900", "0", "1900", None),
+    ],
+)
+def test_amounts_of_another_sign_or_unit_keep_their_values_with_a_reason(
+    due: str, paid: str, overdue: str, reason: str | None
+) -> None:
+    row = {"loan_id": "L", "snapshot_date": "2023-07-01", "installment_num": "6", "tenure": "10"}
+    amounts = {"loan_amt": "10000", "due_amt": due, "paid_amt": paid, "overdue_amt": overdue}
+    loan = typed([{**row, **amounts}])["L"]
+    assert loan["_issues"] == ([reason] if reason else [])
+    assert (loan["due_amt"], loan["overdue_amt"]) == (float(due), float(overdue))
+    assert loan["dpd"] is not None
+
+
+@pytest.mark.parametrize(("loan_amt", "is_told"), [("0", True), ("", False)])
+def test_installments_of_a_loan_of_nothing_are_told_and_of_an_unknown_amount_are_not(
+    loan_amt: str, is_told: bool
+) -> None:
+    row = {"loan_id": "L", "snapshot_date": "2023-07-01", "installment_num": "6", "tenure": "10"}
+    loan = typed([{**row, "loan_amt": loan_amt, "due_amt": "5", "overdue_amt": "0"}])["L"]
+    assert bool(loan["_issues"]) == is_told
