@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from lakehouse.audit.finding import Check, Finding
 from lakehouse.bronze.raw import NO_ID, NO_ID_WORDS
 from lakehouse.ids import ZEROS_IN_FRONT
-from lakehouse.landing.cells import BLANKS
+from lakehouse.landing.cells import ADDED, BLANKS
 from lakehouse.run.masked import masked
 from lakehouse.table import Table, quoted
 
@@ -62,9 +62,10 @@ _AGAIN = "let a run read the whole file again, which trims ids and puts such row
 
 
 def _near(keys: Sequence[Key], read: Read) -> Iterator[Finding]:
-    """The ids that differ only in case, or in zeros at the front."""
+    """The ids that differ only in case, in zeros at the front, or in what programs add."""
     ids = (read(table).select(_trimmed(name).alias(_ID)) for table, name in keys)
-    plain = F.regexp_replace(F.lower(_ID), ZEROS_IN_FRONT, "$1$2")
+    bare = F.regexp_replace(F.lower(_ID), ADDED, "$1")
+    plain = F.regexp_replace(bare, ZEROS_IN_FRONT, "$1$2")
     alike = reduce(DataFrame.union, ids).groupBy(plain.alias(_ALIKE))
     ways = alike.agg(F.min(_ID).alias("first"), F.max(_ID).alias("last"))
     several = ways.where(F.col("first") != F.col("last"))
@@ -74,8 +75,8 @@ def _near(keys: Sequence[Key], read: Read) -> Iterator[Finding]:
         shown = " and ".join(_shown(keys[0], each) for each in example)
         yield Finding(
             f"{table.full_name}.{name}",
-            f"{n:,} ids are written in more than one way, which differ only in case or in zeros at the "
-            f"front, such as {shown}: correct the file that changed them",
+            f"{n:,} ids are written in more than one way, which differ only in case, zeros at the "
+            f"front, blanks, quotes or .0, such as {shown}: correct the file that changed them",
         )
 
 

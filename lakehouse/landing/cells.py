@@ -18,6 +18,9 @@ BLANKS = (
     "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680"
     "\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\u180e\u200b\u2060\ufeff\u00ad\u200c\u200d\u200e\u200f"
 )
+# Programs add these to an id: blanks inside it, quotes and = of spreadsheets, or the decimals of a number.
+# The first group is what stays; for every engine's regular expressions.
+ADDED = f"^[+]?([0-9]+)[.]0+$|[{BLANKS}'\"=]"
 
 ISO_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 INTEGER = r"[+-]?[0-9]+(\.0*)?"

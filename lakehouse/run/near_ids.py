@@ -1,4 +1,4 @@
-"""Ids that differ only in case, or in zeros at their front: most often one id, damaged on its way."""
+"""Ids that differ only in case, in zeros at their front or in what programs add: most often one id."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakehouse.ids import ZEROS_IN_FRONT
+from lakehouse.landing.cells import ADDED
 from lakehouse.landing.counts import Landed
 from lakehouse.storage.duck import duckdb_in, identifier, literal, path_literal
 from lakehouse.words import counted
@@ -51,11 +52,12 @@ def near_ids(
 
 def _near(selects: Iterable[str]) -> str:
     """The ids that have near ones: those of one kind side by side, each with its files."""
+    bare = f"regexp_replace(lower(id), {literal(ADDED)}, '\\1', 'g')"
     return f"""
         WITH ids AS ({" UNION ALL ".join(selects)}),
         plain AS (
             SELECT id, min(name) AS name, {_few("file")} AS files,
-                   regexp_replace(lower(id), '{ZEROS_IN_FRONT}', '\\1\\2', 'g') AS alike
+                   regexp_replace({bare}, '{ZEROS_IN_FRONT}', '\\1\\2', 'g') AS alike
             FROM ids GROUP BY id)
         SELECT any_value(name), list(id || ' (' || files || ')' ORDER BY id)
         FROM plain GROUP BY alike HAVING count(*) > 1 ORDER BY min(id)
@@ -75,6 +77,6 @@ def _line(found: list[tuple[str, list[str]]]) -> str:
     n = len(found)
     return (
         f"{counted(n, 'id')} in {found[0][0]} {'is' if n == 1 else 'are'} written in more "
-        f"than one way, which differ only in case or in zeros at the front, and so count as different: "
-        f"{examples}"
+        "than one way, which differ only in case, zeros at the front, blanks, quotes or .0, and so count as "
+        f"different: {examples}"
     )

@@ -51,9 +51,9 @@ def test_a_word_for_a_missing_value_is_found(word: str) -> None:
     assert found([word])[CUSTOMER].startswith("1 rows have a word for a missing value as id")
 
 
-@pytest.mark.parametrize("near", ["cus_0x1", "CUS_0X1"])
-def test_ids_that_differ_in_case_are_found_between_tables(near: str) -> None:
-    assert "'CUS_0x1'" in found([near])[CUSTOMER] and f"'{near}'" in found([near])[CUSTOMER]
+@pytest.mark.parametrize("near", ["cus_0x1", "CUS_0X1", "CUS_\u200b0x1", "'CUS_0x1", '="CUS_0x1"'])
+def test_ids_that_differ_in_case_or_in_added_signs_are_found_between_tables(near: str) -> None:
+    assert "'CUS_0x1'" in found([near])[CUSTOMER] and repr(near) in found([near])[CUSTOMER]
 
 
 def test_ids_that_differ_in_zeros_at_the_front_are_found_in_other_keys_too() -> None:
@@ -61,6 +61,12 @@ def test_ids_that_differ_in_zeros_at_the_front_are_found_in_other_keys_too() -> 
     assert set(wrong) == {LOAN}
     assert wrong[LOAN].startswith("1 ids are written in more than one way")
     assert "such as 'L-007' and 'L-7': " in wrong[LOAN]
+
+
+def test_a_number_with_decimals_is_near_the_number() -> None:
+    wrong = found(["CUS_0x1"], [("CUS_0x1", "12"), ("CUS_0x1", "12.0"), ("CUS_0x1", "120")])
+    assert "such as '12' and '12.0': " in wrong[LOAN]
+    assert found(["CUS_0x1"], [("CUS_0x1", "v1"), ("CUS_0x1", "v1.0")]) == {}
 
 
 def test_an_id_that_is_personal_is_shown_masked() -> None:
