@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.abc import FileLoader
+from importlib.machinery import SourceFileLoader
 from types import ModuleType
 
 from lakehouse.days import UTC
@@ -178,6 +178,6 @@ def _modules(package: ModuleType) -> list[ModuleType]:
 def _may_declare(module: str) -> bool:
     """Whether a module has one of the declared names in its text, or takes all names of another one."""
     spec = importlib.util.find_spec(module)
-    if spec is None or not isinstance(spec.loader, FileLoader):
+    if spec is None or not isinstance(spec.loader, SourceFileLoader):
         return True
     return _DECLARES.search(spec.loader.get_data(spec.origin or "")) is not None

@@ -17,11 +17,11 @@ from lakehouse.cli.confirm import check_confirmed
 from lakehouse.errors import BadInput
 from lakehouse.months import MonthRange
 from lakehouse.progress import Progress, Wait, silent
-from lakehouse.table import DeliveryMode
 
 if TYPE_CHECKING:
     from lakehouse.generate.inbox import Format
     from lakehouse.run.job import Job
+    from lakehouse.table import DeliveryMode
 
 
 @dataclass(frozen=True)

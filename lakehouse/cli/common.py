@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lakehouse.catalog import Catalog, load
 from lakehouse.cli import options, show
 from lakehouse.errors import BadInput
-from lakehouse.storage.data_bucket import Data
-from lakehouse.storage.place import Place
 
 if TYPE_CHECKING:
+    from lakehouse.catalog import Catalog
     from lakehouse.engines.store import Store
     from lakehouse.releases.release import Release
+    from lakehouse.storage.data_bucket import Data
     from lakehouse.storage.datamart import Datamart
+    from lakehouse.storage.place import Place
 
 
 @cache
@@ -102,6 +102,8 @@ class Common:
 
 def catalog() -> Catalog:
     """The tables that the command works on: those given to `main`, else the declared ones."""
+    from lakehouse.catalog import Catalog, load
+
     given = click.get_current_context().obj
     return given if isinstance(given, Catalog) else load()
 

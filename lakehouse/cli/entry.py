@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from typing import TYPE_CHECKING
 
 import click
 
 from lakehouse import __version__
-from lakehouse.catalog import Catalog
 from lakehouse.cli import build, check, keep, look, model, show, train
 from lakehouse.cli.command import Commands
 from lakehouse.cli.error_line import error_line
@@ -17,6 +17,9 @@ from lakehouse.cli.exit_codes import DONE, exit_code
 from lakehouse.cli.own_words import own_words
 from lakehouse.cli.program import program
 from lakehouse.stop import Stopped, stoppable
+
+if TYPE_CHECKING:
+    from lakehouse.catalog import Catalog
 
 # The shell asks by this variable, as in `eval "$(_LAKEHOUSE_COMPLETE=bash_source lakehouse)"`.
 COMPLETE = "_LAKEHOUSE_COMPLETE"

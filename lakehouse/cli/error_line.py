@@ -6,7 +6,6 @@ import click
 
 from lakehouse.errors import LakehouseError, NoSpace, not_installed
 from lakehouse.stop import Stopped
-from lakehouse.storage.object_store import of_store
 
 _STOPPED = "stopped; nothing is half done, the next run goes on from here"
 _ENGINE_LOST = (
@@ -60,6 +59,8 @@ def _of_arguments(error: click.ClickException) -> str:
 
 
 def _system_error(error: OSError) -> str:
+    from lakehouse.storage.object_store import of_store
+
     return of_store(str(error)) or f"{error.strerror or error}: {error.filename or ''}"
 
 

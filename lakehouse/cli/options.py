@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem
 
-from lakehouse.catalog import load
 from lakehouse.cli import show
 from lakehouse.days import DATE_ORDERS, checked_day
 from lakehouse.errors import BadInput
 from lakehouse.months import checked_month
-from lakehouse.storage.data_bucket import Data, data_at
-from lakehouse.storage.object_store import is_of_store
-from lakehouse.storage.paths import why_no_path
-from lakehouse.storage.place import Place, place
+
+# Storage and tables take half of a start, and a help text needs none of them.
+if TYPE_CHECKING:
+    from lakehouse.storage.data_bucket import Data
+    from lakehouse.storage.place import Place
 
 Command = Callable[..., None]
 Option = Callable[[Command], Command]
@@ -31,6 +32,8 @@ class LocalPath(click.ParamType):
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> Path:
+        from lakehouse.storage.paths import why_no_path
+
         why = why_no_path(str(value))
         if why:
             self.fail(f"{value!r} {why}", param, ctx)
@@ -45,6 +48,8 @@ class DatamartPlace(click.ParamType):
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> Place:
+        from lakehouse.storage.place import place
+
         where = place(str(value))
         return where if where.bucket else place(LocalPath().convert(value, param, ctx))
 
@@ -57,6 +62,9 @@ class DataPlace(click.ParamType):
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> Data:
+        from lakehouse.storage.data_bucket import data_at
+        from lakehouse.storage.object_store import is_of_store
+
         if isinstance(value, str) and is_of_store(value):
             return data_at(value)
         return LocalPath().convert(value, param, ctx)
@@ -98,6 +106,8 @@ class TableName(click.ParamType):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
+        from lakehouse.catalog import load
+
         names = (table.full_name for table in load().tables)
         return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
@@ -116,6 +126,8 @@ class RawFileName(click.ParamType):
         data = ctx.params.get("data")
         if not isinstance(data, Path):  # a shell waits for no object store
             return []
+        from lakehouse.catalog import load
+
         sources = [table.source for table in load().sources if table.source]
         inbox = Inbox(DataFolder(data), sources)
         try:
