@@ -18,6 +18,7 @@ from deltalake import write_deltalake
 
 from lakehouse.landing.counts import Counts
 from lakehouse.ledger.deliveries import TABLE as DELIVERIES
+from lakehouse.months import MonthRange
 from lakehouse.releases import ledger_rows
 from lakehouse.storage.commit import ChangedRows
 from lakehouse.storage.commit_note import CommitNote, SourceRecord
@@ -63,7 +64,8 @@ class Taken:
 class FileVersion:
     """A row of ledger/deliveries; the declaration of that table describes the columns.
 
-    `grew_from` is the version whose rows were not read again, if that is how it was taken.
+    `grew_from` is the version whose rows were not read again, if that is how it was taken. Of the months in
+    `kept` nothing was taken again, so that the counts of before hold.
     """
 
     source: str
@@ -79,6 +81,7 @@ class FileVersion:
     taken_at: datetime
     replaced: bool = False
     grew_from: str | None = field(default=None, compare=False)
+    kept: tuple[MonthRange, ...] = field(default=(), compare=False)
 
     @property
     def key(self) -> Key:
@@ -104,7 +107,8 @@ class FileVersion:
         # If it was replaced meanwhile, it has arrived a second time.
         at = self.taken_at if before.replaced else before.taken_at
         counts = {m: n for m, n in before.counts.items() if n.rows_in or not self._took(m)}
-        counts |= self.counts
+        is_kept = {m for m in counts if m and any(scope.has(m) for scope in self.kept)}
+        counts |= {m: n for m, n in self.counts.items() if m not in is_kept}
         return replace(self, first_run_id=before.first_run_id, taken_at=at, counts=counts)
 
     def _took(self, month: str | None) -> bool:
@@ -178,13 +182,25 @@ def newest_taken(log: Log) -> Newest:
 def _read_newest(log: Log) -> Newest:
     casts = "CAST(taken_at AS BIGINT), record, array_to_string(months, ' ')"
     query = f"SELECT source, file, sha256, size, stamp, {casts} FROM t WHERE NOT replaced"
-    batch = log.ask(DELIVERIES, query)
     newest: dict[str, dict[str, Taken]] = {}
-    values = (batch.column(name).to_pylist() for name in batch.column_names)
-    for source, *of_file in zip(*values, strict=True):
+    for source, *of_file in _rows(log, query):
         taken = Taken(*of_file)
         newest.setdefault(source, {})[taken.file] = taken
     return newest
+
+
+def _rows(log: Log, query: str) -> Iterable[tuple[Any, ...]]:
+    batch = log.ask(DELIVERIES, query)
+    return zip(*(batch.column(name).to_pylist() for name in batch.column_names), strict=True)
+
+
+def arrivals(log: Log, source: str) -> dict[tuple[str, str], int]:
+    """For each file and month, when the last version with rows of that month was taken: microseconds."""
+    if not log.exists(DELIVERIES):
+        return {}
+    each = "SELECT source, file, unnest(months) AS of_month, CAST(taken_at AS BIGINT) AS at FROM t"
+    query = f"SELECT source, file, of_month, max(at) FROM ({each}) GROUP BY source, file, of_month"
+    return {(file, month): at for of, file, month, at in _rows(log, query) if of == source}
 
 
 def digest(taken: Mapping[str, Taken]) -> str | None:

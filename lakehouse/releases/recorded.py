@@ -17,7 +17,8 @@ class Recorded:
     `consumed` is the version of each upstream. `source` is the part of the raw file that the table holds.
     `pending_months` were not yet written when a run was stopped between two commits. `again` is the
     reason why everything must be taken again. `undo_to` is the version before another program wrote.
-    `lost` are partitions that lost files since the release.
+    `lost` are partitions that lost files since the release. `is_released` is whether no run has written
+    since then.
     """
 
     version: int
@@ -28,6 +29,7 @@ class Recorded:
     again: str = ""
     undo_to: int | None = None
     lost: tuple[str, ...] = ()
+    is_released: bool = False
 
     @classmethod
     def by_note(cls, version: int, note: CommitNote) -> Recorded:

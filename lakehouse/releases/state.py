@@ -167,6 +167,7 @@ def _by_release(table: Table, version: int, newest: Release) -> Recorded:
             if upstream.full_name in newest.versions
         },
         source=source,
+        is_released=True,
     )
 
 

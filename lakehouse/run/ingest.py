@@ -52,6 +52,7 @@ class Delivery:
 
     `taken` are the newest versions of its files by name, as the ledger has them; `is_noted` tells whether
     these are all. `unnoted` are others: the table has rows of them, and the ledger does not know them.
+    `arrivals` tell by file and month when the last version with such rows came, if the order is by arrival.
     """
 
     table: Table
@@ -65,6 +66,7 @@ class Delivery:
     taken: Mapping[str, Taken] = field(default_factory=dict)
     is_noted: bool = False
     unnoted: Mapping[str, Taken] = field(default_factory=dict)
+    arrivals: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     @cached_property
     def rows_only(self) -> bool:
@@ -160,22 +162,23 @@ class Delivery:
         table = self.table
         return table.entity or next((key for key in table.keys if key != table.date), None)
 
-    def _rank(self, file: str) -> str:
+    def _rank(self, file: str, month: str) -> str:
         """A text that is greater for a later file, by the declared order."""
         if self.landed.source.supersedes == "date":
             return f"{day_in(file) or ''} {file}"
-        return f"{self._arrived(file):020d} {file}"
+        return f"{self._arrived(file, month):020d} {file}"
 
-    def _arrived(self, file: str) -> int:
+    def _arrived(self, file: str, month: str) -> int:
+        """When rows of this month came in a file; a version without the month leaves the earlier ones."""
+        now = next((each for each in self.landed.files if each.name == file), None)
         before = self.taken.get(file) or self.unnoted.get(file)
-        now = self._sha256_now.get(file)
-        if before and now in (None, before.sha256):
-            return before.taken_at
-        return self._now if now else 0
-
-    @cached_property
-    def _sha256_now(self) -> dict[str, str]:
-        return {each.name: each.sha256 for each in self.landed.files}
+        is_other = now is not None and not (before and before.sha256 == now.sha256)
+        if now and is_other and month in now.months:
+            return self._now
+        plain = self.landed.source.file_names
+        names = plain if file in plain else (file,)
+        came = [at for each in names if (at := self.arrivals.get((each, month)))]
+        return max(came, default=before.taken_at if before and not is_other else 0)
 
     @cached_property
     def _now(self) -> int:
@@ -202,7 +205,8 @@ class Delivery:
         return [self._version(file) for file in self.landed.files]
 
     def _version(self, file: LandedFile) -> FileVersion:
-        scopes = (each for each in self._taken_scopes(file) if not self.scope.covers(each))
+        before = self._taken_scopes(file)
+        scopes = (each for each in before if not self.scope.covers(each))
         record = SourceRecord(
             file.sha256,
             (*scopes, self.scope),
@@ -228,6 +232,7 @@ class Delivery:
             run_id,
             began,
             grew_from=file.before.sha256 if file.before else None,
+            kept=before,
         )
 
     def _left_of_earlier(self, file: LandedFile) -> dict[str | None, Counts]:

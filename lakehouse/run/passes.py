@@ -15,7 +15,7 @@ from lakehouse.landing.counts import Counts, Landed
 from lakehouse.ledger.deliveries import TABLE as DELIVERIES
 from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.months import MonthRange
-from lakehouse.releases.deliveries import FileVersion, digest, newest_taken, put
+from lakehouse.releases.deliveries import FileVersion, arrivals, digest, newest_taken, put
 from lakehouse.releases.publish import next_release, publish, sync_commits
 from lakehouse.releases.recorded import Recorded
 from lakehouse.releases.state import read_state, recorded
@@ -71,7 +71,7 @@ class Passes:
         self._superseding = Lock()
         # By bronze table, the archived files that the ledger does not know.
         self._unnoted: dict[str, list[FileVersion]] = {}
-        # The fates of rows that may have changed since the deliveries were noted.
+        # The fates of rows that may have changed in this run.
         self._fates: dict[tuple[str, str], dict[str | None, Counts]] = {}
 
     def run(self, left: Unproven, at_once: int) -> None:
@@ -187,7 +187,6 @@ class Passes:
             # A ledger that outlives the rows of its files in a loss of power would keep them from being read.
             sync_commits(self._job.datamart, [*catalog.sources, QUARANTINE, SUPERSEDED])
             put(self._job.log, versions, note, self._fates)
-        self._fates.clear()
 
     def _publish(self, sources: Mapping[str, SourceRecord]) -> None:
         datamart = self._job.datamart
@@ -203,7 +202,8 @@ class Passes:
     def delivery(self, table: Table, landed: Landed, scope: MonthRange, own: Recorded) -> Delivery:
         code, asked = self._job.catalog.code[table.full_name], self._job.request.delivery
         assert table.source is not None
-        taken = newest_taken(self._job.log).get(table.source.name, {})
+        log, source = self._job.log, table.source
+        taken = newest_taken(log).get(source.name, {})
         return Delivery(
             table,
             landed,
@@ -216,6 +216,7 @@ class Passes:
             taken,
             self._is_noted(table, own),
             {each.file: each.taken for each in self._unnoted.get(table.full_name, ())},
+            arrivals(log, source.name) if source.supersedes == "arrival" else {},
         )
 
     def _is_noted(self, table: Table, own: Recorded) -> bool:

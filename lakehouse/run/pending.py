@@ -191,8 +191,9 @@ def _causes(
     if not files.new and not files.changed and record.pending_months:
         return
     scope, of_all = request.scope, record.source
-    # The table has what every file has, so a run with nothing new parses no record of a file.
-    is_taken = any(each.covers(scope) for each in of_all.scopes)
+    # The table has what every file has, so a run with nothing new parses no record of a file. A run that was
+    # stopped before it noted its files may have taken more of them than it noted.
+    is_taken = record.is_released and any(each.covers(scope) for each in of_all.scopes)
     if is_taken and not request.date_order and not of_all.waited_for(today):
         return
     known = {file: own for file in files.present if (own := files.record(file, record))}

@@ -40,14 +40,14 @@ class Rules:
     """By what it is decided which candidates stand, and which go.
 
     `replaces` are files, each with a month: a row that such a file had, and its newest version lacks, goes.
-    It stays if a damaged row of the file mentions its `entity`. `rank` is a text that is greater for a later
-    file.
+    It stays if a damaged row of the file mentions its `entity`. `rank` is a text that is greater for
+    the rows of a month in a later file.
     """
 
     landed: Landed
     replaces: Sequence[tuple[str, str]]
     entity: str | None
-    rank: Callable[[str], str]
+    rank: Callable[[str, str], str]
 
     @property
     def plain_name(self) -> str | None:
@@ -169,12 +169,12 @@ def _ranked(store: Store, rows: DataFrame, rules: Rules) -> DataFrame:
     by_name = rows.withColumn(RANK, F.col(SLOT))
     if rules.landed.source.supersedes == "name":
         return by_name
-    # As many rows as there are files of these months.
-    files = [row[SLOT] for row in rows.select(SLOT).distinct().collect()]
-    if not files:
+    # As many rows as there are files of each month.
+    places = [(row[SLOT], row[MONTH]) for row in rows.select(SLOT, MONTH).distinct().collect()]
+    if not places:
         return by_name
-    ranks = frame(store, [(file, rules.rank(file)) for file in files], (SLOT, RANK))
-    return rows.join(ranks, [SLOT])
+    ranks = frame(store, [(*at, rules.rank(*at)) for at in places], (SLOT, MONTH, RANK))
+    return rows.join(ranks, [SLOT, MONTH])
 
 
 def frame(store: Store, rows: Iterable[tuple[str, ...]], names: tuple[str, ...]) -> DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 Key = tuple[str, str]  # customer and day
@@ -97,7 +97,12 @@ class Model:
         before = self.candidates.get(name, {})
         self.files[name] = file
         new = {key: Candidate(amount, run) for key, amount in file.good.items()}
-        kept = {key: old for key, old in before.items() if self._stays(name, key, file)}
+        kept = {
+            # By arrival it came again with a version that has rows of its month.
+            key: replace(old, taken_in=run) if key[1][:7] in file.months else old
+            for key, old in before.items()
+            if self._stays(name, key, file)
+        }
         self.candidates[name] = {**kept, **new}
 
     def _stays(self, name: str, key: Key, newer: Landed) -> bool:

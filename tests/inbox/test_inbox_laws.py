@@ -82,6 +82,10 @@ TOLD = {
         Step(((SECOND, ("a,2.0,2023-01-01",)),)),
         Step(((FIRST, ("a,2.00,2023-01-01", "b,1,2023-01-01")),)),
     ],
+    "each month by itself counts the equal rows of the months before it": [
+        Step(((FIRST, (ONE, "b,1,2023-02-01")),)),
+        Step(((LAST, (ONE, "b,1,2023-01-01", "c,1,2023-03-01")),), options=("--by-month",)),
+    ],
     "rows move from one file to another": [
         Step(((FIRST, (ONE,)), (SECOND, ("b,1,2023-02-01",)))),
         Step(((FIRST, ("b,1,2023-02-01",)), (SECOND, (ONE,)))),
@@ -147,6 +151,14 @@ def test_a_deletion_whose_withdrawal_was_killed_is_withdrawn_by_the_next_run(nth
     follow(VISITS, [*WITHDRAWN[:-1], replace(WITHDRAWN[-1], killed_at=nth)])
 
 
+@pytest.mark.parametrize("nth", range(4, 13))
+@pytest.mark.slow
+def test_a_run_by_month_that_was_killed_is_noted_whole_by_the_next(nth: int) -> None:
+    rows = (ONE, "b,1,2023-02-01", "c,1,2023-03-01")
+    first = Step(((FIRST, (ONE,)),))
+    follow(VISITS, [first, Step(((LAST, rows),), options=("--by-month",), killed_at=nth)])
+
+
 def test_by_arrival_the_file_that_came_last_wins() -> None:
     sequence = [
         Step(((SECOND, (OTHER,)),)),
@@ -160,6 +172,16 @@ def test_by_arrival_a_file_that_comes_as_another_one_leaves_its_rows() -> None:
     sequence = [
         Step(((PLAIN, (ONE, ONE)),)),
         Step(((FIRST, (ONE, ONE)), (PLAIN, (ONE, "a,1,2023-02-01")))),
+    ]
+    follow(replace(VISITS, supersedes="arrival"), sequence)
+
+
+def test_by_arrival_a_row_that_a_delivery_leaves_came_when_its_month_did() -> None:
+    sequence = [
+        Step(((PLAIN, (ONE,)),)),
+        Step(((FIRST, (OTHER,)),)),
+        Step(((PLAIN, ("b,1,2023-02-01",)),), options=("--full-refresh",)),
+        Step(options=("--full-refresh",)),
     ]
     follow(replace(VISITS, supersedes="arrival"), sequence)
 
