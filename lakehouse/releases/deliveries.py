@@ -64,8 +64,8 @@ class Taken:
 class FileVersion:
     """A row of ledger/deliveries; the declaration of that table describes the columns.
 
-    `grew_from` is the version whose rows were not read again, if that is how it was taken. Of the months in
-    `kept` nothing was taken again, so that the counts of before hold.
+    `grew_from` is the version whose rows were not read again, if that is how it was taken. Nothing was taken
+    again of the months in `kept`, so that the counts of before hold.
     """
 
     source: str
