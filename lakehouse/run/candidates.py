@@ -63,13 +63,15 @@ def touched(new: DataFrame, old: DataFrame, by_arrival: bool) -> DataFrame:
 def _between(bronze: DataFrame, held: DataFrame) -> list[DataFrame]:
     """The candidates whose keys a run has left when it was stopped between the two tables.
 
-    A candidate is in both, or no row stands for those that are held and nothing deletes their key.
+    A candidate is in both, or a row is there although its key is deleted, or no row stands for those that
+    are held and nothing deletes their key.
     """
     slot = [*AT, SLOT]
+    deleted = held.where(F.col(FATE) == DELETION).select(*AT)
     twice = bronze.join(held.select(*slot), slot, "left_semi")
-    standing = [bronze.select(*AT), held.where(F.col(FATE) == DELETION).select(*AT)]
-    bereft = reduce(lambda rows, there: rows.join(there, [*AT], "left_anti"), standing, held)
-    return [twice, bereft]
+    undeleted = bronze.join(deleted, [*AT], "left_semi")
+    bereft = held.join(bronze.select(*AT), [*AT], "left_anti").join(deleted, [*AT], "left_anti")
+    return [twice, undeleted, bereft]
 
 
 def verdicts(placed: DataFrame) -> DataFrame:

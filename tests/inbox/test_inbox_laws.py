@@ -151,6 +151,18 @@ def test_a_deletion_whose_withdrawal_was_killed_is_withdrawn_by_the_next_run(nth
     follow(VISITS, [*WITHDRAWN[:-1], replace(WITHDRAWN[-1], killed_at=nth)])
 
 
+REFUSED_BEFORE = [
+    Step(((FIRST, (ONE, "b,1,2023-01-01")),)),
+    Step(((LAST, ("c,1,2023-01-01",)),), wrong=(SECOND,)),
+    Step(((TOMBSTONE, (ONE,)),), gone=(SECOND,)),
+]
+
+
+@pytest.mark.parametrize("nth", [1, 2, *(pytest.param(n, marks=pytest.mark.slow) for n in (3, 4))])
+def test_a_deletion_that_was_killed_after_rows_that_were_not_published_deletes(nth: int) -> None:
+    follow(VISITS, [*REFUSED_BEFORE[:-1], replace(REFUSED_BEFORE[-1], killed_at=nth)])
+
+
 @pytest.mark.parametrize("nth", range(4, 13))
 @pytest.mark.slow
 def test_a_run_by_month_that_was_killed_is_noted_whole_by_the_next(nth: int) -> None:
