@@ -39,6 +39,8 @@ def unnoted(store: Store, table: Table, own: Recorded, known: Container[str]) ->
     """
     assert table.source is not None
     months = sorted({*store.log.rows_by_month(table)} | _superseded_months(store))
+    if not months:
+        return []
     counts: dict[str, dict[str | None, Counts]] = {}
     held = rows_by_file(store, table, months)
     for (file, month), of_month in held.items():
