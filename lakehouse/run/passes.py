@@ -71,6 +71,8 @@ class Passes:
         self._superseding = Lock()
         # By bronze table, the archived files that the ledger does not know.
         self._unnoted: dict[str, list[FileVersion]] = {}
+        # By bronze table, the months that a run has written which was stopped, or published nothing.
+        self._stopped_in: dict[str, set[str]] = {}
         # The fates of rows that may have changed in this run.
         self._fates: dict[tuple[str, str], dict[str | None, Counts]] = {}
 
@@ -100,6 +102,7 @@ class Passes:
                 begun = CommitNote(
                     self._writer.run_id, quarantined=Quarantined(table.full_name, sha256)
                 )
+                self._stopped_in[table.full_name] = changed
                 target = Target(self._store, table, sorted(changed), begun, self._superseding)
                 self._reporting.add(SUPERSEDED, target.settle())
 
@@ -281,8 +284,13 @@ class Passes:
                 written = ingest(self._store, delivery, months, self._superseding)
                 self._reporting.add(table, written.table)
         self._reporting.add(SUPERSEDED, written.superseded)
-        if written.superseded or (months and held_of(self._store, table, months) is not None):
-            entry.rows = self._counted_again(table, delivery, months)
+        stopped = self._stopped_in.pop(table.full_name, set())
+        if (
+            stopped
+            or written.superseded
+            or (months and held_of(self._store, table, months) is not None)
+        ):
+            entry.rows = self._counted_again(table, delivery, sorted({*months, *stopped}))
         return delivery.record
 
     def _counted_again(self, table: Table, delivery: Delivery, months: Sequence[str]) -> Counts:

@@ -137,6 +137,20 @@ def test_a_run_that_was_killed_at_any_commit_is_ended_by_the_next(nth: int) -> N
     follow(VISITS, [first, replace(second, killed_at=nth)])
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("told", TOLD)
+@pytest.mark.parametrize("nth", range(1, 6))
+@pytest.mark.parametrize("before", ["published", "not published"])
+def test_the_last_run_killed_at_any_commit_is_ended_by_the_next(
+    told: str, nth: int, before: str
+) -> None:
+    """Also where no earlier run was published, as a file of a wrong form lay there all the time."""
+    first, *steps = [*TOLD[told][:-1], replace(TOLD[told][-1], killed_at=nth)]
+    if before == "not published":
+        first = replace(first, wrong=(*first.wrong, "visits/other.csv"))
+    follow(VISITS, [first, *steps])
+
+
 WITHDRAWN = [
     Step(((FIRST, (ONE, "b,1,2023-01-01")),)),
     Step(((TOMBSTONE, (ONE,)),)),
