@@ -138,7 +138,8 @@ def _tables() -> Iterator[str]:
         "`python main.py dictionary` prints this page."
     )
     catalog = load()
-    yield dictionary.markdown(catalog.tables, catalog.exclusions).replace("<", "&lt;")
+    told = dictionary.markdown(catalog.tables, catalog.exclusions, catalog.protected)
+    yield told.replace("<", "&lt;")
 
 
 # --- Python ------------------------------------------------------------------------------------

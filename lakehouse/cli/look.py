@@ -156,14 +156,15 @@ def quality(common: Common, table: str | None, by_month: bool) -> None:
 def dictionary(as_json: bool, table: str | None) -> None:
     """Print the data dictionary as Markdown.
 
-    It is made of the declarations of TABLE, or of all tables.
+    It is made of the declarations of TABLE, or of all tables. A feature that
+    carries a protected attribute says so.
     """
     from lakehouse.exports.dictionary import entries, markdown
 
     declared = catalog()
     tables = (declared.table(table),) if table else declared.tables
-    left_out = declared.exclusions
-    show.answer(as_json, entries(tables, left_out), lambda: click.echo(markdown(tables, left_out)))
+    told = (tables, declared.exclusions, declared.protected)
+    show.answer(as_json, entries(*told), lambda: click.echo(markdown(*told)))
 
 
 COMMANDS = (status, history, releases, diff, deliveries, quarantine, quality, dictionary)

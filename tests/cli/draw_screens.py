@@ -36,6 +36,7 @@ LINES = {
     "quality": "quality",
     "quality-by-month": "quality silver.attributes --by-month",
     "dictionary": "dictionary gold.label_store",
+    "dictionary-protected": "dictionary gold.features_attributes",
     "training-set": "training-set --out train.parquet --features age",
     "training-sets": "training-sets",
     "audit": "audit --training-set train.parquet --split-at 2023-06-01",

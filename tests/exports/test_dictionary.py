@@ -8,7 +8,8 @@ import pytest
 
 from lakehouse.catalog import load
 from lakehouse.exports.dictionary import entries, markdown
-from lakehouse.table import Field, Table
+from lakehouse.protected import Protected
+from lakehouse.table import FeatureGroup, Field, Table
 
 TABLES = load().tables
 
@@ -73,3 +74,37 @@ def test_the_label_store_tells_its_definitions_and_what_a_training_set_may_leave
     text = markdown([catalog.label_store], catalog.exclusions)
     told = [*catalog.labels.definitions, *catalog.exclusions]
     assert all(f"\n| {each.name} | " in text for each in told) and "`age < 21`" in text
+
+
+def test_a_feature_says_which_protected_attribute_it_carries() -> None:
+    catalog = load()
+    told = (catalog.tables, catalog.exclusions, catalog.protected)
+    marked = {
+        (entry["table"], column["name"]): column["protected"]
+        for entry in entries(*told)
+        for column in entry["columns"]
+        if column["protected"]
+    }
+    assert marked == {
+        ("gold.features_attributes", name): [each.name]
+        for each in catalog.protected
+        for name in each.carried_by
+    }
+    text = markdown(*told)
+    assert text.count(" Protected: carries ") == len(marked) > 0
+    for each in catalog.protected:
+        assert f"\n| {each.name} | {each.doc} | {', '.join(each.carried_by)} |" in text
+
+
+def test_the_same_name_in_a_key_or_in_a_table_without_features_is_not_protected() -> None:
+    field = Field("age", "INT", "Age.")
+    age = Protected("age", "Age.", "age", ("age",))
+    group = FeatureGroup("g", 1)
+    plain, keyed, of_group = (
+        Table("gold", "t", "A row.", keys, (field,), group=own)
+        for keys, own in ((("a",), None), (("age",), group), (("a",), group))
+    )
+    found = [
+        entries([t], (), (age,))[0]["columns"][0]["protected"] for t in (plain, keyed, of_group)
+    ]
+    assert found == [[], [], ["age"]]
