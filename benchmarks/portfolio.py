@@ -35,13 +35,18 @@ CATALOG = load()
 TABLES = ("gold.vintages", "gold.roll_rates", "gold.label_store")
 
 
-def rounds(datamart: Path, table: Table, repeat: int) -> Iterator[tuple[dict[str, float], ...]]:
-    """The costs of all months but the newest, of that month, and of all of them at once."""
+def rounds(
+    datamart: Path, table: Table, repeat: int, last: str | None
+) -> Iterator[tuple[dict[str, float], ...]]:
+    """The costs of all months but the newest, of that month, and of all of them at once.
+
+    `last` is the month that counts as the newest; by default it is.
+    """
     for _ in range(repeat):
         shutil.rmtree(datamart / table.path)
         store = EmbeddedStore(Datamart.at(datamart, CATALOG))
         create_missing(store.datamart)
-        months = sorted(existing(store, table.upstreams))
+        months = [m for m in sorted(existing(store, table.upstreams)) if m <= (last or m)]
         # A run of the newest month also computes the months that its records reach.
         newest = sorted(table.reached(months[-1:]) & {*months})
         before = cost(store, table, months[:-1])
@@ -62,12 +67,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--datamart", type=Path, default=Path("datamart"))
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--newest", help="the month that counts as the newest, as 2024-12")
     asked = parser.parse_args()
     found = {}
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(shutil.copytree(asked.datamart, Path(folder) / "datamart"))
         for name in TABLES:
-            every = list(rounds(copy, CATALOG.table(name), asked.repeat))
+            every = list(rounds(copy, CATALOG.table(name), asked.repeat, asked.newest))
             for job, costs in zip(
                 ("full", "without newest", "one more"), zip(*every, strict=True), strict=True
             ):

@@ -181,6 +181,8 @@ class Table:
     `transform` computes its rows from those of its upstreams. If `look_back_months` is above 0, it also
     takes `months`: the months whose rows are wanted, None for all.
     `look_back_months`: the number of earlier months that a row depends on; n - 1 for a window of n.
+    `look_back_column`: the column of its upstreams whose largest value bounds `look_back_months` further, so
+    that a long look back reads no month that cannot matter.
     `look_ahead_months`: the number of later months that it depends on; no table of features may have one.
     `expectations`: (name, SQL) pairs that hold for every row; they become Delta CHECK constraints.
     `unversioned`: columns about the writing, not about the row; a change only in them does not count.
@@ -199,6 +201,7 @@ class Table:
     upstreams: tuple[Table, ...] = ()
     transform: Callable[..., DataFrame] | None = None
     look_back_months: int = 0
+    look_back_column: str = ""
     look_ahead_months: int = 0
     expectations: tuple[tuple[str, str], ...] = ()
     unversioned: tuple[str, ...] = ()
@@ -233,9 +236,13 @@ class Table:
     def columns(self) -> tuple[str, ...]:
         return tuple(field.name for field in self.fields)
 
-    def needed(self, months: Iterable[str]) -> set[str]:
-        """The months of its upstreams that rows of these months depend on."""
-        return widen(months, self.look_back_months, self.look_ahead_months)
+    def needed(self, months: Iterable[str], largest: int | None = None) -> set[str]:
+        """The months of its upstreams that rows of these months depend on.
+
+        `largest` is the largest value of `look_back_column`; None if it is not known.
+        """
+        bounds = [self.look_back_months] if largest is None else [self.look_back_months, largest]
+        return widen(months, max(min(bounds), 0), self.look_ahead_months)
 
     def reached(self, months: Iterable[str]) -> set[str]:
         """The months whose rows depend on these months of an upstream."""

@@ -51,7 +51,7 @@ def _column(field: Field, carried: Sequence[str]) -> dict[str, object]:
 
 
 def _carried(table: Table, field: Field, protected: Iterable[Protected]) -> list[str]:
-    """The names of the protected attributes that a column carries: one of a feature group does, by its name."""
+    """The names of the protected attributes that a column carries; only features do."""
     is_feature = table.group is not None and field in table.features
     return [each.name for each in protected if is_feature and field.name in each.carried_by]
 

@@ -18,7 +18,8 @@ from lakehouse.table import Field, Table
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-# The longest loan that silver takes, so that `bad_ever` knows its whole life.
+# The longest loan that silver takes, so that `bad_ever` knows its whole life. A cohort is as many months
+# before a cell as the cell's month on book, and has no records before its own month.
 _LONGEST_LOAN_MONTHS = 600
 LATE_MONTHS = 1
 # So many months are counted in one pass, each in columns of its own; a run of one month computes two.
@@ -177,6 +178,7 @@ TABLE = Table(
     upstreams=(LOAN_DAILY,),
     transform=transform,
     look_back_months=_LONGEST_LOAN_MONTHS,
+    look_back_column="mob",
     look_ahead_months=LATE_MONTHS,
     expectations=(
         ("bad_among_loans", "bad + unknown <= loans"),

@@ -78,7 +78,8 @@ def computed(
     """
     assert table.transform is not None, f"{table.full_name} has no transformation"
     # A long look back names only months that are there.
-    needed = sorted(table.needed(months) & (existing(store, table.upstreams) | {*months}))
+    there = existing(store, table.upstreams) | {*months}
+    needed = sorted(table.needed(months, _largest(store, table, versions or {})) & there)
     for upstream in table.upstreams:
         check_sound(store.log, upstream, months=needed)
     frames = [
@@ -90,6 +91,23 @@ def computed(
     wanted = {"months": months} if table.look_back_months else {}
     rows = as_declared(table.transform(*frames, **wanted), table)
     return rows.where(F.col(MONTH).isin(list(months)))
+
+
+def _largest(store: Store, table: Table, versions: Mapping[str, int]) -> int | None:
+    """The largest value of the column that bounds a look back; None if there is none, or it is not told."""
+    if not table.look_back_column:
+        return None
+    found: list[int] = []
+    for upstream in table.upstreams:
+        # Only the newest version is asked; of an earlier one as many months are read as there may be.
+        newest = store.log.version(upstream)
+        if newest is None or versions.get(upstream.full_name, newest) != newest:
+            return None
+        largest = store.log.largest(upstream, table.look_back_column)
+        if largest is None:
+            return None
+        found.append(largest)
+    return max(found, default=None)
 
 
 def _write(

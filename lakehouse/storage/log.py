@@ -310,6 +310,18 @@ class Log:
         """The answer of a query to the newest version of a table, which it calls t; see `_answer`."""
         return _answer(self._seen(table), table.full_name, query)
 
+    def largest(self, table: Table, column: str) -> int | None:
+        """The largest value of a whole number's column in the newest version, by what its files say of it.
+
+        None if there is no value, or a file is lost.
+        """
+        try:
+            answer = self.ask(table, f'SELECT max("{column}") AS largest FROM t')
+        except DeltaError:
+            return None
+        value = answer.column("largest")[0].as_py()
+        return None if value is None else int(value)
+
     def create(self, table: Table, properties: Mapping[str, str] | None = None) -> None:
         """Create the empty table with its comments, change feed, constraints and properties of ours."""
         created = DeltaTable.create(

@@ -56,7 +56,15 @@ def month_by_month(table: Table, records: list[tuple[Any, ...]]) -> list[dict[st
     for last in there:
         known = [row for row in records if row[-1] <= last]
         for month in sorted(table.reached([last]) & table.possible(row[-1] for row in known)):
-            needed = [row for row in known if row[-1] in table.needed([month])]
+            needed_months = table.needed([month], _largest(table, known))
+            needed = [row for row in known if row[-1] in needed_months]
             held[month] = computed(table, needed, [month])
     rows = [row for month in held.values() for row in month]
     return sorted(rows, key=lambda row: [row[key] for key in table.keys])
+
+
+def _largest(table: Table, known: list[tuple[Any, ...]]) -> int | None:
+    """The largest month on book, where it bounds how far a table looks back."""
+    if table.look_back_column != "mob":
+        return None
+    return max((row[4] for row in known if row[4] is not None), default=None)

@@ -142,3 +142,12 @@ def test_month_by_month_gives_the_same_cells_as_all_at_once(drawn: Any) -> None:
         last = max(row[-1] for row in records)
         at_once = [row for row in computed(TABLE, records) if row["month"] <= last]
         assert month_by_month(TABLE, records) == at_once
+
+
+def test_a_loan_that_was_bad_only_at_the_begin_of_the_longest_look_back_stays_bad_ever() -> None:
+    records = [*life("CURED", 31, 0, 0, 0), *life("GONE", 31), *life("NEXT", 0, start="2023-03-01")]
+    found = month_by_month(TABLE, records)
+
+    assert found == computed(TABLE, records)
+    (cell,) = (row for row in found if (row["mob"], row["dpd_bound"]) == (3, 30))
+    assert (cell["loans"], cell["bad"], cell["bad_ever"], cell["mature"]) == (1, 0, 2, False)
