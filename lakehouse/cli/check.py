@@ -116,7 +116,8 @@ def portfolio(common: Common, release: int | None, out: Path) -> None:
     """Draw vintages, roll rates and label maturity.
 
     It proposes a default definition and a window, and tells what the data cannot say. Months on book at which
-    a cohort is not complete stay blank.
+    a cohort is not complete stay blank. Every loan counts: declared exclusions are for training sets and
+    models.
     """
     from lakehouse.portfolio.portfolio import portfolio as told
     from lakehouse.portfolio.report import write_report

@@ -106,6 +106,12 @@ def test_the_report_is_one_page_and_leaves_immature_cells_blank(
     assert numbers == json.loads(json.dumps(found.as_json()))
 
 
+def test_the_page_says_that_exclusions_leave_out_no_loan(found: Portfolio, tmp_path: Path) -> None:
+    page = write_report(found, tmp_path / "report").read_text(encoding="utf-8")
+
+    assert "Every loan counts. Exclusions are asked for by name" in page
+
+
 def test_a_report_into_a_file_is_refused(found: Portfolio, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("mine")
     with pytest.raises(BadInput, match="is a file; name a folder"):
