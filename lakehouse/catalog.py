@@ -79,7 +79,7 @@ class Catalog:
 
     def table(self, full_name: str) -> Table:
         """The table with the name layer.table or layer/table; BadInput if there is none."""
-        wanted = full_name.replace("/", ".")
+        wanted = str(full_name).replace("/", ".")
         for table in self.tables:
             if table.full_name == wanted:
                 return table

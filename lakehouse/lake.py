@@ -32,7 +32,7 @@ from lakehouse.progress import Wait
 from lakehouse.releases import inspect, published
 from lakehouse.releases.described import described
 from lakehouse.releases.overview import Overview, overview
-from lakehouse.releases.readable import readable_version
+from lakehouse.releases.readable import check_not_newer, version_at
 from lakehouse.releases.release import Release
 from lakehouse.run.job import Job, Report
 from lakehouse.run.plan import Request, requested
@@ -179,17 +179,14 @@ class Lakehouse:
     def table(self, name: str) -> DataFrame:
         """The table with a name like gold.label_store, as of the release of this lake or the newest.
 
-        Rows that a run has written and not yet published are not in it.
+        Rows that a run has written and not yet published are not in it. BadInput for a table of the ledger
+        at a release, as the ledger is about all releases.
 
         >>> lake.table("gold.label_store").where("label = 1").count()
         2390
         """
         table = self._catalog.table(name)
-        # The ledger is about releases, so no release pins it.
-        if table.is_ledger:
-            return self._store.read(table)
-        release = self._pinned or published.newest(self._log)
-        return self._store.read(table, readable_version(self._log, release, table))
+        return self._store.read(table, version_at(self._log, self._pinned, table))
 
     def sql(self, query: str, **frames: DataFrame | pd.DataFrame) -> DataFrame:
         """The answer of a query in Spark SQL, in which every table is read as of the release of this lake.
@@ -229,8 +226,10 @@ class Lakehouse:
         """
         from lakehouse.customer import customer
 
-        (id_,) = _ids(customer_id)
-        return customer(self.datamart, id_, self._pinned)
+        ids = _ids(customer_id)
+        if len(ids) != 1:
+            raise BadInput(f"customer() takes one id, not {len(ids)}")
+        return customer(self.datamart, ids[0], self._pinned)
 
     def at(
         self,
@@ -505,7 +504,7 @@ class Lakehouse:
 
         pinned = self._pinned or published.newest(self._log)
         if release is not None:
-            pinned = published.release(self._log, published.checked_number(release))
+            pinned = self._until_here(release)
         with as_file(spine) as file:
             months = MonthRange.checked(from_month, to_month)
             zone = self.datamart.catalog.time_zone
@@ -562,7 +561,10 @@ class Lakehouse:
         True
         """
         from lakehouse.training.build import again, reproduce
+        from lakehouse.training.receipts import receipt
 
+        built_at = receipt(self._log, training_set_id).release
+        check_not_newer(self._pinned, built_at, f"{training_set_id} of release {built_at}")
         kept = reproduce(self._store, training_set_id)
         frame = again(self._store, kept).frame
         self._receipts[frame] = kept
@@ -607,13 +609,13 @@ class Lakehouse:
 
         from lakehouse.releases.diff import changed_cells
 
-        first, last = map(published.checked_number, (old, new))
+        first, last = (self._until_here(each).number for each in (old, new))
         rows = changed_cells(self.datamart, first, last, lambda: self._store, table, limit)
         # As objects, because pandas would turn whole numbers into floats if there is a NULL.
         return pd.DataFrame(rows, dtype=object)
 
     def releases(self) -> pd.DataFrame:
-        """One row per release, oldest first; no engine is needed.
+        """One row per release until the one of this lake, oldest first; no engine is needed.
 
         >>> lake.releases()[["through", "engine"]]
                  through    engine
@@ -621,7 +623,8 @@ class Lakehouse:
         1        2024-06  embedded
         2        2025-11  embedded
         """
-        rows = [release.as_row() for release in published.releases(self._log)]
+        known = published.releases(self._log)
+        rows = [each.as_row() for each in known if self._has_seen(each.number)]
         return indexed(rows, "release", last=_MAPS)
 
     def deliveries(self) -> pd.DataFrame:
@@ -648,7 +651,7 @@ class Lakehouse:
         return frame_of(rows).drop(columns=_FOR_RUNS, errors="ignore")
 
     def history(self, name: str) -> pd.DataFrame:
-        """One row per version of a table, newest first; no engine is needed.
+        """One row per version of a table until this release, newest first; no engine is needed.
 
         >>> lake.history("gold.label_store").inserted.head(2)
         version
@@ -657,27 +660,48 @@ class Lakehouse:
         Name: inserted, dtype: int64
         """
         versions = inspect.history(self.datamart, name)
-        return indexed([asdict(version) for version in versions], "version")
+        last = (
+            version_at(self._log, self._pinned, self._catalog.table(name)) if self._pinned else None
+        )
+        rows = [asdict(each) for each in versions if last is None or each.version <= last]
+        return indexed(rows, "version")
 
     def training_sets(self) -> pd.DataFrame:
-        """One row per training set that was built, oldest first; no engine is needed.
+        """One row per training set that was built until this release, oldest first; no engine is needed.
 
         >>> len(lake.training_sets()) > 0
         True
         """
         from lakehouse.training.receipts import receipts
 
-        rows = [asdict(receipt) for receipt in receipts(self._log)]
+        rows = [asdict(each) for each in receipts(self._log) if self._has_seen(each.release)]
         return indexed(rows, "training_set_id", last=("versions", "parameters"))
+
+    def _until_here(self, given: object) -> Release:
+        """The release of a number that a user gives; BadInput for one after that of this lake."""
+        release = published.release(self._log, published.checked_number(given))
+        check_not_newer(self._pinned, release.number, f"release {release.number}")
+        return release
+
+    def _has_seen(self, number: int) -> bool:
+        return self._pinned is None or number <= self._pinned.number
 
 
 def _names(given: str | Sequence[str]) -> tuple[str, ...]:
-    return (given,) if isinstance(given, str) else tuple(given)
+    return _each(given, "a name or a list of names")
+
+
+def _each(given: str | Iterable[str], what: str) -> tuple[str, ...]:
+    """The one text, or each value of several; BadInput for a value that is neither."""
+    try:
+        return (given,) if isinstance(given, str) else tuple(given)
+    except TypeError:
+        raise BadInput(f"this takes {what}, not a value of type {type(given).__name__}") from None
 
 
 def _ids(given: str | Iterable[str]) -> tuple[str, ...]:
     """Ids of customers without blanks; BadInput for a value that is not a text, without showing it."""
-    ids = tuple([given] if isinstance(given, str) else given)
+    ids = _each(given, "an id as CUS_0x1069, or a list of ids")
     for number, id_ in enumerate(ids, start=1):
         if not isinstance(id_, str) or not id_.strip(BLANKS):
             raise BadInput(

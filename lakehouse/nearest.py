@@ -11,7 +11,8 @@ def meant(name: str, names: Iterable[str]) -> str:
     """The names that are spelled nearly like `name`, as `a or b`; empty if there are none."""
     import difflib
 
-    folded, by_folded = name.casefold(), {each.casefold(): each for each in names}
+    # A user of Python may give any value for a name.
+    folded, by_folded = str(name).casefold(), {each.casefold(): each for each in names}
     near = difflib.get_close_matches(folded, by_folded, n=3)
     likeness = [difflib.SequenceMatcher(None, each, folded).ratio() for each in near]
     # Names of one layer begin alike, so those that are clearly less like it are left out.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
@@ -48,13 +50,62 @@ def test_a_release_refuses_a_table_that_came_later(
 ) -> None:
     then = lake.at(release=FULL)
     assert then.table(LABELS).count() > 0
-    assert then.table("ledger.releases").count() == CORRECTED
     release = published.release(Log(str(lake.datamart)), FULL)
     others = {name: v for name, v in release.versions.items() if name != LABELS}
     monkeypatch.setattr(published, "release", lambda _log, _n: replace(release, versions=others))
     then = lake.at(release=FULL)
     with pytest.raises(BadInput, match=r"release 2 has no table gold\.label_store"):
         then.table(LABELS)
+
+
+def test_whatever_a_lake_offers_ends_at_its_release(lake: Lakehouse) -> None:
+    then = lake.at(release=FULL)
+    assert [*then.releases().index] == [EARLY, FULL]
+    assert then.history(LABELS).index.max() == then.releases().loc[FULL, "versions"][LABELS]
+    assert len(then.history(LABELS)) < len(lake.history(LABELS))
+    assert not [name for name in then.tables().index if name.startswith("ledger.")]
+    old, new = (
+        each.receipt(each.training_set(features="age")).training_set_id for each in (then, lake)
+    )
+    assert old in then.training_sets().index and new not in then.training_sets().index
+    assert then.reproduce(old).count() > 0
+    newer: list[tuple[str, Callable[[], object]]] = [
+        ("release 3 is newer than release 2, at", lambda: then.training_set(LATER_DAY)),
+        ("release 4 is newer than release 2, at", lambda: then.diff(EARLY, CORRECTED)),
+        (f"{new} of release 4 is newer than release 2, at", lambda: then.reproduce(new)),
+        ("ledger.releases is about all releases", lambda: then.table("ledger.releases")),
+        ("ledger.releases is about all releases", lambda: then.history("ledger.releases")),
+    ]
+    for message, ask in newer:
+        with pytest.raises(BadInput, match=re.escape(message)):
+            ask()
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda lake: lake.customer(1), "takes an id as CUS_0x1069, or a list of ids, not a value"),
+        (lambda lake: lake.customer(["CUS_a", "CUS_b"]), "customer() takes one id, not 2"),
+        (lambda lake: lake.lookup(1, "2024-06-30"), "or a list of ids, not a value of type int"),
+        (lambda lake: lake.table(3), "no table is called 3; there are bronze.attributes"),
+        (lambda lake: lake.table(None), "no table is called None; there are bronze.attributes"),
+        (lambda lake: lake.history(""), "no table is called ''; there are bronze.attributes"),
+        (lambda lake: lake.quality(""), "no table is called ''; there are bronze.attributes"),
+        (lambda lake: lake.diff(1, 2, 3), "no table is called 3; there are"),
+        (lambda lake: lake.quarantine(month="2024"), "'2024' is not a month; write it as 2023-05"),
+        (lambda lake: lake.training_set(label_def=3), "no label definition is called 3"),
+        (lambda lake: lake.training_set(groups=3), "takes a name or a list of names, not a value"),
+        (
+            lambda lake: Lakehouse(str(lake.datamart), engine="sprak"),
+            "no engine is called 'sprak'; is it spark?",
+        ),
+    ],
+)
+def test_a_value_of_another_type_or_an_empty_name_is_refused_in_words(
+    lake: Lakehouse, ask: Callable[[Any], object], message: str
+) -> None:
+    with pytest.raises(BadInput, match=re.escape(message)):
+        ask(lake)
 
 
 # The looks of a lake
@@ -67,7 +118,8 @@ def test_a_lake_shows_its_place_its_release_and_the_rows_and_months_of_each_tabl
         title, *tables = repr(at).splitlines()
         newest = "the newest" if at is lake else "not the newest"
         assert f"{lake.datamart} at release {number} ({newest}), finished" in title
-        assert len(tables) == len(at.tables()) == len(CATALOG.tables)
+        ledger = 0 if at.release else sum(table.is_ledger for table in CATALOG.tables)
+        assert len(tables) == len(at.tables()) == len(at.releases().iloc[-1].versions) + ledger
         (loans,) = (line for line in tables if "silver.loan_daily" in line)
         assert f"{counts(lake)[number - 1]:,} rows  2023-01 to" in loans
         html = at._repr_html_()
@@ -190,7 +242,7 @@ def test_a_training_set_is_of_the_release_the_lake_is_at_else_of_the_newest(
     then = lake.at(release=FULL)
     assert of(lake.training_set(features="age")) == CORRECTED
     assert of(then.training_set(features="age")) == FULL
-    assert of(then.training_set(release=CORRECTED, features=["age"])) == CORRECTED
+    assert of(then.training_set(release=EARLY, features=["age"])) == EARLY
 
 
 def test_a_training_set_is_what_its_receipt_says(lake: Lakehouse) -> None:

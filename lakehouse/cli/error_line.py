@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 
+from lakehouse.cli.program import program
 from lakehouse.errors import LakehouseError, NoSpace, not_installed
 from lakehouse.stop import Stopped
 
+# As click says it.
+_EXTRA = re.compile(r"Got unexpected extra arguments? \((.+)\)")
 _STOPPED = "stopped; nothing is half done, the next run goes on from here"
 _ENGINE_LOST = (
     "the process of the Spark engine is gone, killed or out of memory; nothing is half done, the next "
@@ -55,7 +60,18 @@ def _of_arguments(error: click.ClickException) -> str:
         return f"no option is called {error.option_name!r}; {way_out}"
     if isinstance(error, click.MissingParameter):
         return f"{error.format_message().removesuffix('.')}; {shown} shows how"
-    return error.format_message()
+    message = error.format_message()
+    extra = _EXTRA.fullmatch(message)
+    return _of_extra(context, extra[1]) if context and extra else message
+
+
+def _of_extra(context: click.Context, words: str) -> str:
+    """The way out for words that a command does not take: one may be a command that stands too late."""
+    group = context.find_root().command
+    named = [each for each in words.split() if each in getattr(group, "commands", ())]
+    if named:
+        return f"a command stands before all options; begin with `{program()} {named[0]}`"
+    return f"{context.info_name} takes no {words}; `{context.command_path} --help` shows how"
 
 
 def _system_error(error: OSError) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from functools import cached_property
 
-from lakehouse.engines.choose import choose, open_store
+from lakehouse.engines.choose import ENGINES, choose, open_store
 from lakehouse.engines.store import Store
+from lakehouse.errors import BadInput
+from lakehouse.nearest import meant
 from lakehouse.storage.datamart import Datamart
 
 
@@ -19,6 +21,9 @@ class Session:
     """The session that a lake shares with every `at` of it; it starts when it is needed."""
 
     def __init__(self, name: str, datamart: Datamart) -> None:
+        if name not in ENGINES:
+            hint = meant(name, ENGINES) or " or ".join(ENGINES)
+            raise BadInput(f"no engine is called {name!r}; is it {hint}?")
         self._name = name
         self._datamart = datamart
 

@@ -73,7 +73,7 @@ def history(
     """The versions of one table or of all, newest first."""
     check_built(datamart)
     log, catalog = datamart.log, datamart.catalog
-    asked = [catalog.table(name)] if name else catalog.tables
+    asked = catalog.tables if name is None else [catalog.table(name)]
     tables = [table for table in asked if log.exists(table)]
     if not tables:
         raise BadInput(f"table {name} was never built; run main.py")

@@ -61,22 +61,26 @@ class Overview:
 
 
 def overview(datamart: Datamart, release: Release | None = None) -> Overview:
-    """A datamart at a release, by default the newest: the ledger and the tables of that release.
+    """A datamart at a release; without one at the newest, and with the ledger as it is now.
 
-    Only logs are read. The ledger is about all releases, so it is as it is now.
+    Only logs are read. The ledger is about all releases, so no release has its tables.
     """
     newest = published.releases(datamart.log)[-1:]
     at = release or (newest[0] if newest else None)
-    tables = [] if at is None else _tables(datamart, at)
+    tables = [] if at is None else _tables(datamart, at, with_ledger=release is None)
     return Overview(str(datamart), at, newest == [at], tables)
 
 
-def _tables(datamart: Datamart, release: Release) -> list[TableAt]:
+def _tables(datamart: Datamart, release: Release, with_ledger: bool) -> list[TableAt]:
     log = datamart.log
     held = [
         table
         for table in datamart.catalog.tables
-        if (log.exists(table) if table.is_ledger else table.full_name in release.versions)
+        if (
+            with_ledger and log.exists(table)
+            if table.is_ledger
+            else table.full_name in release.versions
+        )
     ]
     return log.of_each(held, lambda table: _table_at(datamart, table, release))
 

@@ -60,6 +60,29 @@ def readable_version(log: Log, release: Release, table: Table) -> int:
     return release.versions[table.full_name]
 
 
+def version_at(log: Log, pinned: Release | None, table: Table) -> int | None:
+    """The version of a table at a pinned release, else at the newest; None is the ledger as it is now.
+
+    BadInput for a table of the ledger at a pinned release, because no release pins the ledger.
+    """
+    if not table.is_ledger:
+        return readable_version(log, pinned or published.newest(log), table)
+    if pinned:
+        raise BadInput(
+            f"this lake is at release {pinned.number}, and {table.full_name} is about all releases; take a "
+            "lake that is at none, as Lakehouse(...)"
+        )
+    return None
+
+
+def check_not_newer(pinned: Release | None, number: int, what: str) -> None:
+    """BadInput if a release is newer than the one that is pinned; `what` is how the user called it."""
+    if pinned and number > pinned.number:
+        raise BadInput(
+            f"{what} is newer than release {pinned.number}, at which this lake is; ask the lake without at()"
+        )
+
+
 def check_whole(log: Log, pins: Pins, tables: Iterable[Table]) -> None:
     """As `check_readable`, and LakehouseError if a data file has other bytes than when it was published."""
     asked = tuple(tables)

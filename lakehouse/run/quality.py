@@ -10,6 +10,7 @@ from lakehouse import functions as F
 from lakehouse.bronze.quarantine import TABLE as QUARANTINE
 from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput
+from lakehouse.months import checked_month
 from lakehouse.nearest import meant
 from lakehouse.releases import published
 from lakehouse.releases.release import Release
@@ -69,7 +70,7 @@ def quarantine(
 ) -> Quarantine:
     """The open rows in quarantine at a release, by default the newest; cells that may be personal are masked.
 
-    BadInput if there is no such source.
+    BadInput if there is no such source, or for a month that is none.
     """
     sources = {each.source.name: each for each in store.datamart.catalog.sources if each.source}
     if source is not None and source not in sources:
@@ -81,7 +82,7 @@ def quarantine(
     if source is not None:
         rows = rows.where(F.col("source") == source)
     if month is not None:
-        rows = rows.where(F.col(MONTH) == month)
+        rows = rows.where(F.col(MONTH) == checked_month(month))
     order = ("source", "_source_file", "_source_line")
     first = rows.orderBy(*order).limit(limit).select(*order, MONTH, "reasons").collect()
     return Quarantine(
@@ -110,7 +111,7 @@ def quality(
     """
     catalog, release = store.datamart.catalog, at or published.newest(store.log)
     checked = [each for each in catalog.derived if ISSUES in each.columns]
-    tables = [catalog.table(name)] if name else checked
+    tables = checked if name is None else [catalog.table(name)]
     if tables[0] not in checked:
         names = " or ".join(each.full_name for each in checked)
         raise BadInput(f"{name} has no cells that were judged; ask for {names}")

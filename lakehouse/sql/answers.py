@@ -13,7 +13,7 @@ from sqlglot import Token
 
 from lakehouse.errors import BadInput
 from lakehouse.releases import inspect, published
-from lakehouse.sql.parse import parse
+from lakehouse.sql.parse import parse, tokens_of
 from lakehouse.sql.place import Place, QueryError
 from lakehouse.sql.resolve import Resolver, TableAt
 
@@ -30,6 +30,7 @@ _TABLES = "layer STRING, table STRING, version BIGINT, rows BIGINT, about STRING
 _DESCRIBE = re.compile(
     r"\s*DESC(?:RIBE)?\s+(?:(HISTORY)\s+|TABLE\s+)?(?:EXTENDED\s+|FORMATTED\s+)?", re.IGNORECASE
 )
+_LIMIT = re.compile(r"\s+LIMIT\s+([0-9]+)[\s;]*\Z", re.IGNORECASE)
 _SHOW_TABLES = re.compile(
     r"\s*SHOW\s+TABLES(?:\s+(?:IN|FROM)\s+`?(\w+)`?)?(?:\s+(?:LIKE\s+)?['\"]([^'\"]*)['\"])?[\s;]*",
     re.IGNORECASE,
@@ -57,8 +58,12 @@ def about(text: str, tokens: Sequence[Token], resolver: Resolver) -> Listed | No
     if word not in ("DESCRIBE", "DESC"):
         return None
     found = _DESCRIBE.match(text)
-    at = _named(text, found.end() if found else 0, resolver)
-    return _history(at, resolver) if found and found[1] else _columns(at, resolver)
+    begin = found.end() if found else 0
+    if not (found and found[1]):
+        return _columns(_named(text, begin, resolver), resolver)
+    limit = _LIMIT.search(text)
+    at = _named(text[: limit.start()] if limit else text, begin, resolver)
+    return _history(at, resolver, int(limit[1]) if limit else None)
 
 
 def _show(text: str, tokens: Sequence[Token], resolver: Resolver) -> Listed:
@@ -84,10 +89,15 @@ def _named(text: str, begin: int, resolver: Resolver) -> TableAt:
         raise QueryError(
             f"this is not known; there are {_FORMS}", Place(text, begin, len(text))
         ) from error
-    found = [each.source for each in resolver.resolve(query)]
-    if len(found) != 1 or not isinstance(found[0], TableAt):
+    found = list(resolver.resolve(query))
+    at = found[0].source if len(found) == 1 else None
+    if not isinstance(at, TableAt):
         raise QueryError(f"one table is described at once; there are {_FORMS}")
-    return found[0]
+    end = found[0].reference.place.end
+    if behind := [each for each in tokens_of(text) if each.start >= end and each.text != ";"]:
+        place = Place(text, behind[0].start, behind[-1].end + 1)
+        raise QueryError(f"nothing can stand behind the table; there are {_FORMS}", place)
+    return at
 
 
 def _columns(at: TableAt, resolver: Resolver) -> Listed:
@@ -103,7 +113,7 @@ def _columns(at: TableAt, resolver: Resolver) -> Listed:
     )
 
 
-def _history(at: TableAt, resolver: Resolver) -> Listed:
+def _history(at: TableAt, resolver: Resolver, limit: int | None) -> Listed:
     """The versions of a table, newest first, each with its releases; none after a pinned release."""
     name, pinned = at.table.full_name, resolver.pinned
     owning: dict[int, list[int]] = {}
@@ -119,12 +129,12 @@ def _history(at: TableAt, resolver: Resolver) -> Listed:
             )
             for v in inspect.history(resolver.datamart, name)
             if not pinned or at.version is None or v.version <= at.version
-        ],
+        ][:limit],
     )
 
 
 def _tables(resolver: Resolver, layer: str | None, like: str | None) -> Listed:
-    """The tables that a release has, and those of the ledger, as they are there."""
+    """The tables that a release has; at none that is pinned, those of the ledger as they are now, too."""
     log, catalog = resolver.datamart.log, resolver.datamart.catalog
     layers = dict.fromkeys(table.layer for table in catalog.tables)
     if layer and layer.casefold() not in layers:
@@ -136,11 +146,10 @@ def _tables(resolver: Resolver, layer: str | None, like: str | None) -> Listed:
     for table in catalog.tables:
         if (layer and table.layer != layer.casefold()) or not pattern.fullmatch(table.name):
             continue
-        version = (
-            log.version(table)
-            if table.is_ledger
-            else resolver.release.versions.get(table.full_name)
-        )
+        if table.is_ledger:
+            version = None if resolver.pinned else log.version(table)
+        else:
+            version = resolver.release.versions.get(table.full_name)
         if version is not None:
             count = sum(log.rows_by_month(table, version).values())
             rows.append((table.layer, table.name, version, count, table.doc))

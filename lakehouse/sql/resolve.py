@@ -12,7 +12,12 @@ from sqlglot import exp
 from lakehouse.days import moment
 from lakehouse.errors import BadInput
 from lakehouse.releases import published
-from lakehouse.releases.readable import check_readable, readable_version
+from lakehouse.releases.readable import (
+    check_not_newer,
+    check_readable,
+    readable_version,
+    version_at,
+)
 from lakehouse.releases.release import Pins, Release
 from lakehouse.sql.clauses import RELEASE, VERSION, Clause
 from lakehouse.sql.nearest import instead
@@ -117,17 +122,15 @@ class Resolver:
 
     def _version(self, table: Table, clause: Clause | None) -> int | None:
         log = self.datamart.log
-        if table.is_ledger:
-            if clause:
-                raise BadInput(
-                    f"{table.full_name} is about releases and has no past; leave out {clause}"
-                )
-            return None
+        if table.is_ledger and clause:
+            raise BadInput(
+                f"{table.full_name} is about releases and has no past; leave out {clause}"
+            )
         if clause is None:
-            return readable_version(log, self.release, table)
+            return version_at(log, self.pinned, table)
         if clause.kind == RELEASE:
             release = published.release(log, _number(clause))
-            self._check_not_newer(clause, release.number)
+            check_not_newer(self.pinned, release.number, str(clause))
             return readable_version(log, release, table)
         return self._explicit(table, clause)
 
@@ -166,13 +169,6 @@ class Resolver:
             self.note(
                 f"{table.full_name} {clause} has no rows: a table counts its own commits, and the first "
                 f"only makes it; {_release_instead(table, releases)}"
-            )
-
-    def _check_not_newer(self, clause: Clause, number: int) -> None:
-        if self.pinned and number > self.pinned.number:
-            raise BadInput(
-                f"{clause} is newer than release {self.pinned.number}, at which this lake is; ask the "
-                "lake without at()"
             )
 
 

@@ -156,6 +156,11 @@ def test_help_shows_only_the_options_that_a_command_uses() -> None:
         (["training-sett"], "is it training-set or training-sets?"),
         (["run", "--thru", "2023-01"], "no option is called '--thru'; is it --through or --month?"),
         (["dictionary", "label_store"], "is it gold.label_store?"),
+        (
+            ["--datamart", "nowhere", "status"],
+            "error: a command stands before all options; begin with `python main.py status`",
+        ),
+        (["status", "all"], "error: status takes no all; `python main.py status --help` shows how"),
         (["dictionary", "gold.lable_store"], "is it gold.label_store?"),
     ],
     ids=" ".join,

@@ -56,6 +56,21 @@ def test_the_bar_tells_what_is_done_and_is_alive_in_a_long_step() -> None:
     )
 
 
+def test_the_work_at_hand_is_whole_at_80_columns() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None)
+    with a_bar(console) as bar:
+        moving = Moving(bar)
+        moving(
+            "gold.features_clickstream", "computing (127,419 rows so far)", ["2023-01", "2025-11"]
+        )
+        moving.done(Done(480, 490, 1000, 1015))
+        bar.refresh()
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    assert "gold.features_clickstream: computing (127,419 rows so far)" in shown
+    assert "2023-01, 2025-11" in shown and "…" not in shown
+
+
 def test_upkeep_tells_the_steps_done_of_all(run_job: Callable[..., Report], tmp_path: Path) -> None:
     run_job(datamart=tmp_path / "datamart")
     datamart, to = Datamart.at(tmp_path / "datamart", CATALOG), tmp_path / "backup"

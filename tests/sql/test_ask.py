@@ -211,7 +211,10 @@ def test_a_past_that_is_not_there_is_refused(lake: Lakehouse, clause: str, messa
 
 
 def test_the_ledger_has_no_past(lake: Lakehouse, early: Lakehouse) -> None:
-    assert number(early, "SELECT count(*) FROM ledger.releases") == CORRECTED
+    assert number(lake, "SELECT count(*) FROM ledger.releases") == CORRECTED
+    refused = refusal(early, "SELECT count(*) FROM ledger.releases")
+    assert "this lake is at release 1, and ledger.releases is about all releases" in refused
+    assert "ledger" not in {row[0] for row in rows(early, "SHOW TABLES")}
     assert "has no past; leave out" in refusal(
         lake, "TABLE x" and "SELECT 1 FROM ledger.releases RELEASE AS OF 1"
     )
@@ -345,6 +348,23 @@ def test_the_history_says_which_releases_have_a_version(lake: Lakehouse) -> None
     assert len(shown) == len(lake.history(LABELS))
     for release, versions in lake.releases().versions.items():
         assert release in shown[versions[LABELS]][6]
+    newest = rows(lake, f"DESCRIBE HISTORY {LABELS} LIMIT 2;")
+    assert {row[0] for row in newest} == {*sorted(shown)[-2:]}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "DESCRIBE gold.label_store mob",
+        "DESCRIBE gold.label_store RELEASE AS OF 1 WHERE mob = 3",
+        "DESCRIBE HISTORY gold.label_store ORDER BY version",
+        "SHOW COLUMNS IN gold.label_store LIMIT 2",
+    ],
+)
+def test_words_behind_a_table_that_is_described_are_not_dropped(
+    lake: Lakehouse, query: str
+) -> None:
+    assert "nothing can stand behind the table" in refusal(lake, query)
 
 
 # The law

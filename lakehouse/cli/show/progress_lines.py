@@ -11,7 +11,7 @@ from lakehouse.months import spell
 from lakehouse.progress import Done
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.progress import Progress as Bar
 
 
@@ -92,7 +92,10 @@ class Moving(Silent):
 
 
 def a_bar(console: Console) -> Bar:
-    """A bar: what is done of all, the time since the begin, the time that remains, and the work at hand."""
+    """A bar: what is done of all, the time since the begin, the time that remains; below it the work at hand.
+
+    The work has lines of its own: beside the bar 80 columns would cut the names of tables and months.
+    """
     from rich.progress import (
         BarColumn,
         Progress,
@@ -100,17 +103,21 @@ def a_bar(console: Console) -> Bar:
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
-    from rich.table import Column
+    from rich.text import Text
 
-    return Progress(
+    class AboveItsWork(Progress):
+        def get_renderables(self) -> Iterator[RenderableType]:
+            yield from super().get_renderables()
+            for task in self.tasks:
+                yield Text(task.description)
+
+    return AboveItsWork(
         BarColumn(bar_width=12),
         TextColumn("{task.fields[counts]}", markup=False),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.description}", markup=False, table_column=Column(ratio=1, no_wrap=True)),
         console=console,
         transient=True,
-        expand=True,
     )
 
 
