@@ -77,7 +77,8 @@ def _of_extra(context: click.Context, words: str) -> str:
 def _system_error(error: OSError) -> str:
     from lakehouse.storage.object_store import of_store
 
-    return of_store(str(error)) or f"{error.strerror or error}: {error.filename or ''}"
+    named = f": {error.filename}" if error.filename else ""
+    return of_store(str(error)) or f"{error.strerror or error}{named}"
 
 
 # The imports below take time, so they are done only after an error.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pyspark.errors import PySparkException
@@ -16,7 +16,7 @@ from lakehouse.releases.release import Release
 from lakehouse.sql.answers import about
 from lakehouse.sql.mistakes import Mistakes
 from lakehouse.sql.parse import Query, check_reads, parse, tokens_of
-from lakehouse.sql.resolve import Frame, Resolver, TableAt
+from lakehouse.sql.resolve import Frame, Resolved, Resolver, TableAt
 from lakehouse.sql.rewrite import rewritten
 from lakehouse.storage.datamart import Datamart
 
@@ -71,6 +71,8 @@ class Asker:
 
     def _asked(self, query: Query, resolver: Resolver) -> _Asked:
         resolved = list(resolver.resolve(query))
+        for name in self._quoted(query, resolved):
+            resolver.note(f'"{name}" is a text in Spark SQL, and no column; the column is `{name}`')
         spliced = rewritten(query, resolved, self._view)
         try:
             frame = self.store().spark.sql(spliced.text)
@@ -80,6 +82,17 @@ class Asker:
             mistakes = Mistakes(query, spliced, resolved, self.datamart.log, self.frames)
             raise mistakes.explained(error) from error
         return _Asked(spliced.text, frame)
+
+    def _quoted(self, query: Query, resolved: Sequence[Resolved]) -> Iterator[str]:
+        """The texts in double quotes that a user of other SQL means as columns."""
+        known = {each.casefold() for r in resolved for each in self._columns(r.source)}
+        for token in tokens_of(query.text[query.skipped :]):
+            quoted = query.text[query.skipped + token.start] == '"'
+            if quoted and token.text.casefold() in known:
+                yield token.text
+
+    def _columns(self, source: TableAt | str) -> Iterable[str]:
+        return self.frames[source].columns if isinstance(source, str) else source.table.columns
 
     def _view(self, source: TableAt | str) -> str:
         """The name of a view in the session. It always means the same, as an engine may read it later."""

@@ -15,6 +15,7 @@ _CLAUSE = re.compile(
     (?:(?:TIMESTAMP|DATE)\s*)? ([0-9]+ | '[^']*' | "[^"]*")""",
     re.IGNORECASE | re.VERBOSE,
 )
+_BEGUN = re.compile(r"\bRELEASE\s+AS\s+OF\b", re.IGNORECASE)
 _QUOTED = (TokenType.STRING, TokenType.RAW_STRING, TokenType.IDENTIFIER)
 
 
@@ -38,6 +39,12 @@ def clauses(query: str, code: str) -> Iterator[Clause]:
         kind = found[1].upper()
         value = query[found.start(2) : found.end(2)].strip("'\"")
         yield Clause(_KINDS.get(kind, kind), value, *found.span())
+
+
+def begun(code: str, found: Sequence[Clause]) -> tuple[int, int] | None:
+    """The place of a `RELEASE AS OF` that no number follows; None if each is among the clauses."""
+    starts = (each.span() for each in _BEGUN.finditer(code))
+    return next((at for at in starts if not any(c.start <= at[0] < c.end for c in found)), None)
 
 
 def code_of(query: str, tokens: Sequence[Token]) -> str:

@@ -12,7 +12,7 @@ from sqlglot import Token, TokenType, exp
 from sqlglot.errors import ParseError, TokenError
 
 from lakehouse.nearest import meant
-from lakehouse.sql.clauses import Clause, blanked, clauses, code_of
+from lakehouse.sql.clauses import Clause, begun, blanked, clauses, code_of
 from lakehouse.sql.place import Place, QueryError
 
 # The one of sqlglot's dialects that knows most of what the engines take.
@@ -129,6 +129,8 @@ def parse(text: str, skipped: int = 0, head: str = "") -> Query:
     check_reads(text, tokens[0])
     code = code_of(read, tokens)
     found = list(clauses(text, code))
+    if at := begun(code, found):
+        raise QueryError("a number stands behind RELEASE AS OF, such as 3", Place(text, *at))
     _check_no_table_statement(text, tokens)
     tree = _tree(text, blanked(read, found), tokens)
     references = tuple(_references(text, code, tree, found))

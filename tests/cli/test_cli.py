@@ -690,7 +690,7 @@ def test_an_answer_that_finds_no_space_is_one_line_and_exit_code_1(
     checkout: Path, command: str
 ) -> None:
     done = at_shell(checkout, f"{command} > /dev/full")
-    assert (done.returncode, done.stderr) == (1, "error: No space left on device:\n")
+    assert (done.returncode, done.stderr) == (1, "error: No space left on device\n")
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-"])

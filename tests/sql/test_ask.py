@@ -204,10 +204,18 @@ def test_a_time_means_the_version_of_then_by_the_log_itself(lake: Lakehouse) -> 
         ("TIMESTAMP AS OF '1999-01-01'", "has no version of 1999-01-01; the first is of 20"),
         ("TIMESTAMP AS OF 'then'", "'then' is not a time; write it as 2023-07-01 12:00"),
         ("TIMESTAMP AS OF now()", "a number or a text stands behind AS OF"),
+        ("RELEASE AS OF latest", "a number stands behind RELEASE AS OF, such as 3"),
     ],
 )
 def test_a_past_that_is_not_there_is_refused(lake: Lakehouse, clause: str, message: str) -> None:
     assert message in refusal(lake, f"SELECT * FROM {LABELS} {clause} a")
+
+
+def test_a_column_in_double_quotes_is_told_to_be_a_text(lake: Lakehouse) -> None:
+    with pytest.warns(SqlNote, match='"mob" is a text in Spark SQL, and no column; .* is `mob`'):
+        assert rows(lake, f"""SELECT "mob" FROM {LABELS} WHERE label_def <> "x" LIMIT 1""") == [
+            ("mob",)
+        ]
 
 
 def test_the_ledger_has_no_past(lake: Lakehouse, early: Lakehouse) -> None:
