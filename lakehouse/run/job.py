@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -85,7 +86,9 @@ class Job:
     _sha256: dict[tuple[Path, tuple[int, ...]], str] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
-    _inboxes: list[Inbox] = field(default_factory=list, init=False, repr=False, compare=False)
+    _inboxes: list[tuple[Inbox, int]] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
 
     @property
     def log(self) -> Log:
@@ -110,12 +113,17 @@ class Job:
         """The raw files that lie in the data folder, as they were when they were first looked at."""
         if not self._inboxes:
             self.look_again()
-        return self._inboxes[-1]
+        return self._inboxes[-1][0]
+
+    @property
+    def looked_at_ns(self) -> int:
+        """When the raw files were looked at, in nanoseconds since 1970; they were listed no earlier."""
+        return self._inboxes[-1][1]
 
     def look_again(self) -> None:
         """Forget which raw files there are, because others may have come or gone."""
         sources = [table.source for table in self.catalog.sources if table.source]
-        self._inboxes[:] = [Inbox(self._place, sources)]
+        self._inboxes[:] = [(Inbox(self._place, sources), time.time_ns())]
 
     def files(self, table: Table) -> Listing:
         """The raw files of a bronze table; BadInput if the data folder cannot be listed."""
