@@ -30,11 +30,14 @@ def frame_of(rows: Iterable[Mapping[str, Any]], of: type[Any] | None = None) -> 
 
 
 def indexed(
-    rows: Iterable[Mapping[str, Any]], index: str, last: Sequence[str] = ()
+    rows: Iterable[Mapping[str, Any]],
+    index: str,
+    last: Sequence[str] = (),
+    of: type[Any] | None = None,
 ) -> pd.DataFrame:
-    """The rows as a pandas DataFrame; very wide columns come last."""
-    frame = frame_of(rows)
-    if frame.empty:
+    """The rows as a pandas DataFrame, as `frame_of`; very wide columns come last."""
+    frame = frame_of(rows, of)
+    if not len(frame.columns):
         return frame
     first = [name for name in frame.columns if name not in (index, *last)]
     return frame.set_index(index)[[*first, *last]]

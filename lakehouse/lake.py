@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import operator
 import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -321,6 +322,8 @@ class Lakehouse:
                 f"this lake is at release {self._pinned.number}, where nothing can be run; "
                 "run by a lake that is at none, as Lakehouse(...)"
             )
+        if max_null is not None and not 0 <= max_null <= 1:
+            raise BadInput(f"max_null is a share from 0 to 1, not {max_null!r}")
         engine = self._engine
         return Job(
             data_at(data),
@@ -362,7 +365,7 @@ class Lakehouse:
         """
         from lakehouse.run.quality import BadRow, quarantine
 
-        bad = quarantine(self._store, source, month, limit, self._pinned)
+        bad = quarantine(self._store, source, month, _most(limit), self._pinned)
         more = bad.row_count - len(bad.rows)
         beyond = [{"source": f"… and {more:,} more"}] if more else []
         return frame_of([*map(asdict, bad.rows), *beyond], BadRow)
@@ -610,9 +613,11 @@ class Lakehouse:
         from lakehouse.releases.diff import changed_cells
 
         first, last = (self._until_here(each).number for each in (old, new))
-        rows = changed_cells(self.datamart, first, last, lambda: self._store, table, limit)
+        most = _most(limit)
+        rows = changed_cells(self.datamart, first, last, lambda: self._store, table, most)
+        columns = None if rows else ["table", "what", "column", "old", "new"]
         # As objects, because pandas would turn whole numbers into floats if there is a NULL.
-        return pd.DataFrame(rows, dtype=object)
+        return pd.DataFrame(rows, columns=columns, dtype=object)
 
     def releases(self) -> pd.DataFrame:
         """One row per release until the one of this lake, oldest first; no engine is needed.
@@ -672,10 +677,10 @@ class Lakehouse:
         >>> len(lake.training_sets()) > 0
         True
         """
-        from lakehouse.training.receipts import receipts
+        from lakehouse.training.receipts import Receipt, receipts
 
         rows = [asdict(each) for each in receipts(self._log) if self._has_seen(each.release)]
-        return indexed(rows, "training_set_id", last=("versions", "parameters"))
+        return indexed(rows, "training_set_id", last=("versions", "parameters"), of=Receipt)
 
     def _until_here(self, given: object) -> Release:
         """The release of a number that a user gives; BadInput for one after that of this lake."""
@@ -697,6 +702,17 @@ def _each(given: str | Iterable[str], what: str) -> tuple[str, ...]:
         return (given,) if isinstance(given, str) else tuple(given)
     except TypeError:
         raise BadInput(f"this takes {what}, not a value of type {type(given).__name__}") from None
+
+
+def _most(given: object) -> int:
+    """The most rows to list; BadInput for a value that is not a number of rows."""
+    try:
+        most = operator.index(given)  # type: ignore[arg-type]
+    except TypeError:
+        most = -1
+    if most < 0:
+        raise BadInput(f"{given!r} is not a number of rows; give one as 20")
+    return most
 
 
 def _ids(given: str | Iterable[str]) -> tuple[str, ...]:

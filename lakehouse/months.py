@@ -26,9 +26,11 @@ def is_month(text: str) -> bool:
 
 def checked_month(text: str) -> str:
     """The month as a user gives it; BadInput if it is not one."""
-    if not is_month(text):
-        raise BadInput(f"{text!r} is not a month; write it as 2023-05")
-    return text
+    # A user of Python may give a number or a date.
+    month = str(text)
+    if not is_month(month):
+        raise BadInput(f"{month!r} is not a month; write it as 2023-05")
+    return month
 
 
 def shift(month: str, by: int) -> str:

@@ -93,6 +93,19 @@ def test_whatever_a_lake_offers_ends_at_its_release(lake: Lakehouse) -> None:
         (lambda lake: lake.quality(""), "no table is called ''; there are bronze.attributes"),
         (lambda lake: lake.diff(1, 2, 3), "no table is called 3; there are"),
         (lambda lake: lake.quarantine(month="2024"), "'2024' is not a month; write it as 2023-05"),
+        (
+            lambda lake: lake.training_set(from_month=date(2024, 1, 1)),
+            "'2024-01-01' is not a month",
+        ),
+        (lambda lake: lake.quarantine(limit=-1), "-1 is not a number of rows; give one as 20"),
+        (lambda lake: lake.diff(1, 2, limit="x"), "'x' is not a number of rows; give one as 20"),
+        (lambda lake: lake.run("data", max_null=7), "max_null is a share from 0 to 1, not 7"),
+        (lambda lake: lake.sql(None), "a query is a text, not a value of type NoneType"),
+        (lambda lake: lake.sql("SELECT 1", x=[1]), "x is a list; a query reads DataFrames of"),
+        (
+            lambda lake: lake.sql("SELECT * FROM x", x=pd.DataFrame({"a": [1, "b"]})),
+            "the DataFrame x cannot be asked in SQL: ",
+        ),
         (lambda lake: lake.training_set(label_def=3), "no label definition is called 3"),
         (lambda lake: lake.training_set(groups=3), "takes a name or a list of names, not a value"),
         (
@@ -106,6 +119,13 @@ def test_a_value_of_another_type_or_an_empty_name_is_refused_in_words(
 ) -> None:
     with pytest.raises(BadInput, match=re.escape(message)):
         ask(lake)
+
+
+def test_an_answer_without_rows_has_its_columns_and_can_be_asked(lake: Lakehouse) -> None:
+    assert [*lake.diff(FULL, FULL).columns] == ["table", "what", "column", "old", "new"]
+    assert "row_count" in lake.at(EARLY).training_sets().columns
+    none = lake.sql(f"SELECT loan_id, mob FROM {LABELS} WHERE mob = 999").toPandas()
+    assert lake.sql(f"SELECT x.mob FROM x JOIN {LABELS} USING (loan_id)", x=none).count() == 0
 
 
 # The looks of a lake

@@ -8,10 +8,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import pyarrow as pa
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
 
 from lakehouse.engines.store import Store
+from lakehouse.errors import BadInput
 from lakehouse.releases.release import Release
 from lakehouse.sql.answers import about
 from lakehouse.sql.mistakes import Mistakes
@@ -53,6 +55,11 @@ class Asker:
 
     def ask(self, text: str) -> Answer:
         """The answer of one statement; QueryError for one that writes, or that no engine can answer."""
+        for name, given in self.frames.items():
+            if not hasattr(given, "columns"):
+                raise BadInput(
+                    f"{name} is a {type(given).__name__}; a query reads DataFrames of PySpark or pandas"
+                )
         notes: list[str] = []
         resolver = Resolver(self.datamart, self.pinned, self.frames, notes.append)
         tokens = tokens_of(text)
@@ -85,11 +92,27 @@ class Asker:
 
     def _quoted(self, query: Query, resolved: Sequence[Resolved]) -> Iterator[str]:
         """The texts in double quotes that a user of other SQL means as columns."""
-        known = {each.casefold() for r in resolved for each in self._columns(r.source)}
+        known = {str(each).casefold() for r in resolved for each in self._columns(r.source)}
         for token in tokens_of(query.text[query.skipped :]):
             quoted = query.text[query.skipped + token.start] == '"'
             if quoted and token.text.casefold() in known:
                 yield token.text
+
+    def _frame(self, name: str) -> DataFrame:
+        """A frame of the caller as one of the engine; BadInput if its columns have no types."""
+        given, spark = self.frames[name], self.store().spark
+        if isinstance(given, DataFrame):
+            return given
+        try:
+            if len(given) or not len(given.columns):
+                return spark.createDataFrame(given)
+            # PySpark reads no types from a frame without rows, so it gets a row that is taken away.
+            types = pa.Schema.from_pandas(given, preserve_index=False)
+            a_row = pa.Table.from_arrays([pa.nulls(1, each.type) for each in types], schema=types)
+            return spark.createDataFrame(a_row).limit(0)
+        except (PySparkException, pa.ArrowException) as error:
+            first = str(error).partition("\n")[0]
+            raise BadInput(f"the DataFrame {name} cannot be asked in SQL: {first}") from error
 
     def _columns(self, source: TableAt | str) -> Iterable[str]:
         return self.frames[source].columns if isinstance(source, str) else source.table.columns
@@ -98,10 +121,7 @@ class Asker:
         """The name of a view in the session. It always means the same, as an engine may read it later."""
         if isinstance(source, str):
             view = f"lakehouse_frame_{next(_FRAMES)}"
-            frame = self.frames[source]
-            if not isinstance(frame, DataFrame):
-                frame = self.store().spark.createDataFrame(frame)
-            frame.createOrReplaceTempView(view)
+            self._frame(source).createOrReplaceTempView(view)
             return view
         table = source.table
         where = hashlib.md5(self.datamart.log.uri(table).encode()).hexdigest()[:8]

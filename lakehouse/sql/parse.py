@@ -93,6 +93,8 @@ class Query:
 
 def tokens_of(text: str) -> list[Token]:
     """The words of a query; QueryError for an empty one, or where a quote is not closed."""
+    if not isinstance(text, str):
+        raise QueryError(f"a query is a text, not a value of type {type(text).__name__}")
     try:
         tokens = sqlglot.tokenize(text, dialect=_DIALECT)
     except TokenError:
