@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -17,6 +18,7 @@ from lakehouse.upkeep.doctor import Finding
 
 FOLDER = Path(__file__).parent / "screens"
 WIDTHS = (80, 120)
+_SETTLES = 2  # seconds after which a file that was written is looked at once
 # Each command, in an order in which each finds what it needs; the name of its screen comes first.
 LINES = {
     "generate": "generate --customers 30 --months 10 --seed 7 --out data",
@@ -141,6 +143,8 @@ def _age(folder: Path) -> None:
     for file in folder.rglob("*.csv"):
         told = file.stat()
         os.utime(file, (told.st_atime - 3600, told.st_mtime - 3600))
+    # The time of this change cannot be set, so it has to pass.
+    time.sleep(_SETTLES)
 
 
 def draw() -> None:
