@@ -101,7 +101,7 @@ def read_state(datamart: Datamart) -> State:
 def _last_erased(datamart: Datamart) -> dict[str, datetime]:
     """By full name of a table, when a person was last erased from it."""
     last: dict[str, datetime] = {}
-    # What is wrong with the ledger is told where it is checked.
+    # A fault of the ledger is told where it is checked.
     with suppress(DeltaError):
         for row in unchecked_rows(datamart.log, ERASURES):
             for name in row["row_counts"]:
