@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-
-from deltalake.exceptions import DeltaError
 
 from lakehouse.bronze.quarantine import TABLE as QUARANTINE
 from lakehouse.bronze.superseded import TABLE as SUPERSEDED
 from lakehouse.catalog import Catalog
-from lakehouse.ledger.erasures import TABLE as ERASURES
 from lakehouse.releases import published
-from lakehouse.releases.ledger_rows import unchecked_rows
 from lakehouse.releases.recorded import Recorded
 from lakehouse.releases.release import Release
 from lakehouse.releases.standing import Standing, standing
@@ -33,8 +28,6 @@ class State:
     catalog: Catalog
     newest: Release | None
     standings: Mapping[str, Standing]
-    # By full name, when a person was last erased from a table.
-    erased: Mapping[str, datetime] = field(default_factory=dict)
 
     @property
     def recorded(self) -> dict[str, Recorded]:
@@ -43,7 +36,7 @@ class State:
         A run makes no commit in a table that it finds unchanged; then the release records the table.
         """
         recorded_by_table = {
-            table.full_name: self._recorded(table)
+            table.full_name: _recorded(table, self.standings, self.newest)
             for table in self.catalog.tables
             if table.full_name in self.standings
         }
@@ -51,29 +44,6 @@ class State:
         for beside in BESIDE:
             stopped = _with_lost(beside, stopped, self.catalog, self.standings, self.newest)
         return stopped
-
-    def _recorded(self, table: Table) -> Recorded:
-        """The content of a table; if another program wrote to it, the content before that."""
-        own = self.standings[table.full_name]
-        until = own.version if own.undo_to is None else own.undo_to
-        commit = own.newest_of_ours(until)
-        if commit is None and own.base >= 0:
-            assert self.newest is not None
-            content, since = _by_release(table, own.version, self.newest), self.newest.finished_at
-        elif commit is None:
-            return Recorded(own.version, undo_to=own.undo_to)
-        else:
-            content, since = Recorded.by_note(own.version, commit.note), commit.timestamp
-        again = _lost_track(content, since, self.standings) or self._counts_erased(table, since)
-        return replace(content, undo_to=own.undo_to, again=again, lost=tuple(sorted(own.lost)))
-
-    def _counts_erased(self, table: Table, since: datetime) -> str:
-        """The reason if a table that names nobody counts a person that was erased after it was computed."""
-        if not table.transform or self.catalog.entity_columns(table):
-            return ""
-        of = (each.full_name for each in table.upstreams)
-        found = next((name for name in of if name in self.erased and self.erased[name] > since), "")
-        return found and f"a person was erased from {found}"
 
     @property
     def is_published(self) -> bool:
@@ -94,19 +64,7 @@ def read_state(datamart: Datamart) -> State:
     """The state of a datamart; only its logs are read."""
     releases = published.releases(datamart.log)
     newest = releases[-1] if releases else None
-    standings = standings_of(datamart, newest)
-    return State(datamart.catalog, newest, standings, _last_erased(datamart))
-
-
-def _last_erased(datamart: Datamart) -> dict[str, datetime]:
-    """By full name of a table, when a person was last erased from it."""
-    last: dict[str, datetime] = {}
-    # A fault of the ledger is told where it is checked.
-    with suppress(DeltaError):
-        for row in unchecked_rows(datamart.log, ERASURES):
-            for name in row["row_counts"]:
-                last[name] = max(row["erased_at"], last.get(name, row["erased_at"]))
-    return last
+    return State(datamart.catalog, newest, standings_of(datamart, newest))
 
 
 def recorded(datamart: Datamart) -> dict[str, Recorded]:
@@ -123,6 +81,22 @@ def standings_of(datamart: Datamart, newest: Release | None) -> dict[str, Standi
 
 def released_tables(catalog: Catalog) -> list[Table]:
     return [table for table in catalog.tables if not table.is_ledger]
+
+
+def _recorded(table: Table, standings: Mapping[str, Standing], newest: Release | None) -> Recorded:
+    """The content of a table; if another program wrote to it, the content before that."""
+    own = standings[table.full_name]
+    until = own.version if own.undo_to is None else own.undo_to
+    commit = own.newest_of_ours(until)
+    if commit is None and own.base >= 0:
+        assert newest is not None
+        content, since = _by_release(table, own.version, newest), newest.finished_at
+    elif commit is None:
+        return Recorded(own.version, undo_to=own.undo_to)
+    else:
+        content, since = Recorded.by_note(own.version, commit.note), commit.timestamp
+    again = _lost_track(content, since, standings)
+    return replace(content, undo_to=own.undo_to, again=again, lost=tuple(sorted(own.lost)))
 
 
 def _lost_track(content: Recorded, since: datetime, standings: Mapping[str, Standing]) -> str:

@@ -332,7 +332,7 @@ def _notes(decided: Erasure, datamart: Datamart, data: Data, customer: str) -> I
     if counted_in:
         yield (
             f"{' and '.join(counted_in)} name nobody, and the person's rows are still counted there; "
-            "the next run counts again"
+            "run --full-refresh counts again"
         )
 
 

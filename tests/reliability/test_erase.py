@@ -21,7 +21,6 @@ from deltalake.table import TableMerger
 from lakehouse.catalog import Catalog, load
 from lakehouse.cli import main
 from lakehouse.engines.choose import open_store
-from lakehouse.engines.embedded import EmbeddedStore
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.generate import generate
 from lakehouse.months import MonthRange
@@ -29,8 +28,7 @@ from lakehouse.releases import published
 from lakehouse.releases.erasures import erasures
 from lakehouse.releases.readable import check_readable
 from lakehouse.run.job import Job
-from lakehouse.run.refresh import computed
-from lakehouse.run.run import plan, run
+from lakehouse.run.run import run
 from lakehouse.storage.begun_erasure import erasure_folder
 from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.folder import Folder
@@ -46,8 +44,6 @@ from tests.on_spark import OnSpark
 
 CATALOG = narrow()
 TABLES = [table for table in CATALOG.tables if table.layer != "ledger"]
-# Tables that name nobody.
-COUNTED = [table for table in CATALOG.derived if not CATALOG.entity_columns(table)]
 SOME = ("age", "annual_income", "fe_1")
 # Rows that no table could take: those of the person go, whatever is broken in them.
 OF_THE_PERSON = (
@@ -332,42 +328,11 @@ def test_a_table_that_a_repair_set_aside_is_named_before_and_not_where_it_lacks_
 
 def test_a_run_on_the_same_raw_files_does_not_bring_the_person_back(world: World) -> None:
     world.erase()
-    world.run()
-    assert not holders(world)
     before = files_of(world.datamart)
 
     world.run()
 
     assert files_of(world.datamart) == before
-
-
-def pending(world: World) -> dict[Table, str]:
-    """The tables that a run would work on, with the reasons."""
-    at = Datamart.at(world.datamart, CATALOG)
-    steps = plan(Job(world.bank.data, at, lambda datamart, _size: EmbeddedStore(datamart)))
-    return {step.table: step.reason for step in steps if step.pending}
-
-
-def test_the_next_run_counts_without_the_person_what_names_nobody(world: World) -> None:
-    versions = published.releases(world.bank.log)[-1].versions
-
-    def released(table: Table) -> Rows:
-        return rows_of(world.bank.log, table, versions[table.full_name])
-
-    before = {table: released(table) for table in COUNTED}
-    assert not pending(world)
-    world.erase()
-    assert pending(world) == dict.fromkeys(COUNTED, "a person was erased from silver.loan_daily")
-    world.run()
-
-    assert len(published.releases(world.bank.log)) == 5 and not pending(world)
-    for table in COUNTED:
-        now = world.bank.log.read(table)
-        months = sorted({row["month"] for row in now})
-        again = computed(world.bank.store_of(CATALOG), table, months).collect()
-        assert {(*row.values(),) for row in now} == {(*row,) for row in again}
-        # An older release stays as it was published.
-        assert released(table) == before[table] != sorted(map(repr, now))
 
 
 @pytest.mark.slow
@@ -568,16 +533,7 @@ def test_an_erasure_killed_at_any_step_is_finished_or_undone_by_the_next_run(
     log = world.bank.log
     done = bool(erasures(log))
     assert done or not decided
-    ended = ends.after if done else ends.before
-    # A run that has finished an erasure also counts again.
-    feeds = {f"{table.full_name} feed" for table in COUNTED if done}
-    found = everything(log)
-    assert {name: found[name] for name in ended if name not in feeds} == {
-        name: rows for name, rows in ended.items() if name not in feeds
-    }
-    assert {name.split()[0] for name in found.keys() - ended.keys()} <= {
-        f.split()[0] for f in feeds
-    }
+    assert everything(log) == (ends.after if done else ends.before)
     assert not erasure_folder(world.datamart).exists()
     check_consistent(world)
     assert [bool(each.erased_at) for each in receipts(log)] == [done]
