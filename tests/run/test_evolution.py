@@ -271,6 +271,11 @@ def test_a_silver_column_removed_leaves_gold_as_it_was_and_the_next_delivery_sti
         '        number("paid_amt", 0, _AMOUNT_HIGH, "Amount paid for this installment."),\n',
         "",
     )
+    # The rule that reads it goes with it.
+    checkout.change(
+        "silver/loan_daily.py", "paid_amt < due_amt AND overdue_amt <> 0 AND", "false AND"
+    )
+    checkout.change("silver/loan_daily.py", "due_amt - paid_amt", "due_amt")
     checkout.main("run")
 
     assert moved(before, checkout.versions) - {"gold.label_store"} == {"silver.loan_daily"}
