@@ -34,7 +34,8 @@ def undated(loans: pd.DataFrame) -> dict[str, str]:
 def without_day(names: Collection[str], known: Collection[str]) -> str:
     """The columns of no feature group, in words; empty if there is none.
 
-    Those `known` have another use."""
+    Those `known` have another use.
+    """
     groups = declared_groups()
     others = [n for n in names if n not in (*groups, *known) and not n.endswith(AS_OF_SUFFIX)]
     if not others:

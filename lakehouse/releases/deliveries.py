@@ -107,8 +107,8 @@ class FileVersion:
         # If it was replaced meanwhile, it has arrived a second time.
         at = self.taken_at if before.replaced else before.taken_at
         counts = {m: n for m, n in before.counts.items() if n.rows_in or not self._took(m)}
-        is_kept = {m for m in counts if m and any(scope.has(m) for scope in self.kept)}
-        counts |= {m: n for m, n in self.counts.items() if m not in is_kept}
+        as_before = {m for m in counts if m and any(scope.has(m) for scope in self.kept)}
+        counts |= {m: n for m, n in self.counts.items() if m not in as_before}
         return replace(self, first_run_id=before.first_run_id, taken_at=at, counts=counts)
 
     def _took(self, month: str | None) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property, reduce
@@ -52,7 +52,7 @@ class Delivery:
 
     `taken` are the newest versions of its files by name, as the ledger has them; `is_noted` tells whether
     these are all. `unnoted` are others: the table has rows of them, and the ledger does not know them.
-    `arrivals` tell by file and month when the last version with such rows came, if the order is by arrival.
+    `arrivals` tells by file and month when the last version with such rows came; it is asked if that decides.
     """
 
     table: Table
@@ -66,7 +66,7 @@ class Delivery:
     taken: Mapping[str, Taken] = field(default_factory=dict)
     is_noted: bool = False
     unnoted: Mapping[str, Taken] = field(default_factory=dict)
-    arrivals: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    arrivals: Callable[[], Mapping[tuple[str, str], int]] = dict
 
     @cached_property
     def rows_only(self) -> bool:
@@ -170,15 +170,22 @@ class Delivery:
 
     def _arrived(self, file: str, month: str) -> int:
         """When rows of this month came in a file; a version without the month leaves the earlier ones."""
-        now = next((each for each in self.landed.files if each.name == file), None)
-        before = self.taken.get(file) or self.unnoted.get(file)
+        now, before = self._files_now.get(file), self.taken.get(file) or self.unnoted.get(file)
         is_other = now is not None and not (before and before.sha256 == now.sha256)
         if now and is_other and month in now.months:
             return self._now
         plain = self.landed.source.file_names
         names = plain if file in plain else (file,)
-        came = [at for each in names if (at := self.arrivals.get((each, month)))]
+        came = [at for each in names if (at := self._arrivals.get((each, month)))]
         return max(came, default=before.taken_at if before and not is_other else 0)
+
+    @cached_property
+    def _arrivals(self) -> Mapping[tuple[str, str], int]:
+        return self.arrivals()
+
+    @cached_property
+    def _files_now(self) -> dict[str, LandedFile]:
+        return {each.name: each for each in self.landed.files}
 
     @cached_property
     def _now(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from threading import Lock
 
 from lakehouse.bronze.quarantine import TABLE as QUARANTINE
@@ -219,7 +220,7 @@ class Passes:
             taken,
             self._is_noted(table, own),
             {each.file: each.taken for each in self._unnoted.get(table.full_name, ())},
-            arrivals(log, source.name) if source.supersedes == "arrival" else {},
+            partial(arrivals, log, source.name),
         )
 
     def _is_noted(self, table: Table, own: Recorded) -> bool:
