@@ -14,6 +14,8 @@ from importlib.machinery import SourceFileLoader
 from types import ModuleType
 
 from lakehouse.days import UTC
+from lakehouse.declared import check_declared
+from lakehouse.declared.sources import entity_fault
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.exclusion import Exclusion
 from lakehouse.fingerprint import code_fingerprint
@@ -102,16 +104,9 @@ class Catalog:
 
     def check_entities(self) -> None:
         """BadInput for a source that declares no entity for its personal columns, or a wrong one."""
-        for source in (table.source for table in self.sources if table.source):
-            personal = [each.name for each in source.columns if each.personal or each.number]
-            if source.entity in source.header or not (personal or source.entity):
-                continue
-            has = f"has personal columns ({', '.join(personal)}) and " if personal else ""
-            lack = f"the entity {source.entity!r}, which it lacks" if source.entity else "no entity"
-            raise BadInput(
-                f"source {source.name} {has}declares {lack}; no person could be erased from it: "
-                "declare as entity the column that says whose row it is"
-            )
+        for table in self.sources:
+            if table.source and (fault := entity_fault(table.source)):
+                raise BadInput(fault)
 
     @cached_property
     def code(self) -> dict[str, str]:
@@ -127,11 +122,14 @@ class Catalog:
 def load() -> Catalog:
     """The catalog of this package: each `TABLE` of a layer, `EXCLUSIONS` and `PROTECTED` of gold.
 
+    BadInput, in one line, if anything is wrong in these declarations.
     The bank's time zone is that of LAKEHOUSE_TIMEZONE, as Asia/Singapore; UTC where it is not set.
     """
     modules = sorted(_declared(), key=lambda pair: LAYERS.index(pair[0].layer))
     zone = os.environ.get("LAKEHOUSE_TIMEZONE") or UTC
-    return Catalog(upstreams_first(modules), zone, _exclusions(), _protected())
+    exclusions, protected = _exclusions(), _protected()
+    check_declared(modules, exclusions, protected)
+    return Catalog(upstreams_first(modules), zone, exclusions, protected)
 
 
 def upstreams_first(modules: Iterable[tuple[Table, str]]) -> tuple[tuple[Table, str], ...]:

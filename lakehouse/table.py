@@ -20,6 +20,8 @@ DeliveryMode = Literal["months", "rows"]
 # By what the later of two files is known that say different things of a key: the whole name, the date in
 # the name, or the run that took it.
 FileOrder = Literal["name", "date", "arrival"]
+# The form of a cell that every row needs.
+CellKind = Literal["text", "identifier", "date", "integer", "number"]
 RAW_SUFFIXES = (".csv", ".csv.gz", ".csv.zst", ".parquet")
 AS_OF_SUFFIX = "_snapshot_date"
 
@@ -86,8 +88,7 @@ class Source:
     keys: tuple[str, ...]
     entity: str
     date: str
-    # (raw column, kind: text | identifier | date | integer | number)
-    required: tuple[tuple[str, str], ...]
+    required: tuple[tuple[str, CellKind], ...]
     delivery: DeliveryMode = "months"
     order: tuple[tuple[str, str], ...] = ()
     date_order: str | None = None
@@ -179,7 +180,8 @@ class Table:
     """One Delta table: what one row is, its key, its columns and where its rows come from.
 
     `transform` computes its rows from those of its upstreams. If `look_back_months` is above 0, it also
-    takes `months`: the months whose rows are wanted, None for all.
+    takes `months`: the months whose rows are wanted, None for all. A method `uncast` of it gives the same
+    rows, each column in the type that its expression gives, before it becomes the declared one.
     `look_back_months`: the number of earlier months that a row depends on; n - 1 for a window of n.
     `look_back_column`: the column of its upstreams whose largest value bounds `look_back_months` further, so
     that a long look back reads no month that cannot matter.
@@ -189,6 +191,7 @@ class Table:
     `entity`, `date`: the columns that say whose row it is, and its day; empty if there is none.
     `group`: how a feature group is joined to applications; None for any other table.
     `raw_columns`: in silver, each column with the raw column that it is read from.
+    `rules`: in silver, (column, SQL) pairs of rules over `raw_columns`, keys and month that judge a row.
     `noted`: in silver, the texts in `_issues` that leave a value as it is.
     `labels`: what the labels of the label store are; None for any other table.
     """
@@ -212,6 +215,7 @@ class Table:
     group: FeatureGroup | None = None
     labels: LabelStore | None = None
     raw_columns: tuple[tuple[str, str], ...] = ()
+    rules: tuple[tuple[str, str], ...] = ()
     noted: frozenset[str] = frozenset()
 
     @property

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lakehouse import functions as F
-from lakehouse.feature import Feature, columns
+from lakehouse.feature import Feature, FeatureTransform, Prepare
 from lakehouse.table import MONTH_FIELD, FeatureGroup, Field, Table
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
+    from pyspark.sql import Column
 
 ENTITY = Field("customer_id", "STRING", "The customer.")
 DATE = Field("snapshot_date", "DATE", "The day as of which the features are known.")
@@ -25,7 +25,7 @@ def feature_group(
     features: Sequence[Feature],
     max_age_months: int,
     delay_days: int = 0,
-    prepare: Callable[[DataFrame, Sequence[str] | None], DataFrame] = lambda rows, _months: rows,
+    prepare: Prepare | None = None,
     look_back_months: int = 0,
     expectations: Sequence[tuple[str, str]] = (),
 ) -> Table:
@@ -34,10 +34,6 @@ def feature_group(
     `prepare` adds the columns that the features need. It takes the silver rows and the months whose
     features are wanted (None: all months).
     """
-
-    def transform(rows: DataFrame, months: Sequence[str] | None = None) -> DataFrame:
-        return prepare(rows, months).select(*KEYS, MONTH_FIELD.name, *columns(features))
-
     return Table(
         layer="gold",
         name=f"features_{name}",
@@ -45,7 +41,7 @@ def feature_group(
         keys=KEYS,
         fields=(*KEY_FIELDS, *(feature.field for feature in features), MONTH_FIELD),
         upstreams=(silver,),
-        transform=transform,
+        transform=FeatureTransform((*KEYS, MONTH_FIELD.name), tuple(features), prepare),
         look_back_months=look_back_months,
         expectations=tuple(expectations),
         entity=ENTITY.name,

@@ -6,8 +6,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from datetime import date
-from functools import cache
 
+from lakehouse.patterns import is_like
 from lakehouse.table import RAW_SUFFIXES, Source
 
 # Signs that nobody sees, or that a terminal obeys: controls, formats, and breaks of a line.
@@ -53,33 +53,6 @@ def _iso(year: str, month: str, day: str | None) -> str:
         return date.fromisoformat(f"{text}-{day}").isoformat() if day else text
     except ValueError:
         return text
-
-
-def is_like(name: str, patterns: tuple[str, ...]) -> bool:
-    """Whether a name is of one of the patterns, in any case.
-
-    In a pattern * is any text without a slash, ? is one sign, and ** as a folder is any number of folders.
-    """
-    return _compiled(patterns).fullmatch(name) is not None
-
-
-@cache
-def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(map(_as_regex, patterns)) or "(?!)", re.IGNORECASE | re.DOTALL)
-
-
-def _as_regex(pattern: str) -> str:
-    *folders, last = pattern.split("/")
-    within = "".join(_folders(each) for each in folders)
-    return within + (r"(?:[^/]+/)*[^/]+" if last == "**" else _part(last))
-
-
-def _folders(pattern: str) -> str:
-    return r"(?:[^/]+/)*" if pattern == "**" else f"{_part(pattern)}/"
-
-
-def _part(pattern: str) -> str:
-    return re.escape(pattern).replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
 
 
 class Claims:

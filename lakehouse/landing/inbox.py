@@ -12,8 +12,9 @@ from functools import cached_property
 from pathlib import Path
 
 from lakehouse.errors import BadInput
-from lakehouse.landing.file_names import Claims, day_in, elsewhere, escaped, is_like, is_odd
+from lakehouse.landing.file_names import Claims, day_in, elsewhere, escaped, is_odd
 from lakehouse.landing.raw_file import RawFile, Refused
+from lakehouse.patterns import is_like
 from lakehouse.storage.data_folder import DataPlace, Found
 from lakehouse.table import RAW_SUFFIXES, Source
 from lakehouse.words import counted

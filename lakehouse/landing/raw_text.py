@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
 from lakehouse.errors import BadInput
-from lakehouse.landing.file_names import is_like
+from lakehouse.patterns import is_like
 from lakehouse.storage.files import steady
 from lakehouse.table import Source
 

@@ -156,6 +156,7 @@ def silver_table(
         entity=snake_case(bronze.entity),
         date=snake_case(bronze.date),
         raw_columns=tuple((cell.field.name, cell.raw) for cell in cells),
+        rules=tuple((rule.column, rule.broken) for rule in rules),
         noted=frozenset(rule.issue for rule in rules if rule.loses == "nothing"),
     )
 

@@ -18,9 +18,8 @@ from lakehouse.releases.release import Release
 from lakehouse.storage.log import Log
 from lakehouse.table import Table
 from lakehouse.training.point_in_time import JoinedGroup
-from lakehouse.training_columns import APPLICATION, CUSTOMER, LOAN
+from lakehouse.training_columns import APPLICATION, CUSTOMER, LOAN, PREVIOUS_APPLICATION
 
-PREVIOUS_APPLICATION = "previous_application_date"
 # The name of the exclusion that a loan falls under.
 EXCLUDED_BY = "_excluded_by"
 _KEY = (LOAN, CUSTOMER, APPLICATION)

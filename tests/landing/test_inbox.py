@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakehouse.errors import BadInput
-from lakehouse.landing.file_names import day_in, is_like
+from lakehouse.landing.file_names import day_in
 from lakehouse.landing.inbox import Inbox, Listing
+from lakehouse.patterns import is_like
 from lakehouse.storage.bucket import Bucket
 from lakehouse.storage.data_bucket import data_at
 from lakehouse.storage.data_folder import DataFolder, Found

@@ -1,0 +1,79 @@
+"""Faults of the label store: columns of the contract that it or its loans lack, and its definitions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from lakehouse.declared.names import instead, meaning_fault, twice
+from lakehouse.label import LabelStore
+from lakehouse.table import Table
+
+
+def label_faults(tables: Sequence[Table]) -> Iterator[str]:
+    """What is wrong in the label store, a line each; a catalog may have none."""
+    stores = [table for table in tables if table.labels]
+    for other in stores[1:]:
+        yield (
+            f"{other.full_name} and {stores[0].full_name} are both declared as the label store; leave "
+            "`labels` to one of them"
+        )
+    for table in stores[:1]:
+        assert table.labels
+        yield from _definitions(table.full_name, table.labels)
+        yield from _columns(table, table.labels)
+
+
+def _definitions(place: str, labels: LabelStore) -> Iterator[str]:
+    if not labels.definitions:
+        yield f"{place} has no label definition; declare one, the first is the default"
+    for name in twice([each.name for each in labels.definitions]):
+        yield f"{place}: label definition {name} is declared twice; rename one"
+    for each in labels.definitions:
+        if not each.name.strip():
+            yield f"{place} has a label definition without a name; name it, as 30dpd_6mob"
+        if fault := meaning_fault(each.doc, "write a doc that says what it is for"):
+            yield f"{place}: label definition {each.name} {fault}"
+
+
+def _columns(table: Table, labels: LabelStore) -> Iterator[str]:
+    """Columns that the labels name, and that the label store or the table of its loans lacks."""
+    place = table.full_name
+    for what, name in (("entity", table.entity), ("date", table.date)):
+        if not name:
+            yield f"{place}: the label store has no {what}; declare its column"
+    own = labels.own
+    named = {
+        "own.loan": own.loan,
+        "own.application": own.application,
+        "own.mob": own.mob,
+        "label": labels.label,
+        "label_def": labels.label_def,
+    }
+    yield from _lacking(place, named, table)
+    for what, name in (("entity", table.entity), ("loan", own.loan), ("date", table.date)):
+        if name in table.columns and name not in table.keys:
+            yield f"{place}: the {what} {name} is no key of the label store; add it to its keys"
+    if labels.label_def in table.columns and labels.label_def not in table.keys:
+        yield f"{place}: {labels.label_def} is no key of the label store; add it, or definitions mix"
+    if not table.upstreams:
+        yield f"{place}: the label store has no upstream; its first one has a row for every loan"
+        return
+    loans, above = labels.loans, table.upstreams[0]
+    for what, name in (("entity", above.entity), ("date", above.date)):
+        if not name:
+            yield f"{place}: its loans, {above.full_name}, have no {what}; declare its column there"
+    named = {
+        "loans.loan": loans.loan,
+        "loans.application": loans.application,
+        "loans.mob": loans.mob,
+        "dpd": labels.dpd,
+        "balance": labels.balance,
+    }
+    yield from _lacking(place, named, above)
+
+
+def _lacking(place: str, named: dict[str, str], table: Table) -> Iterator[str]:
+    for what, name in named.items():
+        if name not in table.columns:
+            near = instead(name, table.columns, table.full_name)
+            yield f"{place}: labels declare {what} {name!r}, which {table.full_name} lacks; {near}"

@@ -1,0 +1,75 @@
+"""Faults of a source: what it says of its columns, and columns that it names and does not have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import get_args
+
+from lakehouse.declared.names import PLAIN, meaning_fault, twice, unknown
+from lakehouse.table import CellKind, Source
+
+
+def source_faults(source: Source) -> Iterator[str]:
+    """What is wrong in the declaration of a source, a line each."""
+    place = f"source {source.name}"
+    if not PLAIN.fullmatch(source.name):
+        yield f"source {source.name!r} has no plain name; write letters, digits and _, as loan_daily"
+    if not (source.file_names or source.patterns):
+        yield f"{place} has no file_names and no patterns; declare how its files are called"
+    for column in source.columns:
+        if not column.name.strip():
+            yield f"{place} has a column without a name; write the name that is in the header"
+        if fault := meaning_fault(column.doc, "write what the column means"):
+            yield f"{place}: column {column.name} {fault}"
+    for name in twice(source.header):
+        yield f"{place} has column {name} twice; rename or remove one"
+    yield from _columns(place, source)
+    yield from _required(place, source)
+    if fault := entity_fault(source):
+        yield fault
+
+
+def entity_fault(source: Source) -> str:
+    """Why no person could be erased from a source; empty if each one can, or if it holds none."""
+    personal = [each.name for each in source.columns if each.personal or each.number]
+    if source.entity in source.header or not (personal or source.entity):
+        return ""
+    has = f"has personal columns ({', '.join(personal)}) and " if personal else ""
+    lack = f"the entity {source.entity!r}, which it lacks" if source.entity else "no entity"
+    return (
+        f"source {source.name} {has}declares {lack}; no person could be erased from it: "
+        "declare as entity the column that says whose row it is"
+    )
+
+
+def _columns(place: str, source: Source) -> Iterator[str]:
+    """Columns that a source names and does not have."""
+    if not source.keys:
+        yield f"{place} has no keys; declare the columns by which two rows are the same"
+    yield from unknown(place, "key", source.keys, source.header)
+    if not source.date:
+        yield f"{place} has no date; declare the column with the day of the row"
+    else:
+        yield from unknown(place, "date", [source.date], source.header)
+    required = [name for name, _ in source.required]
+    yield from unknown(place, "required column", required, source.header)
+    ordered = dict.fromkeys(name for pair in source.order for name in pair)
+    yield from unknown(place, "ordered date", ordered, source.header)
+
+
+def _required(place: str, source: Source) -> Iterator[str]:
+    """Cells that must be there and need not, and dates that are read as something else."""
+    kinds = dict(source.required)
+    for name, kind in source.required:
+        if kind not in get_args(CellKind):
+            known = ", ".join(get_args(CellKind))
+            yield f"{place}: required column {name} is of the kind {kind!r}; declare one of {known}"
+    for name in twice([name for name, _ in source.required]):
+        yield f"{place}: required column {name} stands twice; remove one"
+    for name in source.keys:
+        if name in source.header and name not in kinds:
+            yield f"{place}: key {name} is not required, so a row could be without; add it to required"
+    dates = dict.fromkeys([source.date, *(name for pair in source.order for name in pair)])
+    for name in dates:
+        if name in source.header and kinds.get(name) != "date":
+            yield f"{place}: {name} is not required as a date; add ({name!r}, 'date') to required"
