@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,14 +49,29 @@ def _write_one(
 ) -> None:
     all_rows = f"(FROM {parquet_in(exported / source.name)})"
     file = into / source.file_names[0]
+    form = f"FORMAT csv, HEADER, DELIMITER {literal(source.delimiter or ',')}"
     written = duckdb.execute(
-        f"COPY ({rows_sql(source, all_rows)}) TO {literal(str(file))} (FORMAT csv, HEADER)"
+        f"COPY ({rows_sql(source, all_rows)}) TO {literal(str(file))} ({form})"
     ).fetchall()[0][0]
+    if source.encoding:
+        _encode(file, source.encoding)
     if not written:
         raise BadInput(
             f"{file.name} of a replay would have no row: the release is too small to audit; "
             "audit a release of more months"
         )
+
+
+def _encode(file: Path, encoding: str) -> None:
+    """Write a file of UTF-8 again in the encoding that its source declares."""
+    plain = file.with_name(f".{file.name}.utf8")
+    file.replace(plain)
+    with (
+        plain.open(encoding="utf-8", newline="") as text,
+        file.open("w", encoding=encoding, newline="") as encoded,
+    ):
+        shutil.copyfileobj(text, encoded)
+    plain.unlink()
 
 
 def truncated(cut: str) -> RowsSql:
