@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import os
 import pkgutil
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.machinery import SourceFileLoader
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+from lakehouse.bank import OF_A_BANK, SHIPPED, Bank, chosen
 from lakehouse.days import UTC
 from lakehouse.declared import check_declared
 from lakehouse.declared.sources import entity_fault
@@ -24,13 +26,16 @@ from lakehouse.nearest import meant
 from lakehouse.protected import Protected
 from lakehouse.table import Table, snake_case
 
-LAYERS = ("bronze", "silver", "gold", "ledger")
+LEDGER = "ledger"
+LAYERS = (*OF_A_BANK, LEDGER)
+# The tables of bronze that every datamart has, whatever its bank is.
+_OF_EVERY_BANK = ("lakehouse.bronze.quarantine", "lakehouse.bronze.superseded")
 _DECLARES = re.compile(rb"\b(TABLE|EXCLUSIONS|PROTECTED)\b|import \*")
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """The tables, each after its upstreams, the bank's time zone, and what a set may leave out.
+    """The tables of a bank, each after its upstreams, its time zone, and what a set may leave out.
 
     These are kinds of loans, and features that carry a protected attribute.
     """
@@ -39,6 +44,7 @@ class Catalog:
     time_zone: str = UTC
     exclusions: tuple[Exclusion, ...] = ()
     protected: tuple[Protected, ...] = ()
+    bank: Bank = SHIPPED
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -113,23 +119,25 @@ class Catalog:
         """Code fingerprint of every table that is not of the ledger, by full name."""
         declaring = frozenset(module for _, module in self.modules)
         return {
-            table.full_name: code_fingerprint(table, module, others=declaring - {module})
+            table.full_name: code_fingerprint(table, module, declaring - {module}, self.bank)
             for table, module in self.modules
             if table.source or table.transform
         }
 
 
-def load() -> Catalog:
-    """The catalog of this package: each `TABLE` of a layer, `EXCLUSIONS` and `PROTECTED` of gold.
+def load(tables: str | Path | None = None) -> Catalog:
+    """The catalog of a bank: each `TABLE` of its layers, `EXCLUSIONS` and `PROTECTED` of gold.
 
+    `tables` is its folder or package; else it is `chosen` by the environment or a pyproject.toml.
     BadInput, in one line, if anything is wrong in these declarations.
     The bank's time zone is that of LAKEHOUSE_TIMEZONE, as Asia/Singapore; UTC where it is not set.
     """
-    modules = sorted(_declared(), key=lambda pair: LAYERS.index(pair[0].layer))
+    bank = chosen(tables)
+    modules = sorted(_declared(bank), key=lambda pair: LAYERS.index(pair[0].layer))
     zone = os.environ.get("LAKEHOUSE_TIMEZONE") or UTC
-    exclusions, protected = _exclusions(), _protected()
+    exclusions, protected = (_of_gold(bank, name) for name in ("EXCLUSIONS", "PROTECTED"))
     check_declared(modules, exclusions, protected)
-    return Catalog(upstreams_first(modules), zone, exclusions, protected)
+    return Catalog(upstreams_first(modules), zone, exclusions, protected, bank)
 
 
 def upstreams_first(modules: Iterable[tuple[Table, str]]) -> tuple[tuple[Table, str], ...]:
@@ -147,30 +155,39 @@ def upstreams_first(modules: Iterable[tuple[Table, str]]) -> tuple[tuple[Table, 
     return tuple(placed.items())
 
 
-def _declared() -> list[tuple[Table, str]]:
-    declared = []
+def _declared(bank: Bank) -> Iterator[tuple[Table, str]]:
     for layer in LAYERS:
-        for module in _modules(importlib.import_module(f"lakehouse.{layer}")):
+        for module in _modules(bank, layer):
             table = getattr(module, "TABLE", None)
-            if isinstance(table, Table):
-                declared.append((table, module.__name__))
-    return declared
+            if not isinstance(table, Table):
+                continue
+            if table.layer != layer:
+                raise BadInput(
+                    f"{module.__name__} declares {table.full_name}; the module of a table stands in the "
+                    "folder of its layer"
+                )
+            yield table, module.__name__
 
 
-def _exclusions() -> tuple[Exclusion, ...]:
-    modules = _modules(importlib.import_module("lakehouse.gold"))
-    return tuple(each for module in modules for each in getattr(module, "EXCLUSIONS", ()))
+def _of_gold(bank: Bank, name: str) -> tuple[Any, ...]:
+    return tuple(each for module in _modules(bank, "gold") for each in getattr(module, name, ()))
 
 
-def _protected() -> tuple[Protected, ...]:
-    modules = _modules(importlib.import_module("lakehouse.gold"))
-    return tuple(each for module in modules for each in getattr(module, "PROTECTED", ()))
+def _modules(bank: Bank, layer: str) -> list[ModuleType]:
+    """The modules of a layer that may declare something; another one may load numpy."""
+    if layer == LEDGER:
+        return _modules_in(SHIPPED, layer)
+    own = [] if bank.is_shipped or layer != "bronze" else [*map(SHIPPED.module, _OF_EVERY_BANK)]
+    modules = [*own, *_modules_in(bank, layer)]
+    return sorted(modules, key=lambda module: module.__name__.rpartition(".")[2])
 
 
-def _modules(package: ModuleType) -> list[ModuleType]:
-    """The modules of a package that may declare something; another one may load numpy."""
+def _modules_in(bank: Bank, layer: str) -> list[ModuleType]:
+    if not (bank.folder / layer).is_dir():
+        return []
+    package = bank.module(f"{bank.package}.{layer}")
     names = sorted(f"{package.__name__}.{i.name}" for i in pkgutil.iter_modules(package.__path__))
-    return [importlib.import_module(name) for name in names if _may_declare(name)]
+    return [bank.module(name) for name in names if _may_declare(name)]
 
 
 def _may_declare(module: str) -> bool:

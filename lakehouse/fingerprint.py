@@ -7,16 +7,19 @@ import hashlib
 import re
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import resolve_name
 from pathlib import Path
 from typing import Any
 
+from lakehouse.bank import SHIPPED, Bank
+from lakehouse.errors import BadInput
 from lakehouse.table import Table
 
 PACKAGE = Path(__file__).parent
 # The module that makes bronze rows from raw files.
 _READS_RAW_FILES = "lakehouse.landing.land"
-# Only these modules decide what a row becomes. Storage, runs and output do not. Neither does table.py,
-# because each declaration is hashed separately.
+# Only these modules decide what a row becomes, and all of a bank's own package. Storage, runs and output do
+# not. Neither does table.py, because each declaration is hashed separately.
 _DECIDE_ROWS = re.compile(
     r"lakehouse\.((bronze|silver|gold|landing)(\.|$)|(feature|label|months)$)"
 )
@@ -31,29 +34,38 @@ _STRING_OR_COMMENT = re.compile(
 )
 
 
-def code_fingerprint(table: Table, module: str, others: frozenset[str]) -> str:
+def code_fingerprint(
+    table: Table, module: str, others: frozenset[str], bank: Bank = SHIPPED
+) -> str:
     """Hash of the table's declaration and of the modules that make its rows, 16 hex digits.
 
     Modules that declare other tables (`others`) are left out: a change in them shows in their data.
     """
     digest = hashlib.sha256()
-    for name in sorted(modules_behind(table, module, others)):
-        digest.update(f"{name}\n{_read(name).essence}\n".encode())
+    for name in sorted(modules_behind(table, module, others, bank)):
+        digest.update(f"{name}\n{_read(name, bank).essence}\n".encode())
     declared = [(field.name, field.type) for field in table.fields]
     digest.update(repr((declared, table.keys, table.look_back_months)).encode())
     return digest.hexdigest()[:16]
 
 
-def modules_behind(table: Table, module: str, others: frozenset[str]) -> set[str]:
+def modules_behind(
+    table: Table, module: str, others: frozenset[str], bank: Bank = SHIPPED
+) -> set[str]:
     """The modules that decide the rows of a table: its own module, and those that it imports."""
     reached: set[str] = set()
     waiting = [module, _READS_RAW_FILES] if table.source else [module]
     while waiting:
         name = waiting.pop()
-        if _file(name) is not None:
+        if _file(name, bank) is not None:
             reached.add(name)
-            waiting += [other for other in _read(name).imports if other not in reached | others]
+            imports = (each for each in _read(name, bank).imports if _decides_rows(each, bank))
+            waiting += [each for each in imports if each not in reached | others]
     return reached
+
+
+def _decides_rows(module: str, bank: Bank) -> bool:
+    return bool(_DECIDE_ROWS.match(module)) or (not bank.is_shipped and bank.has(module))
 
 
 def essence(text: str) -> str:
@@ -63,42 +75,53 @@ def essence(text: str) -> str:
 
 @dataclass(frozen=True)
 class _Module:
-    """The essence of a module, and those of its imports that decide rows too."""
+    """The essence of a module, and its imports."""
 
     essence: str
     imports: tuple[str, ...]
 
 
-def _read(name: str) -> _Module:
-    path = _file(name)
+def _read(name: str, bank: Bank) -> _Module:
+    path = _file(name, bank)
     if path is None:
         return _Module("", ())
-    return _parsed(path, path.stat().st_mtime_ns)
+    package = name if path.stem == "__init__" else name.rpartition(".")[0]
+    return _parsed(path, package, path.stat().st_mtime_ns)
 
 
 @cache
-def _parsed(path: Path, _changed_ns: int) -> _Module:
+def _parsed(path: Path, package: str, _changed_ns: int) -> _Module:
     text = path.read_text(encoding="utf-8")
-    tree = ast.parse(text)
-    return _Module(_essence(text, tree), _imports(tree))
+    try:
+        tree = ast.parse(text)
+        return _Module(_essence(text, tree), _imports(tree, package))
+    except (
+        SyntaxError,
+        ImportError,
+    ) as error:  # of a module that is imported only within a function
+        raise BadInput(f"{path}: {type(error).__name__}: {error.msg}; correct it") from None
 
 
-def _file(module: str) -> Path | None:
-    path = PACKAGE.joinpath(*module.split(".")[1:])
-    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
-        if candidate.is_file():
-            return candidate
-    return None
+def _file(module: str, bank: Bank) -> Path | None:
+    is_own = not bank.is_shipped and bank.has(module)
+    root, package = (bank.folder, bank.package) if is_own else (PACKAGE, SHIPPED.package)
+    parts = module[len(package) + 1 :].split(".") if is_own else module.split(".")[1:]
+    path = root.joinpath(*parts)
+    files = (
+        [path / "__init__.py"] if path == root else [path.with_suffix(".py"), path / "__init__.py"]
+    )
+    return next((file for file in files if file.is_file()), None)
 
 
-def _imports(tree: ast.Module) -> tuple[str, ...]:
+def _imports(tree: ast.Module, package: str) -> tuple[str, ...]:
     names: list[str] = []
     for node in _statements(tree):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return tuple(name for name in names if _DECIDE_ROWS.match(name))
+        elif isinstance(node, ast.ImportFrom):
+            module = resolve_name("." * node.level + (node.module or ""), package)
+            names += [module, *(f"{module}.{alias.name}" for alias in node.names)]
+    return tuple(names)
 
 
 def _essence(text: str, tree: ast.Module) -> str:

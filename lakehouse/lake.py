@@ -64,14 +64,28 @@ class SqlNote(UserWarning):
 
 
 class Lakehouse:
-    """A datamart to read, at its newest release or `at` another. `engine` is auto, embedded or spark."""
+    """A datamart to read, at its newest release or `at` another. `engine` is auto, embedded or spark.
 
-    def __init__(self, datamart: str | Path = "datamart", engine: str | None = None) -> None:
-        self._open(datamart, engine)
+    `tables` is the folder or package of the bank's own declarations. Without it LAKEHOUSE_TABLES or a
+    pyproject.toml names them, as for the commands; else they are the shipped ones.
+    """
+
+    def __init__(
+        self,
+        datamart: str | Path = "datamart",
+        engine: str | None = None,
+        tables: str | Path | None = None,
+    ) -> None:
+        self._open(datamart, engine, tables)
         inspect.check_built(self.datamart)
 
     @classmethod
-    def new(cls, datamart: str | Path = "datamart", engine: str | None = None) -> Lakehouse:
+    def new(
+        cls,
+        datamart: str | Path = "datamart",
+        engine: str | None = None,
+        tables: str | Path | None = None,
+    ) -> Lakehouse:
         """A datamart that need not be built yet: `run` builds it.
 
         >>> bank = Lakehouse.new("datamart_of_2023")
@@ -79,11 +93,11 @@ class Lakehouse:
         [1]
         """
         lake = cls.__new__(cls)
-        lake._open(datamart, engine)
+        lake._open(datamart, engine, tables)
         return lake
 
-    def _open(self, datamart: str | Path, engine: str | None) -> None:
-        self.datamart = Datamart.at(datamart, load())
+    def _open(self, datamart: str | Path, engine: str | None, tables: str | Path | None) -> None:
+        self.datamart = Datamart.at(datamart, load(tables))
         self._log, self._catalog = self.datamart.log, self.datamart.catalog
         name = engine or os.environ.get("LAKEHOUSE_ENGINE", "auto")
         self._engine = Session(name, self.datamart)
@@ -422,6 +436,7 @@ class Lakehouse:
         from lakehouse.audit.training_set import audit_of_parts
         from lakehouse.model.binning import MISSING_PACKAGE, is_installed
         from lakehouse.model.cutoffs import Margin
+        from lakehouse.model.features import declared_groups
         from lakehouse.model.origin import origin
         from lakehouse.model.review import Review
         from lakehouse.model.sample import sampled
@@ -433,7 +448,7 @@ class Lakehouse:
         frame = self.training_set(
             label_def=label_def, from_month=from_month, to_month=to_month, exclude=exclude
         )
-        made = self._prepared[frame]
+        made, groups = self._prepared[frame], declared_groups(self._catalog)
         if binning and not is_installed():
             warnings.warn(MISSING_PACKAGE, stacklevel=2)
         return assess(
@@ -450,7 +465,8 @@ class Lakehouse:
                 made.waterfall().as_lines(),
                 kept=False,
             ),
-            audit=audit_of_parts(split),
+            audit=audit_of_parts(split, groups),
+            declared=groups,
         )
 
     def portfolio(self) -> Portfolio:

@@ -22,7 +22,7 @@ from lakehouse.releases.deliveries import file_versions
 from lakehouse.run.job import Report
 from lakehouse.run.plan import Request
 from lakehouse.storage.datamart import Datamart
-from lakehouse.storage.format import FORMAT, format_of
+from lakehouse.storage.format import FORMAT, OF_SHIPPED, format_of
 from lakehouse.storage.log import Log
 from lakehouse.upkeep.erase import erase
 
@@ -114,7 +114,7 @@ def quick(*numbers: int) -> list[Any]:
     return [pytest.param(n, marks=marks[n], id=f"format-{n}") for n in FILE_BY_FORMAT]
 
 
-@pytest.fixture(params=quick(1, FORMAT))
+@pytest.fixture(params=quick(1, OF_SHIPPED))
 def old(request: pytest.FixtureRequest, tmp_path: Path) -> Old:
     return unpacked(request.param, tmp_path / "old")
 
@@ -158,7 +158,7 @@ def test_it_takes_the_next_month_and_its_past_stays(
 ) -> None:
     report = run_job(data=old.data, datamart=old.datamart, request=NEXT_MONTH)
     assert report.release == 4
-    assert old.has_format() == FORMAT
+    assert old.has_format() == OF_SHIPPED
     run_job(data=old.data, datamart=tmp_path / "fresh", request=NEXT_MONTH)
     lake, fresh = old.lake(), Lakehouse(tmp_path / "fresh")
     for table in GOLD:
@@ -242,7 +242,7 @@ def test_a_person_is_erased_from_it_and_nobody_else(old: Old) -> None:
 
 
 def test_each_format_has_a_datamart_here() -> None:
-    assert [*FILE_BY_FORMAT] == [*range(1, FORMAT + 1)]
+    assert [*FILE_BY_FORMAT] == [*range(1, OF_SHIPPED + 1)]
 
 
 class KilledError(Exception):
@@ -274,7 +274,7 @@ def test_an_upgrade_that_is_killed_at_each_step_goes_on(
     old = unpacked(1, tmp_path / "old")
     run_next = partial(run_job, data=old.data, datamart=old.datamart, request=NEXT_MONTH)
     kills = 0
-    while old.has_format() < FORMAT:
+    while old.has_format() < OF_SHIPPED:
         for after in (False, True):
             with killed_at_next_step(after), pytest.raises(KilledError):
                 run_next()
@@ -293,7 +293,7 @@ def test_an_upgrade_that_is_killed_at_each_step_goes_on(
 @pytest.fixture(scope="module")
 def newer(tmp_path_factory: pytest.TempPathFactory) -> Old:
     """The present datamart as a newer version would leave it."""
-    kept = unpacked(FORMAT, tmp_path_factory.mktemp("newer"))
+    kept = unpacked(OF_SHIPPED, tmp_path_factory.mktemp("newer"))
     Log(str(kept.datamart)).set_properties(RELEASES, {"lakehouse.format": str(FORMAT + 1)})
     return kept
 

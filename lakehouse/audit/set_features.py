@@ -5,7 +5,7 @@ A set that somebody is about to train on may have columns that no release has.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 
 import pandas as pd
@@ -14,7 +14,7 @@ from lakehouse.audit.absence import absence_check
 from lakehouse.audit.finding import Check, Finding
 from lakehouse.audit.jump import jump_check
 from lakehouse.audit.target import too_good_check
-from lakehouse.model.features import KEY, declared_groups, features_of, prepared
+from lakehouse.model.features import KEY, features_of, prepared
 from lakehouse.table import AS_OF_SUFFIX
 from lakehouse.training_columns import LABEL
 
@@ -24,19 +24,17 @@ _NAMES_SHOWN = 5
 _EPOCH = pd.Timestamp("1970-01-01")
 
 
-def undated(loans: pd.DataFrame) -> dict[str, str]:
-    """Each feature group whose day the set lacks, with one of its features."""
-    groups = declared_groups()
+def undated(loans: pd.DataFrame, groups: Mapping[str, str]) -> dict[str, str]:
+    """Each feature group whose day the set lacks, with one of its features; `groups` by feature."""
     found = {groups[name]: name for name in map(str, loans) if name in groups}
     return {g: name for g, name in found.items() if f"{g}{AS_OF_SUFFIX}" not in loans}
 
 
-def without_day(names: Collection[str], known: Collection[str]) -> str:
+def without_day(names: Collection[str], known: Collection[str], groups: Mapping[str, str]) -> str:
     """The columns of no feature group, in words; empty if there is none.
 
     Those `known` have another use.
     """
-    groups = declared_groups()
     others = [n for n in names if n not in (*groups, *known) and not n.endswith(AS_OF_SUFFIX)]
     if not others:
         return ""
@@ -44,10 +42,10 @@ def without_day(names: Collection[str], known: Collection[str]) -> str:
     return f"; {len(others):,} columns of no feature group, so no day says when they were known: {shown}"
 
 
-def dateless(loans: pd.DataFrame) -> Iterator[Finding]:
+def dateless(loans: pd.DataFrame, groups: Mapping[str, str]) -> Iterator[Finding]:
     """Rows with features of a group, but without the day on which these were known."""
     features: dict[str, list[str]] = {}
-    for name, group in declared_groups().items():
+    for name, group in groups.items():
         if name in loans and f"{group}{AS_OF_SUFFIX}" in loans:
             features.setdefault(f"{group}{AS_OF_SUFFIX}", []).append(name)
     for column, names in features.items():

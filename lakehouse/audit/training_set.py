@@ -6,7 +6,7 @@ A split is a column of the set, because a user who leaves loans out of train has
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -22,7 +22,7 @@ from lakehouse.audit.set_labels import Labels, labels_check
 from lakehouse.audit.target import parts_check
 from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput
-from lakehouse.model.features import as_of_columns
+from lakehouse.model.features import as_of_columns, declared_groups
 from lakehouse.model.origin import Audited
 from lakehouse.model.sample import sample_of, sampled
 from lakehouse.model.split import Part, Parts, Split, month_of
@@ -42,19 +42,20 @@ _AUDITED = (LOAN, CUSTOMER, *_DATES, LABEL_DEF, SPLIT)
 class AuditedSet:
     """The customers and dates of a training set, its split if it has one, and the day of its labels.
 
-    `sample` has every column of some of its loans, and `file` is where it is, None for one built again.
-    `release` is None if the file no longer names it.
+    `groups` has the declared group of each feature. `sample` has every column of some of its loans, and
+    `file` is where it is, None for one built again. `release` is None if the file no longer names it.
     """
 
     name: str
     loans: pd.DataFrame
     labels_known_by: date | None
     sample: pd.DataFrame
+    groups: Mapping[str, str]
     file: Path | None = None
     release: int | None = None
 
 
-def of_file(path: Path) -> AuditedSet:
+def of_file(path: Path, groups: Mapping[str, str]) -> AuditedSet:
     """A training set that is a Parquet file; BadInput if it is none."""
     if not path.exists():
         raise BadInput(
@@ -71,10 +72,10 @@ def of_file(path: Path) -> AuditedSet:
             "training-set wrote, or the id of a training set"
         ) from None
     if _PARAMETERS not in told:
-        return _audited(AuditedSet(str(path), loans, None, sample, path))
+        return _audited(AuditedSet(str(path), loans, None, sample, groups, path))
     known_by = Selection.from_json(told[_PARAMETERS].decode()).labels_known_by
     release = int(told[_RELEASE])
-    return _audited(AuditedSet(str(path), loans, known_by, sample, path, release))
+    return _audited(AuditedSet(str(path), loans, known_by, sample, groups, path, release))
 
 
 def of_receipt(store: Store, training_set_id: str) -> AuditedSet:
@@ -84,7 +85,8 @@ def of_receipt(store: Store, training_set_id: str) -> AuditedSet:
     loans = sample[[name for name in sample if _is_audited(str(name))]].copy()
     known_by = past.selection.labels_known_by
     name = past.training_set_id
-    return _audited(AuditedSet(name, loans, known_by, sample, release=past.release))
+    groups = declared_groups(store.datamart.catalog)
+    return _audited(AuditedSet(name, loans, known_by, sample, groups, release=past.release))
 
 
 def _is_audited(name: str) -> bool:
@@ -102,7 +104,7 @@ def _audited(audited: AuditedSet) -> AuditedSet:
         loans[column] = pd.to_datetime(loans[column])
     if loans[[CUSTOMER, *_DATES]].isna().any(axis=None):
         raise BadInput(f"{name}: a loan has no {CUSTOMER}, {APPLICATION} or {LABEL_OBSERVED}")
-    for group, feature in undated(audited.sample).items():
+    for group, feature in undated(audited.sample, audited.groups).items():
         raise BadInput(
             f"{name} has features of {group}, such as {feature}, but no column {group}{AS_OF_SUFFIX}, so "
             "nothing says when they were known; keep that column"
@@ -135,7 +137,9 @@ def audit_training_set(
     return checks
 
 
-def audit_of_parts(split: Split) -> Callable[[Parts], tuple[Audited, ...]]:
+def audit_of_parts(
+    split: Split, groups: Mapping[str, str]
+) -> Callable[[Parts], tuple[Audited, ...]]:
     """The audit of the parts of a model: their dates, and what they share."""
 
     def audited(parts: Parts) -> tuple[Audited, ...]:
@@ -143,7 +147,7 @@ def audit_of_parts(split: Split) -> Callable[[Parts], tuple[Audited, ...]]:
         loans = pd.concat([each[[n for n in each if _is_audited(str(n))]] for each in every])
         learnt = [(parts.train_for(later), later) for later in parts.in_order[1:]]
         checks = (
-            _dates_check(AuditedSet("the training set", loans, None, loans)),
+            _dates_check(AuditedSet("the training set", loans, None, loans, groups)),
             parts_check(parts.in_order, learnt, split.repeat_customers),
         )
         return tuple(_of_model(check) for check in checks)
@@ -165,8 +169,8 @@ def _dates_check(audited: AuditedSet) -> Check:
         "known, and no feature row is newer than its application.",
         looked_at=f"{len(loans):,} loans with {len(groups)} feature groups"
         + (f", labels known by {known_by}" if known_by else "")
-        + without_day(audited.sample.columns, (*_AUDITED, LABEL)),
-        findings=(*_wrong_dates(loans, known_by), *dateless(audited.sample)),
+        + without_day(audited.sample.columns, (*_AUDITED, LABEL), audited.groups),
+        findings=(*_wrong_dates(loans, known_by), *dateless(audited.sample, audited.groups)),
     )
 
 

@@ -8,9 +8,7 @@ TABLE = Table(
     doc="A delivered row that no table could take, with every reason.",
     keys=("source", "_source_file", "_row_hash"),
     fields=(
-        Field(
-            "source", "STRING", "The raw source: clickstream, attributes, financials, loan_daily."
-        ),
+        Field("source", "STRING", "The raw source, by the name that the bank declares."),
         Field("_source_file", "STRING", "Name of the raw file the row was delivered in."),
         Field("_source_row", "BIGINT", "The row's number in that file; the header is row 1."),
         Field("_source_line", "BIGINT", "The line of that file on which the row begins."),

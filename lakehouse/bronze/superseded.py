@@ -15,9 +15,7 @@ TABLE = Table(
     doc="A delivered row for which the row of another file stands, or a deletion of a key.",
     keys=("source", "_source_file", KEY_HASH),
     fields=(
-        Field(
-            "source", "STRING", "The raw source: clickstream, attributes, financials, loan_daily."
-        ),
+        Field("source", "STRING", "The raw source, by the name that the bank declares."),
         Field("_source_file", "STRING", "Name of the raw file the row was delivered in."),
         Field("_source_row", "BIGINT", "The row's number in that file; the header is row 1."),
         Field(KEY_HASH, "STRING", "MD5 of the cells of its key, by name."),

@@ -269,9 +269,11 @@ def raw_job(
     type=click.Choice(["csv", "gz", "zst", "parquet", "mixed"]),
     help="The form of the inbox's files; mixed takes turns. Else csv.",
 )
+@options.hidden(options.TABLES)
 @options.JSON
 @options.DEBUG
 def generate(
+    tables: str | None,
     as_json: bool,
     customers: int,
     months: int,
@@ -288,8 +290,15 @@ def generate(
     They have the form, dirt and signal of the real ones. Files that are there and differ stay, unless
     --force is given.
     """
+    from lakehouse.bank import chosen
     from lakehouse.generate import Inbox
     from lakehouse.generate import generate as generate_files
+
+    if not (bank := chosen(tables)).is_shipped:
+        raise BadInput(
+            f"generate writes raw files of the shipped bank, and none of {bank.name}; --tables "
+            "lakehouse writes them"
+        )
 
     of_inbox = {"--late": late, "--corrected": corrected, "--format": form}
     for option, given in of_inbox.items():

@@ -81,10 +81,11 @@ def _checks_of_release(
 
 def _checks_of_set(common: Common, training_set: str, split_at: date | None) -> list[Check]:
     from lakehouse.audit.training_set import audit_training_set, of_file, of_receipt
+    from lakehouse.model.features import declared_groups
 
     file = Path(training_set)
     if file.suffix or file.exists():
-        audited = of_file(file)
+        audited = of_file(file, declared_groups(common.datamart.catalog))
     else:
         audited = of_receipt(common.store(common.built), training_set)
     return audit_training_set(audited, split_at, _labels(common, audited.release))
@@ -153,7 +154,7 @@ def doctor(common: Common, deep: bool, recompute: bool, date_order: str | None) 
     """
     from lakehouse.upkeep.doctor import Finding, examine
 
-    findings = examine(common.data, common.place)
+    findings = examine(common.data, common.place, common.datamart.catalog)
     refused = _refusals(common, date_order)
     findings += [Finding(each.subject, "refused", str(each.error), "") for each in refused]
     with show.progress(quiet=common.as_json or not (deep or recompute)) as on_progress:

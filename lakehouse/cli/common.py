@@ -46,6 +46,7 @@ class Common:
     place: Place
     engine: str
     master: str | None
+    tables: str | None
     as_json: bool
 
     @property
@@ -62,7 +63,7 @@ class Common:
         """The datamart, which may not exist yet."""
         from lakehouse.storage.datamart import Datamart
 
-        return Datamart.at(self.place, catalog())
+        return Datamart.at(self.place, catalog(self.tables))
 
     @cached_property
     def built(self) -> Datamart:
@@ -100,12 +101,12 @@ class Common:
         return OpenRelease(self.store(datamart), datamart.catalog, release)
 
 
-def catalog() -> Catalog:
-    """The tables that the command works on: those given to `main`, else the declared ones."""
+def catalog(tables: str | None) -> Catalog:
+    """The tables that the command works on: those given to `main`, else those of the bank."""
     from lakehouse.catalog import Catalog, load
 
     given = click.get_current_context().obj
-    return given if isinstance(given, Catalog) else load()
+    return given if isinstance(given, Catalog) else load(tables)
 
 
 def common(*used: options.Option) -> options.Option:
@@ -121,15 +122,16 @@ def common(*used: options.Option) -> options.Option:
             datamart: Place,
             engine: str,
             master: str | None,
+            tables: str | None,
             as_json: bool,
             **own: object,
         ) -> None:
-            command(common=Common(data, datamart, engine, master, as_json), **own)
+            command(common=Common(data, datamart, engine, master, tables, as_json), **own)
 
         given = [
             option if option in used else options.hidden(option)
             for option in (options.DATA, options.DATAMART, options.ENGINE)
         ]
-        return options.together(*given, options.JSON, options.DEBUG)(called)
+        return options.together(*given, options.TABLES, options.JSON, options.DEBUG)(called)
 
     return apply

@@ -151,9 +151,10 @@ def quality(common: Common, table: str | None, by_month: bool) -> None:
 
 @command("dictionary gold.label_store", "dictionary > dictionary.md")
 @click.argument("table", type=options.TableName(), required=False)
+@options.TABLES
 @options.JSON
 @options.DEBUG
-def dictionary(as_json: bool, table: str | None) -> None:
+def dictionary(tables: str | None, as_json: bool, table: str | None) -> None:
     """Print the data dictionary as Markdown.
 
     It is made of the declarations of TABLE, or of all tables. A feature that
@@ -161,9 +162,9 @@ def dictionary(as_json: bool, table: str | None) -> None:
     """
     from lakehouse.exports.dictionary import entries, markdown
 
-    declared = catalog()
-    tables = (declared.table(table),) if table else declared.tables
-    told = (tables, declared.exclusions, declared.protected)
+    declared = catalog(tables)
+    listed = (declared.table(table),) if table else declared.tables
+    told = (listed, declared.exclusions, declared.protected)
     show.answer(as_json, entries(*told), lambda: click.echo(markdown(*told)))
 
 

@@ -120,6 +120,7 @@ def model(
     from lakehouse.audit.training_set import audit_of_parts
     from lakehouse.model.binning import MISSING_PACKAGE
     from lakehouse.model.cutoffs import Margin
+    from lakehouse.model.features import declared_groups
     from lakehouse.model.origin import origin
     from lakehouse.model.report import write_report
     from lakehouse.model.review import Review
@@ -139,7 +140,7 @@ def model(
         asked = Asked(label_def=label_def, months=months, exclude=excluded)
         training_set = prepare(at.store, at.release, asked)
         receipt = build(training_set, at.store)
-        of_receipt = asdict(receipt)
+        of_receipt, groups = asdict(receipt), declared_groups(at.catalog)
         assessment = assess(
             sampled(training_set.frame),
             {name: of_receipt[name] for name in _SHOWN_OF_RECEIPT},
@@ -155,7 +156,8 @@ def model(
                 receipt.lines,
                 kept=True,
             ),
-            audit=audit_of_parts(split),
+            audit=audit_of_parts(split, groups),
+            declared=groups,
         )
         write_report(assessment, out)
     if binning and not assessment.scorecard:

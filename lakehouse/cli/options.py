@@ -108,7 +108,10 @@ class TableName(click.ParamType):
     ) -> list[CompletionItem]:
         from lakehouse.catalog import load
 
-        names = (table.full_name for table in load().tables)
+        try:
+            names = [table.full_name for table in load(ctx.params.get("tables")).tables]
+        except BadInput:
+            return []
         return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
@@ -128,9 +131,10 @@ class RawFileName(click.ParamType):
             return []
         from lakehouse.catalog import load
 
-        sources = [table.source for table in load().sources if table.source]
-        inbox = Inbox(DataFolder(data), sources)
         try:
+            declared = load(ctx.params.get("tables"))
+            sources = [table.source for table in declared.sources if table.source]
+            inbox = Inbox(DataFolder(data), sources)
             names = [file.name for source in sources for file in inbox.listing(source).files]
         except BadInput:
             return []
@@ -192,6 +196,11 @@ ENGINE = together(
     click.option(
         "--master", envvar="SPARK_MASTER", help="Spark master, as spark://host:7077; means --engine spark."
     ),
+)  # fmt: skip
+TABLES = click.option(
+    "--tables", metavar="DIR or PACKAGE",
+    help="The declarations of your own bank: a folder with bronze, silver and gold, or a package. Else the "
+    "shipped ones. Also LAKEHOUSE_TABLES, or tables in [tool.lakehouse] of pyproject.toml.",
 )  # fmt: skip
 DATE_ORDER = click.option(
     "--date-order", type=click.Choice(sorted(DATE_ORDERS)),

@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 # The options that say where and with what a command works.
-PLACES = ("data", "datamart", "engine", "master")
+PLACES = ("data", "datamart", "engine", "master", "tables")
 # How messages of all rooms name the program.
 _NAMED = "python main.py"
 

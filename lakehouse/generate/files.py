@@ -9,6 +9,7 @@ from filecmp import cmp
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from lakehouse.bank import SHIPPED
 from lakehouse.catalog import load
 from lakehouse.errors import BadInput
 from lakehouse.generate.cells import Text, joined
@@ -51,7 +52,7 @@ def whole_files(out: Path, force: bool) -> Iterator[Path]:
 
 
 def _check_no_others(out: Path, names: Sequence[Path]) -> None:
-    sources = [table.source for table in load().sources if table.source]
+    sources = [table.source for table in load(SHIPPED.package).sources if table.source]
     inbox = Inbox(DataFolder(out), sources)
     listings = [inbox.listing(source) for source in sources]
     found = {file.name for each in listings for file in each.files}

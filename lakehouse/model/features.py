@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from lakehouse.catalog import load
+from lakehouse.catalog import Catalog
 from lakehouse.errors import BadInput
 from lakehouse.table import AS_OF_SUFFIX
 from lakehouse.training_columns import (
@@ -49,9 +49,9 @@ def as_of_columns(frame: pd.DataFrame) -> dict[str, str]:
     return {name.removesuffix(AS_OF_SUFFIX): name for name in columns}
 
 
-def declared_groups() -> dict[str, str]:
+def declared_groups(catalog: Catalog) -> dict[str, str]:
     """Feature -> its group, as the tables declare it."""
-    tables = load().feature_groups
+    tables = catalog.feature_groups
     return {f.name: t.group.name for t in tables if t.group for f in t.features}
 
 

@@ -15,7 +15,7 @@ from lakehouse.model.assessment import Assessment, Method, summary
 from lakehouse.model.baselines import best_feature, one_feature, prevalence
 from lakehouse.model.binning import is_installed, scorecard
 from lakehouse.model.coverage import coverage
-from lakehouse.model.features import Features, declared_groups, features_of, prepared
+from lakehouse.model.features import Features, features_of, prepared
 from lakehouse.model.importance import coefficients, permuted
 from lakehouse.model.labels_known import cost, with_rule_if_possible, without_rule
 from lakehouse.model.metrics import LEVEL, Estimate, Numbers, auc_difference
@@ -60,6 +60,7 @@ def assess(
     origin: Origin | None = None,
     audit: AuditOfParts = no_audit,
     binning: bool = False,
+    declared: Mapping[str, str] | None = None,
 ) -> Assessment:
     """Train on the early applications of a training set and test on the latest.
 
@@ -68,14 +69,13 @@ def assess(
 
     `facts` and `origin` say where the set comes from; they are passed on to the report. `rolling` also
     simulates a model in use, month by month. `binning` adds a scorecard, if its package is there. `review`
-    says what a validator assumes. BadInput if the set has no labelled loans, too few months, or a part with
-    only one outcome.
+    says what a validator assumes; `declared` has the group of each feature. BadInput if the set has no
+    labelled loans, too few months, or a part with only one outcome.
     """
     loans = prepared(frame)
     every, parts = features_of(loans), with_rule_if_possible(divide(loans, split))
     features = review.given(every)
-    declared = declared_groups()
-    groups = {name: declared.get(name, "other") for name in features.names}
+    groups = {name: (declared or {}).get(name, "other") for name in features.names}
     with _one_thread():
         steps = Steps(on_progress, 2 * len(CANDIDATES) + 2 + month_of(loans).nunique() * rolling)
         fitted = _fit_models(features, parts, steps, "")

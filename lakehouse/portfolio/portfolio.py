@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
+from lakehouse.errors import BadInput
 from lakehouse.gold.arrears import BOUNDS, month_number, number
-from lakehouse.gold.roll_rates import TABLE as ROLL_RATES
 from lakehouse.gold.vintages import LATE_MONTHS
-from lakehouse.gold.vintages import TABLE as VINTAGES
+from lakehouse.label import LabelStore
 from lakehouse.portfolio.curves import Cell, Together, together
 from lakehouse.portfolio.proposal import Proposal, propose
 from lakehouse.portfolio.rolls import Matrix, Move, by_month, matrix
 from lakehouse.portfolio.shares import Share, share
 from lakehouse.releases.readable import readable_version
-from lakehouse.silver.loan_daily import TABLE as LOANS
 from lakehouse.storage.log import months_of
 from lakehouse.table import Table
 
@@ -28,6 +27,9 @@ if TYPE_CHECKING:
     from lakehouse.catalog import Catalog
     from lakehouse.engines.store import Store
     from lakehouse.releases.release import Release
+
+
+_NEEDED = ("gold.vintages", "gold.roll_rates")
 
 
 @dataclass(frozen=True)
@@ -88,12 +90,15 @@ class Portfolio:
 def portfolio(store: Store, catalog: Catalog, release: Release) -> Portfolio:
     """The portfolio as of a release; BadInput if it has no table of vintages or roll rates."""
     read = partial(_read, store, release)
-    cells = _rows(read(catalog.table(VINTAGES.full_name)), Cell)
-    moves = _rows(read(catalog.table(ROLL_RATES.full_name)), Move)
-    loans = read(LOANS)
+    vintages, roll_rates = _needed(catalog)
+    cells, moves = _rows(read(vintages), Cell), _rows(read(roll_rates), Move)
+    table = catalog.label_store.upstreams[0]
+    loans = read(table)
     curves = tuple(together(cells, bound) for bound in BOUNDS)
-    held = store.log.rows_by_month(LOANS, release.versions[LOANS.full_name])
-    left_out, longest_loan = _left_out(loans, max(months_of(held)), sum(m.loans for m in moves))
+    held = store.log.rows_by_month(table, release.versions[table.full_name])
+    left_out, longest_loan = _left_out(
+        _named(loans, table, catalog.labels), max(months_of(held)), sum(m.loans for m in moves)
+    )
     rolls = matrix(moves)
     return Portfolio(
         release.number,
@@ -108,6 +113,18 @@ def portfolio(store: Store, catalog: Catalog, release: Release) -> Portfolio:
     )
 
 
+def _needed(catalog: Catalog) -> tuple[Table, Table]:
+    """The tables of vintages and of roll rates; BadInput if the bank has none."""
+    by_name = {table.full_name: table for table in catalog.tables}
+    if missing := [name for name in _NEEDED if name not in by_name]:
+        raise BadInput(
+            f"portfolio needs {' and '.join(_NEEDED)}, and the bank {catalog.bank.name} has no "
+            f"{' and no '.join(missing)}; declare them with the columns that the shipped bank gives them"
+        )
+    vintages, roll_rates = (by_name[name] for name in _NEEDED)
+    return vintages, roll_rates
+
+
 def _read(store: Store, release: Release, table: Table) -> DataFrame:
     return store.read(table, readable_version(store.log, release, table))
 
@@ -116,6 +133,24 @@ def _rows(rows: DataFrame, of: type[Any]) -> tuple[Any, ...]:
     """The rows as values, in order; there are as many as months and buckets, however many loans."""
     names = [field.name for field in fields(of)]
     return tuple(of(*row) for row in rows.select(*names).orderBy(*names[:3]).collect())
+
+
+def _named(loans: DataFrame, table: Table, labels: LabelStore) -> DataFrame:
+    """The records of loans with the columns that are counted, called as in every bank."""
+    own = labels.loans
+    called = {
+        "customer_id": table.entity,
+        "loan_id": own.loan,
+        "loan_start_date": own.application,
+        "snapshot_date": table.date,
+        "mob": own.mob,
+        "dpd": labels.dpd,
+    }
+    # A bank need not know how long its loans run.
+    tenure = F.col("tenure") if "tenure" in table.columns else F.lit(None).cast("int")
+    return loans.select(
+        *(F.col(theirs).alias(ours) for ours, theirs in called.items()), tenure.alias("tenure")
+    )
 
 
 def _left_out(loans: DataFrame, newest: str, moved: int) -> tuple[LeftOut, int | None]:

@@ -29,6 +29,7 @@ from lakehouse.storage.commit_file import (
     whole_until,
 )
 from lakehouse.storage.datamart import Datamart
+from lakehouse.storage.format import properties_of
 from lakehouse.storage.layout import LOG_FOLDER
 from lakehouse.storage.log import Log
 from lakehouse.storage.set_aside import damaged_folder
@@ -70,7 +71,7 @@ def _go_back_in_whole_ledger(datamart: Datamart, repairs: bool) -> list[str]:
             and not log.place.has_folder(table.path)
             and copied_keys(log, table)
         ):
-            log.create(table)
+            log.create(table, properties_of(table, datamart.catalog.bank.name))
             notes += put_back(log, table)
     return notes
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lakehouse import functions as F
 from lakehouse.engines.store import Store
-from lakehouse.table import MONTH, Table
+from lakehouse.table import MONTH, Table, quoted
 
 ISSUES = "_issues"
 PLACEHOLDER = "a placeholder"
@@ -66,7 +66,8 @@ def _odd_cells(
     rows = store.read(table, version)
     if months is not None:
         rows = rows.where(F.col(MONTH).isin(*months))
-    issue, entity = F.explode(ISSUES).alias("issue"), F.col(table.keys[0]).alias("entity")
+    issue = F.explode(ISSUES).alias("issue")
+    entity = F.col(quoted(table.entity or table.keys[0])).alias("entity")
     groups = ["issue", MONTH] if by_month else ["issue"]
     counted = rows.select(MONTH, issue, entity).groupBy(*groups)
     found = counted.agg(F.count(F.lit(1)).alias("cells"), F.min("entity").alias("example"))

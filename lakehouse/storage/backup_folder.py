@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from lakehouse.bank import SHIPPED
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.storage.files import fingerprint, replace
 from lakehouse.storage.layout import RUNS
@@ -21,7 +22,8 @@ from lakehouse.storage.locks import file_lock
 from lakehouse.storage.rights import make_personal
 from lakehouse.storage.sync import sync
 
-_FORMAT = 1
+# Only the backup of another bank than the shipped one is of format 2, as it names its bank.
+_FORMAT, _OF_SHIPPED = 2, 1
 _MANIFEST, _FILES, _INCOMING = "backup.json", "files", "incoming"
 _OURS = {_MANIFEST, _FILES, _INCOMING, RUNS}
 # So many files wait for the disk together.
@@ -40,9 +42,9 @@ class Stored:
 class Manifest:
     """The content of a backup.
 
-    `format` is that of the datamart. `releases` has the run of each release by its number; `readable` are
-    the names of releases and training sets that can be read in it. `folders` has the mode of each folder,
-    and `files` each file, by their paths in the datamart.
+    `format` and `bank` are those of the datamart. `releases` has the run of each release by its number;
+    `readable` are the names of releases and training sets that can be read in it. `folders` has the mode of
+    each folder, and `files` each file, by their paths in the datamart.
     """
 
     made_at: str
@@ -52,6 +54,7 @@ class Manifest:
     erasures: Sequence[str]
     folders: Mapping[str, int]
     files: Mapping[str, Stored]
+    bank: str = SHIPPED.name
 
     @property
     def newest(self) -> int:
@@ -145,11 +148,14 @@ class BackupFolder:
     def complete(self, manifest: Manifest) -> None:
         """Replace the manifest; the backup is this one from then on."""
         self._settle()
-        text = json.dumps(asdict(manifest))
+        of_shipped = manifest.bank == SHIPPED.name
+        told = {n: v for n, v in asdict(manifest).items() if n != "bank" or not of_shipped}
+        text = json.dumps(told)
         sha256 = hashlib.sha256(text.encode()).hexdigest()
         written = self.path / _INCOMING / _MANIFEST
         written.parent.mkdir(exist_ok=True)
-        written.write_text(json.dumps({"format": _FORMAT, "sha256": sha256, "backup": text}))
+        number = _OF_SHIPPED if of_shipped else _FORMAT
+        written.write_text(json.dumps({"format": number, "sha256": sha256, "backup": text}))
         replace(written, self.path / _MANIFEST)
 
     def sweep(self, manifest: Manifest | None) -> int:

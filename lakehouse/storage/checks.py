@@ -7,7 +7,7 @@ from deltalake.exceptions import DeltaError
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.storage.datamart import Datamart
-from lakehouse.storage.format import check_format
+from lakehouse.storage.format import check_bank, check_format
 from lakehouse.storage.layout import DAMAGED, LEASES, RECEIPTS, RUNS, WORK, WRITER
 from lakehouse.storage.log import Log
 from lakehouse.table import Table
@@ -35,6 +35,8 @@ def check_datamart(datamart: Datamart) -> None:
     """Refuse a datamart that is a file, was made by another program, has links, or cannot be opened."""
     datamart.place.check()
     held = content(datamart)
+    if held:
+        check_bank(datamart)
     if held and not datamart.log.exists(RELEASES) and not _is_unmade(datamart, held):
         _check_ledger_is_not_lost(datamart)
         raise BadInput(

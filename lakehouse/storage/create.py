@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.storage.datamart import Datamart
-from lakehouse.storage.format import OF_FORMAT, write_format
+from lakehouse.storage.format import properties_of, write_format
 from lakehouse.storage.log import Log
 from lakehouse.storage.sync import sync
 from lakehouse.table import Table
@@ -19,7 +19,7 @@ def create_missing(datamart: Datamart) -> None:
             # This folder holds names and numbers of persons.
             log.place.make_personal(table.layer)
         if not log.exists(table):
-            log.create(table, OF_FORMAT if table == RELEASES else None)
+            log.create(table, properties_of(table, datamart.catalog.bank.name))
             made.append(table)
             if table.is_ledger:
                 # Before the next table is made: without its releases a datamart would not be ours.

@@ -217,6 +217,7 @@ class _Copying:
             erasures=[str(erasure.erasure_id) for erasure in erasures(self.log)],
             folders={path: (self.root / path).stat().st_mode & 0o777 for path in sorted(parents)},
             files=files,
+            bank=moment.datamart.catalog.bank.name,
         )
 
     def _files(self, on_progress: Progress) -> dict[str, Stored]:

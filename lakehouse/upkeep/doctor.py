@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from lakehouse.catalog import load
+from lakehouse.catalog import Catalog
 from lakehouse.engines.sizing import memory_bytes
 from lakehouse.errors import LakehouseError
 from lakehouse.landing.inbox import Inbox
@@ -35,7 +35,7 @@ class Finding:
     remedy: str
 
 
-def examine(data: Data, datamart: Place) -> list[Finding]:
+def examine(data: Data, datamart: Place, catalog: Catalog) -> list[Finding]:
     """One finding per subject; its state is ok, missing, or absent if only the Spark engine needs it."""
     return [
         _finding("Python", _python_ok(), sys.version.split()[0], "3.10, 3.11 or 3.12 is needed"),
@@ -43,7 +43,7 @@ def examine(data: Data, datamart: Place) -> list[Finding]:
         _java(),
         _jars(),
         _memory(),
-        _data(data),
+        _data(data, catalog),
         *(_folder(datamart.folder) if datamart.folder else [_store(datamart)]),
     ]
 
@@ -115,15 +115,16 @@ def _memory() -> Finding:
     )
 
 
-def _data(data: Data) -> Finding:
-    sources = [table.source for table in load().sources if table.source]
+def _data(data: Data, catalog: Catalog) -> Finding:
+    sources = [table.source for table in catalog.sources if table.source]
     inbox = Inbox(data_place(data), sources)
     try:
         files = sorted(file.name for each in sources for file in inbox.listing(each).files)
         found = named(files) or f"none in {data}"
     except LakehouseError as error:
         files, found = [], str(error)
-    made = f", or: python main.py generate --out {data}" if isinstance(data, Path) else ""
+    is_made = isinstance(data, Path) and catalog.bank.is_shipped
+    made = f", or: python main.py generate --out {data}" if is_made else ""
     return _finding("Raw files", bool(files), found, f"put the raw files into {data}{made}")
 
 

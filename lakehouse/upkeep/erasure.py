@@ -30,7 +30,7 @@ from lakehouse.storage.begun_erasure import erasure_folder, is_erasure_begun
 from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.create import add_missing_columns
 from lakehouse.storage.datamart import Datamart
-from lakehouse.storage.format import check_format
+from lakehouse.storage.format import check_bank, check_format
 from lakehouse.storage.log import Log
 from lakehouse.storage.sync import sync, sync_tree
 from lakehouse.table import Table
@@ -85,11 +85,12 @@ def locked_and_whole(
 
     If it cannot be, because its plan is lost, it is given up. Before that, what a loss of power left unsound
     is taken back. The value has a line for the user about each of them. BadInput if a newer program has
-    written the datamart.
+    written the datamart, or if it holds another bank.
     """
     with suppress(DeltaError):  # a damaged log is for a repair
         if datamart.log.exists(RELEASES):
             check_format(datamart.log, datamart)
+    check_bank(datamart)
     with datamart.place.locked(wait):
         notes = go_back(datamart, repairs)
         notes += _finish_erasure(datamart) if is_erasure_begun(datamart.place) else []

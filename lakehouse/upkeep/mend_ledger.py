@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.releases.ledger_copies import copied_keys, drop_copies
 from lakehouse.releases.ledger_rows import write
 from lakehouse.releases.salvage import Salvaged, salvage
@@ -14,7 +13,7 @@ from lakehouse.storage.commit import ChangedRows
 from lakehouse.storage.commit_note import CommitNote
 from lakehouse.storage.create import add_missing_columns
 from lakehouse.storage.datamart import Datamart
-from lakehouse.storage.format import OF_FORMAT
+from lakehouse.storage.format import properties_of
 from lakehouse.storage.set_aside import damaged_folder
 from lakehouse.table import Table
 from lakehouse.upkeep.verify import Checked
@@ -70,7 +69,7 @@ def _mend(datamart: Datamart, mending: _Mending, run_id: str) -> list[str]:
             aside = damaged_folder(datamart.place.on_this_machine()) / f"{table.full_name}-{run_id}"
             shutil.move(folder, aside)
             line += f"what was left is in {aside}, "
-        log.create(table, OF_FORMAT if table == RELEASES else None)
+        log.create(table, properties_of(table, datamart.catalog.bank.name))
     rows = mending.salvaged.rows
     write(log, table, rows, note, "overwrite", ChangedRows(len(rows), 0, 0))
     drop_copies(log, table, copied_keys(log, table) - {str(row[table.keys[0]]) for row in rows})

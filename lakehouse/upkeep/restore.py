@@ -21,7 +21,7 @@ from lakehouse.storage.backup_folder import BackupFolder, Manifest, Stored
 from lakehouse.storage.begun_erasure import erasure_folder
 from lakehouse.storage.checks import content
 from lakehouse.storage.datamart import Datamart
-from lakehouse.storage.format import FORMAT
+from lakehouse.storage.format import FORMAT, check_bank
 from lakehouse.storage.layout import LEDGER_COPIES
 from lakehouse.storage.set_aside import damaged_folder
 from lakehouse.storage.sync import sync, sync_tree
@@ -51,8 +51,8 @@ def restore(
 ) -> Restored:
     """Put all tables, or one, back as they are in a backup; no engine is needed.
 
-    BadInput if the backup is incomplete, changed or of a newer program, or if the datamart is another thing.
-    Every file is verified before a table changes. A restore that was killed is begun again.
+    BadInput if the backup is incomplete, changed, of another bank or of a newer program, or if the datamart
+    is another thing. Every file is verified before a table changes. A restore that was killed is begun again.
     """
     place = datamart.place
     place.on_this_machine()
@@ -78,6 +78,12 @@ class _Restoring:
         self.datamart, self.root = datamart, datamart.place.on_this_machine()
         self.backup = BackupFolder(source)
         self.manifest = _manifest(self.backup)
+        check_bank(datamart)
+        if self.manifest.bank != datamart.catalog.bank.name:
+            raise BadInput(
+                f"the backup {source} is of the bank {self.manifest.bank}, and these are the tables of "
+                f"{datamart.catalog.bank.name}; name those of its bank with --tables"
+            )
         self.table = datamart.catalog.table(table) if table else None
         within = f"{self.table.path}/" if self.table else ""
         self.files = {p: s for p, s in self.manifest.files.items() if p.startswith(within)}

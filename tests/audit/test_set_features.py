@@ -10,8 +10,12 @@ import pytest
 
 from lakehouse.audit.finding import Check
 from lakehouse.audit.set_features import dateless, feature_checks, undated, without_day
+from lakehouse.catalog import load
 from lakehouse.errors import BadInput
+from lakehouse.model.features import declared_groups
 from tests.audit.planted import labelled_loans
+
+GROUPS = declared_groups(load())
 
 LOANS = 2400
 NO_FEATURES = ("loan_id", "customer_id", "application_date", "label")
@@ -106,25 +110,25 @@ def test_a_column_that_no_model_takes_is_refused(loans: pd.DataFrame) -> None:
 def test_features_of_a_group_whose_day_was_left_out_are_named() -> None:
     loans = pd.DataFrame({"age": [40.0], "fe_1": [1.0], "attributes_snapshot_date": [date.today()]})
 
-    assert undated(loans) == {"clickstream": "fe_1"}
-    assert undated(loans.assign(clickstream_snapshot_date=None)) == {}
+    assert undated(loans, GROUPS) == {"clickstream": "fe_1"}
+    assert undated(loans.assign(clickstream_snapshot_date=None), GROUPS) == {}
 
 
 def test_a_feature_without_its_day_is_found_and_a_loan_without_both_passes() -> None:
     day = pd.Timestamp("2023-01-01")
     loans = pd.DataFrame({"age": [40.0, None, 30.0], "attributes_snapshot_date": [day, None, None]})
 
-    (finding,) = dateless(loans)
+    (finding,) = dateless(loans, GROUPS)
     assert finding.subject == "attributes_snapshot_date"
     assert finding.evidence.startswith("1 rows of features without the day")
-    assert list(dateless(loans.head(2))) == []
+    assert list(dateless(loans.head(2), GROUPS)) == []
 
 
 def test_columns_of_no_group_are_told() -> None:
     names = ["loan_id", "age", "attributes_snapshot_date"]
 
-    assert without_day(names, ["loan_id"]) == ""
-    told = without_day([*names, "bonus", "rank"], ["loan_id"])
+    assert without_day(names, ["loan_id"], GROUPS) == ""
+    told = without_day([*names, "bonus", "rank"], ["loan_id"], GROUPS)
     assert (
         told == "; 2 columns of no feature group, so no day says when they were known: bonus, rank"
     )

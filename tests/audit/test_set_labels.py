@@ -16,12 +16,14 @@ from lakehouse.audit.set_labels import Labels
 from lakehouse.audit.training_set import audit_training_set, of_file, of_receipt
 from lakehouse.errors import BadInput
 from lakehouse.generate import generate
+from lakehouse.model.features import declared_groups
 from lakehouse.releases import published
 from lakehouse.training.build import build
 from tests.bank import Bank
 from tests.narrow import narrow
 
 CATALOG = narrow()
+GROUPS = declared_groups(CATALOG)
 KNOWN_BY = pd.Timestamp("2024-01-31")
 FEATURES = ("age", "annual_income", "credit_history_months")
 Change = Callable[[pd.DataFrame], pd.DataFrame]
@@ -77,14 +79,14 @@ def named(checks: list[Check], name: str) -> Check:
 
 def of_labels(file: Path, labels: Labels) -> Check:
     day = pd.to_datetime(pq.read_table(file)["application_date"].to_pandas()).max().date()
-    return named(audit_training_set(of_file(file), day, labels), "dates of the label store")
+    return named(audit_training_set(of_file(file, GROUPS), day, labels), "dates of the label store")
 
 
 def test_a_set_as_it_was_written_passes_by_its_file_and_by_its_receipt(
     bank: Bank, file: Path, labels: Labels
 ) -> None:
     told = (pq.read_metadata(file).metadata or {})[b"lakehouse.training_set_id"].decode()
-    for audited in (of_file(file), of_receipt(bank.store_of(CATALOG), told)):
+    for audited in (of_file(file, GROUPS), of_receipt(bank.store_of(CATALOG), told)):
         checks = audit_training_set(audited, labels_of=labels)
         assert [check.findings for check in checks] == [()] * len(checks)
         assert audited.release == 1
@@ -165,8 +167,8 @@ def test_a_column_that_splits_the_set_changes_none_of_its_cells(file: Path, tmp_
 
 def test_only_a_file_that_says_its_origin_says_its_release(file: Path, tmp_path: Path) -> None:
     kept = changed(file, lambda f: f, tmp_path, says_its_origin=True)
-    assert of_file(kept).release == 1
-    assert of_file(changed(file, lambda f: f, tmp_path)).release is None
+    assert of_file(kept, GROUPS).release == 1
+    assert of_file(changed(file, lambda f: f, tmp_path), GROUPS).release is None
 
 
 def test_a_file_without_the_day_of_a_group_is_refused(file: Path, tmp_path: Path) -> None:
@@ -174,4 +176,4 @@ def test_a_file_without_the_day_of_a_group_is_refused(file: Path, tmp_path: Path
     with pytest.raises(
         BadInput, match=r"has features of financials, such as .*, but no column fin"
     ):
-        of_file(without)
+        of_file(without, GROUPS)

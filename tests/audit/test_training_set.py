@@ -12,11 +12,14 @@ import pandas as pd
 import pytest
 
 from lakehouse.audit.training_set import audit_training_set, of_file
+from lakehouse.catalog import load
 from lakehouse.cli import main
 from lakehouse.errors import BadInput
+from lakehouse.model.features import declared_groups
 
 Write = Callable[..., Path]
 JULY = date(2023, 7, 1)
+GROUPS = declared_groups(load())
 
 
 @pytest.fixture
@@ -51,7 +54,7 @@ def split(frame: pd.DataFrame, first_unknown: int) -> pd.DataFrame:
 
 
 def findings(file: Path, split_at: date | None = None) -> dict[str, str]:
-    checks = audit_training_set(of_file(file), split_at)
+    checks = audit_training_set(of_file(file, GROUPS), split_at)
     return {each.subject: each.evidence for check in checks for each in check.findings}
 
 
@@ -107,7 +110,7 @@ def test_other_ways_for_the_future_to_get_in_are_found(
 def test_a_train_that_is_later_than_test_is_found(written: Write, frame: pd.DataFrame) -> None:
     honest = split(frame, 3)
     checks = audit_training_set(
-        of_file(written(honest.assign(split=honest["split"].to_numpy()[::-1])))
+        of_file(written(honest.assign(split=honest["split"].to_numpy()[::-1])), GROUPS)
     )
     told = [finding.evidence for check in checks for finding in check.findings]
     assert told[0] == "the last application of train is not before the first of test"

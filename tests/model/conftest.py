@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 from threadpoolctl import threadpool_limits
 
+from lakehouse.catalog import load
 from lakehouse.model.assessment import Assessment
+from lakehouse.model.features import declared_groups
 from lakehouse.model.sanity import assess
 from lakehouse.model.scored import Bootstrap
 
@@ -65,6 +67,7 @@ def assessed(training_set: TrainingSet) -> Callable[..., Assessment]:
     def call(frame: pd.DataFrame | None = None, **given: Any) -> Assessment:
         frame = training_set() if frame is None else frame
         facts = {"training_set_id": "ts-1", "release": 3}
+        given = {"declared": declared_groups(load()), **given}
         return assess(frame, facts, bootstrap=Bootstrap(draws=100), **given)
 
     return call

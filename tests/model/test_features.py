@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lakehouse.catalog import load
 from lakehouse.errors import BadInput
 from lakehouse.model.features import as_of_columns, declared_groups, features_of, prepared
 
@@ -80,5 +81,5 @@ def test_what_no_model_can_be_fitted_on_is_refused(
 
 
 def test_a_declared_feature_knows_its_group() -> None:
-    groups = declared_groups()
+    groups = declared_groups(load())
     assert groups["age"] == "attributes" and groups["fe_1_mean_3m"] == "clickstream"

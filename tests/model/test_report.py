@@ -13,8 +13,10 @@ import pandas as pd
 import pytest
 
 from lakehouse.audit.training_set import audit_of_parts
+from lakehouse.catalog import load
 from lakehouse.errors import BadInput
 from lakehouse.model.assessment import Assessment
+from lakehouse.model.features import declared_groups
 from lakehouse.model.origin import Line, Origin
 from lakehouse.model.report import write_report
 from lakehouse.model.review import Review
@@ -48,7 +50,11 @@ ORIGIN = Origin(
 @pytest.fixture(scope="module")
 def assessment(assessed: Callable[..., Assessment]) -> Assessment:
     """An assessment with all that a caller may tell of its loans."""
-    return assessed(origin=ORIGIN, review=Review(protected=(JOB,)), audit=audit_of_parts(Split()))
+    return assessed(
+        origin=ORIGIN,
+        review=Review(protected=(JOB,)),
+        audit=audit_of_parts(Split(), declared_groups(load())),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +159,7 @@ def test_a_leak_in_the_loans_is_on_the_page(
 ) -> None:
     frame = training_set()
     frame.loc[0, "financials_snapshot_date"] = pd.Timestamp("2025-01-01").date()
-    found = assessed(frame, audit=audit_of_parts(Split()))
+    found = assessed(frame, audit=audit_of_parts(Split(), declared_groups(load())))
     page = write_report(found, tmp_path).read_text("utf-8")
     assert "<b>dates of the set: LEAKS</b>" in page
     assert "financials_snapshot_date: 1 rows of features newer than the application." in page
@@ -163,7 +169,7 @@ def test_labels_that_nobody_knew_yet_are_told_by_the_audit(
     training_set: Callable[..., pd.DataFrame], assessed: Callable[..., Assessment]
 ) -> None:
     frame = training_set(days_to_label=200)
-    dates, split = assessed(frame, audit=audit_of_parts(Split())).audited
+    dates, split = assessed(frame, audit=audit_of_parts(Split(), declared_groups(load()))).audited
     assert dates.passed and not split.passed and "nobody knew them yet" in split.leaks[0]
 
 

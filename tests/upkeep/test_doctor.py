@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
+from lakehouse.catalog import load
 from lakehouse.engines import jars
 from lakehouse.storage.place import place
 from lakehouse.upkeep import doctor
@@ -20,7 +21,7 @@ Findings = dict[str, dict[str, str]]
 
 
 def examine(data: Path, datamart: Path) -> Findings:
-    found = [asdict(each) for each in doctor.examine(data, place(datamart))]
+    found = [asdict(each) for each in doctor.examine(data, place(datamart), load())]
     assert all(set(each) == {"subject", "state", "found", "remedy"} for each in found)
     # Who is well needs no remedy, who is not gets one.
     assert all(bool(each["remedy"]) is (each["state"] != "ok") for each in found)
