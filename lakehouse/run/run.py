@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -254,8 +255,10 @@ def _carried_out(job: Job, planned: Planned) -> Report:
         passes.run(left, store.tables_at_once(raw_files.bytes_at_work))
         if reporting.report.published and job.tells:
             with explained(job.datamart, RELEASES):
-                reporting.report.odd_cells = _odd_cells(store, reporting.report.published)
-                reporting.report.coverage = _coverage(store)
+                with ThreadPoolExecutor(1) as beside:
+                    coverage = beside.submit(_coverage, store)
+                    reporting.report.odd_cells = _odd_cells(store, reporting.report.published)
+                    reporting.report.coverage = coverage.result()
                 warnings = (group.warning() for group in reporting.report.coverage)
                 reporting.note(*filter(None, warnings), *broken_steps(store, loans_before))
     reporting.note(*lost_files(job.log, released_tables(job.catalog)))

@@ -113,14 +113,25 @@ class Log:
         entries = self.place.entries(f"{table.path}/{LOG_FOLDER}")
         earlier_entries, opened = self._opened.get((table.path, version), (entries, None))
         if opened is None or not earlier_entries <= entries:
-            opened = self._newest_whole(table) if version is None else self.open(table, version)
+            opened = (
+                self._newest_whole(table) if version is None else self._at(table, version, entries)
+            )
         elif earlier_entries != entries and version is None:
-            if all(size for _, _, _, size in entries):
+            # What stands for its version as well must stay at that one.
+            is_pinned = self._opened.get((table.path, opened.version()), (None, None))[1] is opened
+            if all(size for _, _, _, size in entries) and not is_pinned:
                 opened.update_incremental()
             else:
                 opened = self._newest_whole(table)
         self._opened[table.path, version] = (entries, opened)
         return opened
+
+    def _at(self, table: Table, version: int, entries: Entries) -> DeltaTable:
+        """The table at a version, which is not opened again if it is the newest one and that is open."""
+        newest_entries, newest = self._opened.get((table.path, None), (None, None))
+        if newest is not None and newest_entries == entries and newest.version() == version:
+            return newest
+        return self.open(table, version)
 
     def stamp(self, table: Table) -> Hashable:
         """A value that changes with each commit of a table, and if the table is replaced."""

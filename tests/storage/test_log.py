@@ -62,6 +62,20 @@ def test_a_log_that_stays_as_it_is_is_opened_once(log: Log, opened: list[str]) -
     assert opened == [log.uri(TABLE)]
 
 
+def test_the_newest_version_is_not_opened_again_by_its_number_and_stays_as_it_was(
+    log: Log, opened: list[str]
+) -> None:
+    written(log, ["2023-01"])
+    opened.clear()
+    assert log.rows_by_month(TABLE) == log.rows_by_month(TABLE, version=0) == {"2023-01": 1}
+    assert len(opened) == 1
+
+    written(log, ["2023-02"])
+    assert log.rows_by_month(TABLE) == {"2023-01": 1, "2023-02": 1}
+    assert log.rows_by_month(TABLE, version=0) == {"2023-01": 1}
+    assert log.files(TABLE, version=0).keys() < log.files(TABLE).keys()
+
+
 def test_of_a_log_that_only_grew_the_new_commits_alone_are_read(
     log: Log, opened: list[str]
 ) -> None:
