@@ -159,8 +159,13 @@ def _declared(bank: Bank) -> Iterator[tuple[Table, str]]:
     for layer in LAYERS:
         for module in _modules(bank, layer):
             table = getattr(module, "TABLE", None)
-            if not isinstance(table, Table):
+            if table is None:
                 continue
+            if not isinstance(table, Table):
+                raise BadInput(
+                    f"{module.__name__} declares as TABLE a {type(table).__name__}, which is no table; give it a "
+                    "Table, as of feature_group, or call it otherwise"
+                )
             if table.layer != layer:
                 raise BadInput(
                     f"{module.__name__} declares {table.full_name}; the module of a table stands in the "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -45,10 +45,15 @@ class FeatureTransform:
     def __call__(self, rows: DataFrame, months: Sequence[str] | None = None) -> DataFrame:
         return self._prepared(rows, months).select(*self.keys, *columns(self.features))
 
-    def uncast(self, rows: DataFrame, months: Sequence[str] | None = None) -> DataFrame:
-        """The same rows, each feature in the type that its expression gives."""
+    def uncast(
+        self,
+        rows: DataFrame,
+        months: Sequence[str] | None = None,
+        only: Collection[str] | None = None,
+    ) -> DataFrame:
+        """The same rows, each feature in the type that its expression gives; `only` these, if given."""
         prepared = self._prepared(rows, months)
-        return prepared.select(*self.keys, *columns(self.features, cast=False))
+        return prepared.select(*self.keys, *uncast_columns(self.features, only))
 
     def _prepared(self, rows: DataFrame, months: Sequence[str] | None) -> DataFrame:
         return self.prepare(rows, months) if self.prepare else rows
@@ -77,25 +82,31 @@ def declared_in(namespace: dict[str, object]) -> tuple[Feature, ...]:
     return tuple(value for value in namespace.values() if isinstance(value, Feature))
 
 
-def columns(features: Iterable[Feature], cast: bool = True) -> list[Column]:
-    """The features as columns of their declared types; an input may be another feature.
+def columns(features: Iterable[Feature]) -> list[Column]:
+    """The features as columns of their declared types; an input may be another feature."""
+    by_name = {feature.name: feature for feature in features}
+    return [_computed(each, by_name).cast(each.type).alias(name) for name, each in by_name.items()]
 
-    Without `cast` each is of the type that its expression gives, while its inputs are as declared.
-    """
+
+def uncast_columns(
+    features: Iterable[Feature], only: Collection[str] | None = None
+) -> list[Column]:
+    """The features as columns of the types that their expressions give, while inputs are as declared."""
+    by_name = {feature.name: feature for feature in features}
+    return [
+        _computed(each, by_name).alias(name)
+        for name, each in by_name.items()
+        if only is None or name in only
+    ]
+
+
+def _computed(feature: Feature, by_name: Mapping[str, Feature]) -> Column:
     from pyspark.sql import functions as F
 
-    by_name = {feature.name: feature for feature in features}
-
-    def resolve(name: str, asked_by: str | None = None) -> Column:
+    def resolve(name: str) -> Column:
         # A feature whose input has its own name takes the column of the silver table.
-        if name not in by_name or name == asked_by:
+        if name not in by_name or name == feature.name:
             return F.col(name)
-        return computed(by_name[name]).cast(by_name[name].type)
+        return _computed(by_name[name], by_name).cast(by_name[name].type)
 
-    def computed(feature: Feature) -> Column:
-        return feature.compute(*(resolve(each, asked_by=feature.name) for each in feature.inputs))
-
-    return [
-        (resolve(name) if cast else computed(feature)).alias(name)
-        for name, feature in by_name.items()
-    ]
+    return feature.compute(*map(resolve, feature.inputs))

@@ -34,7 +34,11 @@ def check_declared(
 ) -> None:
     """BadInput for the first thing that is wrong in the tables of these modules, with the number of all."""
     tables = [table for table, _ in modules]
-    found = [*faults(tables, exclusions, protected), *overwritten_features(modules)]
+    refuse([*faults(tables, exclusions, protected), *overwritten_features(modules)])
+
+
+def refuse(found: Sequence[str]) -> None:
+    """BadInput for the first of the faults that were found, with the number of all."""
     if found:
         more = f" (the first of {counted(len(found), 'fault')})" if len(found) > 1 else ""
         raise BadInput(f"{found[0]}{more}")

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from lakehouse import functions as F
 from lakehouse.bronze.clickstream import SIGNALS
 from lakehouse.feature import Feature
 from lakehouse.gold.feature_group import KEY_FIELDS, feature_group, passed_on
@@ -27,7 +28,7 @@ _KEYS = (*KEY_FIELDS, MONTH_FIELD)
 
 
 def windows(rows: DataFrame, months: Sequence[str] | None = None) -> DataFrame:
-    """The rows of the months with their features, as doubles."""
+    """The rows of the months with their features."""
     from pyspark import cloudpickle
 
     from lakehouse.gold import over_months
@@ -49,7 +50,10 @@ def windows(rows: DataFrame, months: Sequence[str] | None = None) -> DataFrame:
     ]
     needed = rows.select(*(key.name for key in _KEYS), *SIGNALS)
     # One exchange of the rows. With one join per earlier month the table took twice the time.
-    return needed.repartition("customer_id").mapInArrow(compute, ", ".join(columns))
+    computed = needed.repartition("customer_id").mapInArrow(compute, ", ".join(columns))
+    # Counts and signals are whole doubles.
+    typed = (F.col(each.name).cast(each.type).alias(each.name) for each in FEATURES)
+    return computed.select(*(key.name for key in _KEYS), *typed)
 
 
 _STATISTICS = {

@@ -21,6 +21,7 @@ from lakehouse.releases.deliveries import Key, restamp
 from lakehouse.releases.publish import CLOCK_MAY_BE_OFF, now_utc
 from lakehouse.releases.recorded import Recorded
 from lakehouse.releases.state import State, read_state, released_tables
+from lakehouse.run.expressions import check_expressions
 from lakehouse.run.failures import explained
 from lakehouse.run.ingest import Writer
 from lakehouse.run.issues import OddCells, odd_cells
@@ -282,15 +283,14 @@ def _coverage(store: Store) -> list[Coverage]:
 def _read_and_started(
     job: Job, planned: Planned, raw_files: RawFiles, folder: Path, reporting: Reporting
 ) -> Store:
-    """Read the pending files and start the engine meanwhile."""
+    """Read the pending files; meanwhile start the engine, and ask it about declarations that changed."""
     opened: list[Store] = []
-    refused = _read(
-        job,
-        planned,
-        raw_files,
-        folder,
-        lambda size: opened.append(job.open_store(job.datamart, size)),
-    )
+
+    def open_and_check(size: RawBytes) -> None:
+        opened.append(job.open_store(job.datamart, size))
+        check_expressions(opened[0].spark, job.catalog, planned.steps)
+
+    refused = _read(job, planned, raw_files, folder, open_and_check)
     reporting.report.engine = opened[0].name
     reporting.report.refused, reporting.report.raw_files = [*refused], planned.raw_files
     return opened[0]

@@ -120,6 +120,30 @@ def _not_missing(value: Column, placeholders: Sequence[str] = ()) -> Column:
     return missing.when(value.isin(*placeholders), "a placeholder") if placeholders else missing
 
 
+@dataclass(frozen=True, eq=False)
+class SilverTransform:
+    """The transformation of a silver table: its keys and cells, then its rules, then what is derived."""
+
+    keys: tuple[str, ...]
+    cells: tuple[Cell, ...]
+    rules: tuple[Rule, ...]
+    derived: tuple[tuple[Field, Callable[[], Column]], ...]
+
+    def __call__(self, rows: DataFrame) -> DataFrame:
+        named = [F.col(key).alias(snake_case(key)) for key in self.keys]
+        cleaned = _without_broken(_clean(rows, named, self.cells), self.rules)
+        for field, compute in self.derived:
+            cleaned = cleaned.withColumn(field.name, compute().cast(field.type))
+        return cleaned
+
+    def uncast(self, rows: DataFrame) -> DataFrame:
+        """The same rows, each derived column in the type that its expression gives."""
+        derived = (compute().alias(field.name) for field, compute in self.derived)
+        names = {field.name for field, _ in self.derived}
+        cleaned = self(rows)
+        return cleaned.select(*(n for n in cleaned.columns if n not in names), *derived)
+
+
 def silver_table(
     bronze: Table,
     doc: str,
@@ -134,13 +158,6 @@ def silver_table(
         Field(snake_case(f.name), f.type, f.doc) for f in bronze.fields if f.name in bronze.keys
     )
 
-    def transform(rows: DataFrame) -> DataFrame:
-        named = [F.col(key).alias(snake_case(key)) for key in bronze.keys]
-        cleaned = _without_broken(_clean(rows, named, cells), rules)
-        for field, compute in derived:
-            cleaned = cleaned.withColumn(field.name, compute().cast(field.type))
-        return cleaned
-
     outcomes = {field.name for field in bronze.fields if field.outcome}
     values = (replace(cell.field, outcome=cell.raw in outcomes) for cell in cells)
     fields = (*key_fields, *values, *(field for field, _ in derived), ISSUES, MONTH_FIELD)
@@ -151,7 +168,7 @@ def silver_table(
         keys=keys,
         fields=fields,
         upstreams=(bronze,),
-        transform=transform,
+        transform=SilverTransform(bronze.keys, tuple(cells), tuple(rules), tuple(derived)),
         expectations=tuple(expectations),
         entity=snake_case(bronze.entity),
         date=snake_case(bronze.date),

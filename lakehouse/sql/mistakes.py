@@ -10,6 +10,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
 from sqlglot import exp
 
+from lakehouse.engines.said import Names, ambiguous_column, missing_column, unknown_function
 from lakehouse.sql.nearest import instead
 from lakehouse.sql.parse import Query
 from lakehouse.sql.place import Place, QueryError
@@ -17,14 +18,10 @@ from lakehouse.sql.resolve import Frame, Resolved, TableAt
 from lakehouse.sql.splice import Spliced
 from lakehouse.storage.log import Log
 
-_SAIL_MISSING = re.compile(r"attribute ObjectName\(\[(.*?)\]\) is missing")
-_SAIL_AMBIGUOUS = re.compile(r"ambiguous attribute: ObjectName\(\[(.*?)\]\)")
-_SAIL_FUNCTION = re.compile(r"unknown function: (\w+)")
 _SAIL_SYNTAX = re.compile(r"found (.*) at ([0-9]+):[0-9]+")
 _SAIL_UNGROUPED = re.compile(r"No field named .*\"#[0-9]+\"", re.DOTALL)
 _SPARK_SYNTAX = re.compile(r"\(line ([0-9]+), pos ([0-9]+)\)")
 _VIEW = re.compile(r"lakehouse_([a-z]+)_(\w+?)_(?:[0-9]+|newest)_[0-9a-f]{8}")
-_Names = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -40,18 +37,18 @@ class Mistakes:
     def explained(self, error: PySparkException) -> QueryError:
         """The error that a user is told."""
         said = str(error)
-        if names := _names(error, _SAIL_MISSING, "UNRESOLVED_COLUMN", "objectName"):
+        if names := missing_column(error):
             return self._missing(names)
-        if names := _names(error, _SAIL_AMBIGUOUS, "AMBIGUOUS_REFERENCE", "name"):
+        if names := ambiguous_column(error):
             return self._ambiguous(names)
-        if names := _names(error, _SAIL_FUNCTION, "UNRESOLVED_ROUTINE", "routineName"):
+        if names := unknown_function(error):
             return self._unknown_function(names[-1])
         condition = error.getCondition() or ""
         if condition.startswith(("MISSING_AGG", "MISSING_GROUP")) or _SAIL_UNGROUPED.search(said):
             return self._ungrouped()
         return self._other(said)
 
-    def _missing(self, names: _Names) -> QueryError:
+    def _missing(self, names: Names) -> QueryError:
         column, seen = self._located(names)
         if column is None:
             # A word that only sqlglot knows, such as ALL in GROUP BY ALL.
@@ -67,7 +64,7 @@ class Mistakes:
         name = names[-1]
         return QueryError(f"no column is called {name!r}; {instead(name, known)}", place)
 
-    def _located(self, names: _Names) -> tuple[exp.Column | None, list[str]]:
+    def _located(self, names: Names) -> tuple[exp.Column | None, list[str]]:
         """The column of the query that has the name, where it is not known, and the names known there."""
         called = [
             c
@@ -91,7 +88,7 @@ class Mistakes:
             return None
         return Place(self.query.text, parts[0].meta["start"], parts[-1].meta["end"] + 1)
 
-    def _ambiguous(self, names: _Names) -> QueryError:
+    def _ambiguous(self, names: Names) -> QueryError:
         column, _ = self._located(names)
         having = [
             f"{alias}.{names[-1]}"
@@ -241,18 +238,3 @@ def _bare(select: exp.Select) -> Iterator[exp.Column]:
         for column in each.find_all(exp.Column):
             if column.find_ancestor(exp.Select) is select and not column.find_ancestor(exp.AggFunc):
                 yield column
-
-
-def _names(
-    error: PySparkException, sail: re.Pattern[str], condition: str, parameter: str
-) -> _Names:
-    """The parts of the name that an engine's error is about; empty if the error is another one."""
-    if (error.getCondition() or "").startswith(condition):
-        quoted = (error.getMessageParameters() or {}).get(parameter, "")
-        return tuple(
-            a.replace("``", "`") or b for a, b in re.findall(r"`((?:[^`]|``)+)`|([^.`]+)", quoted)
-        )
-    found = sail.search(str(error))
-    if not found:
-        return ()
-    return tuple(re.findall(r'Identifier\("((?:[^"\\]|\\.)*)"\)', found[1])) or (found[1],)
