@@ -163,8 +163,8 @@ def _declared(bank: Bank) -> Iterator[tuple[Table, str]]:
                 continue
             if not isinstance(table, Table):
                 raise BadInput(
-                    f"{module.__name__} declares as TABLE a {type(table).__name__}, which is no table; give it a "
-                    "Table, as of feature_group, or call it otherwise"
+                    f"{module.__name__} declares as TABLE a {type(table).__name__}, which is no table; "
+                    "give it a Table, as of feature_group, or call it otherwise"
                 )
             if table.layer != layer:
                 raise BadInput(

@@ -31,7 +31,7 @@ CATALOG = load()
 
 @dataclass(frozen=True)
 class Declared:
-    """What a bank declares."""
+    """The declarations of a bank."""
 
     tables: tuple[Table, ...] = CATALOG.tables
     exclusions: tuple[Exclusion, ...] = CATALOG.exclusions
@@ -533,7 +533,7 @@ def one_place_wrong(draw: st.DrawFn) -> tuple[Declared, str]:
         place = draw(st.integers(0, len(transform.features) - 1))
         features = [*transform.features]
         features[place] = replace(features[place], inputs=("zz_no_column",))
-        # What `prepare` gives is known to an engine only.
+        # Only an engine knows the columns that `prepare` gives.
         changed = replace(transform, features=tuple(features), prepare=None)
         return SOUND.having(replace(table, transform=changed)), features[place].name
     assert source
@@ -654,7 +654,7 @@ def test_a_condition_that_cannot_be_computed_is_told(sql: str, told: str) -> Non
     assert [*condition_faults("rule", sql, ("a", "b"), "t")] == [told]
 
 
-# Where Python itself would say nothing
+# Faults about which Python itself says nothing
 
 
 def test_a_feature_without_its_type_is_refused() -> None:

@@ -1,7 +1,7 @@
-"""What is wrong in a bank's declarations, told before anything runs: one line, with the nearest name.
+"""The faults of a bank's declarations, told before anything runs: one line, with the nearest name.
 
-All of it is found without an engine. What only an engine can tell, such as the type that an expression gives,
-`run/expressions.py` finds before a run writes.
+All of them are found without an engine. Before a run writes, `run/expressions.py` asks one about the rest: code
+that fails, and the type that an expression gives.
 """
 
 from __future__ import annotations

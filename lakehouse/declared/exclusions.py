@@ -12,7 +12,7 @@ from lakehouse.training_columns import APPLICATION, CUSTOMER, LOAN, PREVIOUS_APP
 
 
 def exclusion_faults(tables: Sequence[Table], exclusions: Sequence[Exclusion]) -> Iterator[str]:
-    """What is wrong in the exclusions, a line each."""
+    """The faults in the exclusions, a line each."""
     for name in twice([each.name for each in exclusions]):
         yield f"exclusion {name} is declared twice; rename one"
     for each in exclusions:

@@ -20,7 +20,7 @@ _BINDS = re.compile(r"^(?:def|class) (\w+)|^(\w+)[ \t]*(?::[^=\n]+)?=(?!=)", re.
 
 
 def feature_faults(table: Table) -> Iterator[str]:
-    """What is wrong in a feature group, a line each."""
+    """The faults in a feature group, a line each."""
     place = table.full_name
     yield from _joining(place, table)
     for field in table.features:
@@ -96,7 +96,7 @@ def _inputs(table: Table, transform: FeatureTransform) -> Iterator[str]:
     for each in transform.features:
         for name in each.inputs:
             is_feature = name in by_name and name != each.name
-            # What `prepare` adds only an engine can tell.
+            # Only an engine can tell the columns that `prepare` adds.
             if not (is_feature or name in above or transform.prepare):
                 there = [*above, *(other for other in by_name if other != each.name)]
                 yield f"{table.full_name}: feature {each.name} takes {name}; {instead(name, there, owner)}"
@@ -110,7 +110,7 @@ def _told(circle: Sequence[str]) -> str:
 
 
 def _circle(by_name: Mapping[str, Feature]) -> list[str]:
-    """Features of which each reads the next, and the last the first; empty if there are none."""
+    """Features that each read the next one, and the last the first; empty if there are none."""
     reads = {
         name: [each for each in feature.inputs if each in by_name and each != name]
         for name, feature in by_name.items()

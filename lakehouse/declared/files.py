@@ -27,7 +27,7 @@ def file_faults(sources: Sequence[Source]) -> Iterator[str]:
 
 
 def _covered(one: Source, other: Source) -> Iterator[str]:
-    """The patterns of a source of which every file, whatever stands for its *, is of another one too."""
+    """The patterns of a source whose every file, whatever stands for its *, is also one of another source."""
     for pattern in one.patterns:
         is_same = any(pattern.lower() == each.lower() for each in other.patterns)
         if is_same and one.name > other.name:

@@ -10,7 +10,7 @@ from lakehouse.table import Table
 
 
 def label_faults(tables: Sequence[Table]) -> Iterator[str]:
-    """What is wrong in the label store, a line each; a catalog may have none."""
+    """The faults in the label store, a line each; a catalog may have none."""
     stores = [table for table in tables if table.labels]
     for other in stores[1:]:
         yield (

@@ -36,7 +36,7 @@ def twice(names: Iterable[str]) -> list[str]:
 
 
 def meaning_fault(text: object, remedy: str) -> str:
-    """Why a text is no meaning, with what to do; empty if it is one."""
+    """Why a text tells no meaning, with what to do; empty if it tells one."""
     if not isinstance(text, str) or not text.strip():
         return f"has no meaning; {remedy}"
     if "{" in text and (unfilled := _UNFILLED.search(text)):

@@ -10,7 +10,7 @@ from lakehouse.table import Table
 
 
 def protected_faults(groups: Sequence[Table], protected: Sequence[Protected]) -> Iterator[str]:
-    """What is wrong in the protected attributes, a line each."""
+    """The faults in the protected attributes, a line each."""
     features = [field.name for group in groups for field in group.features]
     for name in twice([each.name for each in protected]):
         yield f"protected attribute {name} is declared twice; rename one"

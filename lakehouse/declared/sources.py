@@ -10,7 +10,7 @@ from lakehouse.table import CellKind, Source
 
 
 def source_faults(source: Source) -> Iterator[str]:
-    """What is wrong in the declaration of a source, a line each."""
+    """The faults in the declaration of a source, a line each."""
     place = f"source {source.name}"
     if not PLAIN.fullmatch(source.name):
         yield f"source {source.name!r} has no plain name; write letters, digits and _, as loan_daily"

@@ -1,6 +1,6 @@
 """The names of columns in a condition in Spark SQL, found without an engine.
 
-Almost all conditions are read by their words alone. Only where a word is neither a column nor SQL's own, the
+Almost all conditions are read only by their words. Only where a word is neither a column nor SQL's own, the
 text is parsed as a whole: a parser takes as long to load as a run with nothing to do.
 """
 
@@ -25,7 +25,7 @@ _TOKEN = re.compile(
 )
 _NOT_CLOSED = ("'", '"', "`")
 _CLOSES = {")": "(", "]": "["}
-# Words of conditions that are no columns: operators, types, units, and functions without parentheses.
+# Words of conditions that do not name columns: operators, types, units, and functions without parentheses.
 _WORDS = re.compile(
     r"""
       and | or | not | is | null | true | false | in | between | i?like | rlike | regexp | escape | any | all
@@ -64,7 +64,7 @@ def condition_faults(
 
 
 def _form_fault(tokens: list[re.Match[str]]) -> str:
-    """What is not closed in a condition, or cuts it; empty if nothing is."""
+    """The sign that is not closed in a condition, or cuts it; empty if there is none."""
     opened: list[str] = []
     for token in tokens:
         sign = token[0]

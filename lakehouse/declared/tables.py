@@ -36,7 +36,7 @@ def catalog_faults(tables: Sequence[Table]) -> Iterator[str]:
 
 
 def table_faults(table: Table) -> Iterator[str]:
-    """What is wrong in the declaration of a table, a line each."""
+    """The faults in the declaration of a table, a line each."""
     place = table.full_name
     if not PLAIN.fullmatch(table.name):
         yield f"{place} has no plain name; write letters, digits and _, as label_store"
@@ -55,7 +55,7 @@ def table_faults(table: Table) -> Iterator[str]:
 
 
 def _field_faults(what: str, field: Field, is_raw: bool) -> Iterator[str]:
-    # What a column of a raw file is called and means is checked in its source.
+    # The name and meaning of a column of a raw file are checked in its source.
     if not is_raw:
         if not PLAIN.fullmatch(field.name):
             yield f"{what!s} has no plain name; write letters, digits and _"
@@ -117,7 +117,7 @@ def _computed(place: str, table: Table) -> Iterator[str]:
 
 def _rules(place: str, table: Table) -> Iterator[str]:
     cells = [own for own, _ in table.raw_columns]
-    # What is derived of the cells is not there yet; that begins with _ is the lakehouse's own.
+    # Columns derived of the cells are not there yet; those that begin with _ are the lakehouse's own.
     own = [name for name in table.columns if name.startswith("_") or name == table.partition]
     there: Collection[str] = dict.fromkeys([*table.keys, *cells, *own])
     for column, sql in table.rules:

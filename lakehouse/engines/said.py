@@ -1,4 +1,4 @@
-"""What an error of an engine is about, from the words of both engines."""
+"""The names that an error of an engine is about, from the words of both engines."""
 
 from __future__ import annotations
 

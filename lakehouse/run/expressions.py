@@ -1,4 +1,4 @@
-"""What only an engine can tell of declarations: expressions that fail, and types that they do not give.
+"""Faults of declarations that only an engine can tell: expressions that fail, and types not given.
 
 Each table whose code has changed is planned before a run writes, on frames that have the declared columns of
 its upstreams and no rows. Nothing is computed, and a run with nothing to do asks nothing.
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # A run names the months that it wants, and so does this.
 _MONTHS = ["2000-01"]
 _WHOLE = ("tinyint", "smallint", "int", "bigint")
-# What a type loses nothing of, beside itself: a flag is 0 or 1, and engines count in types of their own.
+# Types that a declared one takes whole: a flag is 0 or 1, and engines count in types of their own.
 _TAKES = {
     "int": (*_WHOLE, "boolean"),
     "bigint": (*_WHOLE, "boolean"),

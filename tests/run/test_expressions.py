@@ -1,4 +1,4 @@
-"""What only an engine can tell of a declaration is told before a run writes: types, and code that fails."""
+"""Types that an expression does not give, and code that fails, are told before a run writes."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_what_a_declaration_does_not_give_is_one_line(
 
 
 def on_this_engine() -> list[str]:
-    """What Spark says of the shipped declarations, then of each wrong one."""
+    """The words of Spark about the shipped declarations, then of each wrong one."""
     from lakehouse.engines.spark_session import start
 
     spark = start(None)
