@@ -116,6 +116,7 @@ def test_it_is_published_on_loopback_alone_and_runs_as_a_plain_user(
     assert published(service) == "127.0.0.1:8888:8888"
     assert service["user"] == "1000:1000"
     told = {"LAKEHOUSE_PORT": "8888", "LAKEHOUSE_TOKEN": "", "LAKEHOUSE_ENGINE": "auto"}
+    told["LAKEHOUSE_TABLES"] = ""
     assert service["environment"] == told
     assert "network_mode" not in service and "privileged" not in service
 

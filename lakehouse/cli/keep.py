@@ -167,12 +167,13 @@ def restore(
 def package(common: Common, repo_url: str | None, out: Path) -> None:
     """Write the hand-in zip.
 
-    It has the code, Docker files, raw files, notebooks as they are and the repository's link. The same
-    input gives the same bytes. The datamart is not part of it.
+    It has the code, Docker files, raw files, notebooks as they are and the repository's link. A bank of your
+    own comes along with its folder. The same input gives the same bytes. The datamart is not part of it.
     """
+    from lakehouse.bank import chosen
     from lakehouse.exports.package import package as write_package
 
-    made = write_package(out, common.data_folder, repo_url)
+    made = write_package(out, common.data_folder, repo_url, bank=chosen(common.tables))
     show.answer(common.as_json, made, lambda: show.package(made))
 
 

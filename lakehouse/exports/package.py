@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from lakehouse.bank import PROJECT, SHIPPED, Bank
 from lakehouse.errors import BadInput
 from lakehouse.storage.files import placed
 
@@ -23,6 +24,8 @@ _LEFT_OUT = {"__pycache__", "datamart", "spark-warehouse", "metastore_db"}
 # An older hand-in zip among the notebooks is not packed again.
 _SUFFIXES_LEFT_OUT = {".pyc", ".zip"}
 _README = "Readme.txt"
+# The line of the Dockerfile behind which a bank of its own is copied as well.
+_COPIED = re.compile(r"^(COPY(?: --\S+)*) lakehouse lakehouse$", re.MULTILINE)
 # The earliest possible time and plain rights, so that the zip is the same whoever makes it, and when.
 _TIME = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o100644 << 16
@@ -45,18 +48,30 @@ class Package:
     sha256: str
 
 
-def package(out: Path, data: Path, repo_url: str | None = None, root: Path = ROOT) -> Package:
+def package(
+    out: Path,
+    data: Path,
+    repo_url: str | None = None,
+    root: Path = ROOT,
+    bank: Bank = SHIPPED,
+) -> Package:
     """Write the project at `root` and the raw files of `data` as a zip; the same input gives the same bytes.
 
-    Notebooks go in as they are, with their outputs. BadInput if a file is missing or cannot go in.
+    Notebooks go in as they are, with their outputs; a bank of one's own with its folder, and the unzipped
+    project builds that bank. BadInput if a file is missing or cannot go in.
     """
     link = repository_link(repo_url) if repo_url is not None else _link_of_remote(root)
-    content = _content(root, data)
-    _check_out(out, content)
+    files = _content(root, data)
+    texts = {_README: f"{link}\n"}
+    if not bank.is_shipped:
+        files |= _of_bank(bank)
+        texts |= _naming(bank, files["Dockerfile"].read_text(encoding="utf-8"))
+    content: Mapping[str, Path | str] = {**files, **texts}
+    _check_out(out, files)
     with placed(out, "submission.zip") as target:
-        _write(target, content, f"{link}\n")
+        _write(target, content)
         digest = hashlib.sha256(target.read_bytes()).hexdigest()
-    return Package(str(out), out.stat().st_size, len(content) + 1, link, digest)
+    return Package(str(out), out.stat().st_size, len(content), link, digest)
 
 
 def repository_link(url: str) -> str:
@@ -127,6 +142,30 @@ def _content(root: Path, data: Path) -> dict[str, Path]:
     }
 
 
+def _of_bank(bank: Bank) -> dict[str, Path]:
+    """The files of a bank's package under the path by which it is imported."""
+    place = bank.package.replace(".", "/")
+    if place.split("/")[0] in (*_FOLDERS, "data"):
+        raise BadInput(
+            f"the zip has a folder {place.split('/')[0]} already; rename that of the bank"
+        )
+    return {
+        f"{place}/{file.relative_to(bank.folder).as_posix()}": file for file in _files(bank.folder)
+    }
+
+
+def _naming(bank: Bank, dockerfile: str) -> dict[str, str]:
+    """A pyproject.toml that names the bank, and a Dockerfile that takes both into the image."""
+    place = bank.package.replace(".", "/")
+    copied = _COPIED.search(dockerfile)
+    if copied is None:
+        raise BadInput("Dockerfile has no line that copies lakehouse; put it back as it was")
+    lines = [copied[0]]
+    lines += [f"{copied[1]} {each}" for each in (f"{place} {place}", f"{PROJECT} ./")]
+    project = f'# The bank that this project builds.\n[tool.lakehouse]\ntables = "{bank.package}"\n'
+    return {PROJECT: project, "Dockerfile": dockerfile.replace(copied[0], "\n".join(lines), 1)}
+
+
 def _files(path: Path) -> Iterator[Path]:
     """The file, or all files of a folder; BadInput for a link, which could lead out of the project."""
     if path.is_symlink():
@@ -160,15 +199,15 @@ def _check_out(out: Path, content: Mapping[str, Path]) -> None:
         raise BadInput(f"--out {out} is a file that goes into the zip; name another file")
 
 
-def _write(target: Path, content: Mapping[str, Path], readme: str) -> None:
+def _write(target: Path, content: Mapping[str, Path | str]) -> None:
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name in sorted([*content, _README]):
+        for name, held in sorted(content.items()):
             entry = zipfile.ZipInfo(name, _TIME)
             entry.external_attr, entry.create_system = _MODE, 3
             entry.compress_type = zipfile.ZIP_DEFLATED
-            if name == _README:
-                archive.writestr(entry, readme)
+            if isinstance(held, str):
+                archive.writestr(entry, held)
                 continue
-            entry.file_size = content[name].stat().st_size
-            with content[name].open("rb") as source, archive.open(entry, "w") as packed:
+            entry.file_size = held.stat().st_size
+            with held.open("rb") as source, archive.open(entry, "w") as packed:
                 shutil.copyfileobj(source, packed)

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from lakehouse.bank import Bank, chosen
 from lakehouse.errors import BadInput
 from lakehouse.exports.package import ROOT, package, repository_link
+from tests.banks.files import FOLDER, write
 
 LINK = "https://github.com/owner/lakehouse"
 TOP = {
@@ -103,6 +105,36 @@ def test_unzipped_into_an_empty_folder_it_runs_and_builds_gold(
     assert "Release 1 published" in done.stdout
     gold = {each.name for each in (tmp_path / "datamart" / "gold").iterdir()}
     assert {"features_clickstream", "features_attributes", "label_store"} <= gold
+
+
+def test_a_bank_of_ones_own_comes_along_and_the_unzipped_project_builds_it(tmp_path: Path) -> None:
+    own, made = chosen(FOLDER), tmp_path / "own.zip"
+    package(made, write(tmp_path / "raw"), LINK, bank=own)
+    found = names(made)
+    assert {name.split("/")[0] for name in found} == TOP | {"corner", "pyproject.toml"}
+    assert not [name for name in found if "__pycache__" in name]
+
+    unzipped = tmp_path / "unzipped"
+    with zipfile.ZipFile(made) as archive:
+        archive.extractall(unzipped)
+    assert "COPY --chown=1000:1000 corner corner\nCOPY --chown=1000:1000 pyproject.toml ./\n" in (
+        (unzipped / "Dockerfile").read_text()
+    )
+    env = {name: value for name, value in os.environ.items() if name != "LAKEHOUSE_TABLES"}
+    for words in ((), ("status",)):
+        done = subprocess.run(
+            [sys.executable, "main.py", *words],
+            cwd=unzipped, env=env, capture_output=True, text=True, timeout=300,
+        )  # fmt: skip
+        assert done.returncode == 0 and "gold.outcomes" in done.stdout, done.stderr
+
+
+def test_a_bank_that_is_called_as_a_folder_of_the_zip_is_refused(
+    generated: Path, tmp_path: Path
+) -> None:
+    bank = Bank("own", "data.own", FOLDER)
+    with pytest.raises(BadInput, match="has a folder data already"):
+        package(tmp_path / "a.zip", generated, LINK, bank=bank)
 
 
 def test_the_same_input_gives_the_same_bytes(
