@@ -1,7 +1,7 @@
 """The faults of a bank's declarations, told before anything runs: one line, with the nearest name.
 
-All of them are found without an engine. Before a run writes, `run/expressions.py` asks one about the rest: code
-that fails, and the type that an expression gives.
+All of them are found without an engine. Before a run writes, `run/expressions.py` asks one about the rest:
+code that fails, and the type that an expression gives.
 """
 
 from __future__ import annotations
