@@ -20,7 +20,7 @@ from lakehouse.declared import check_declared
 from lakehouse.declared.sources import entity_fault
 from lakehouse.errors import BadInput, LakehouseError
 from lakehouse.exclusion import Exclusion
-from lakehouse.fingerprint import code_fingerprint
+from lakehouse.fingerprint import code_fingerprints
 from lakehouse.label import LabelStore
 from lakehouse.nearest import meant
 from lakehouse.protected import Protected
@@ -117,12 +117,10 @@ class Catalog:
     @cached_property
     def code(self) -> dict[str, str]:
         """Code fingerprint of every table that is not of the ledger, by full name."""
-        declaring = frozenset(module for _, module in self.modules)
-        return {
-            table.full_name: code_fingerprint(table, module, declaring - {module}, self.bank)
-            for table, module in self.modules
-            if table.source or table.transform
-        }
+        made = [
+            (table, module) for table, module in self.modules if table.source or table.transform
+        ]
+        return code_fingerprints(made, (module for _, module in self.modules), self.bank)
 
 
 def load(tables: str | Path | None = None) -> Catalog:

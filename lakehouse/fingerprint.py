@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.util import resolve_name
 from pathlib import Path
@@ -34,6 +35,17 @@ _STRING_OR_COMMENT = re.compile(
 )
 
 
+def code_fingerprints(
+    modules: Iterable[tuple[Table, str]], declaring: Iterable[str], bank: Bank = SHIPPED
+) -> dict[str, str]:
+    """The fingerprint of each table, by full name; `declaring` are all modules that declare a table."""
+    code, declares = Code(bank), frozenset(declaring)
+    return {
+        table.full_name: _fingerprint(code, table, module, declares - {module})
+        for table, module in modules
+    }
+
+
 def code_fingerprint(
     table: Table, module: str, others: frozenset[str], bank: Bank = SHIPPED
 ) -> str:
@@ -41,9 +53,13 @@ def code_fingerprint(
 
     Modules that declare other tables (`others`) are left out: a change in them shows in their data.
     """
+    return _fingerprint(Code(bank), table, module, others)
+
+
+def _fingerprint(code: Code, table: Table, module: str, others: frozenset[str]) -> str:
     digest = hashlib.sha256()
-    for name in sorted(modules_behind(table, module, others, bank)):
-        digest.update(f"{name}\n{_read(name, bank).essence}\n".encode())
+    for name in sorted(code.behind(table, module, others)):
+        digest.update(code.hashed(name))
     declared = [(field.name, field.type) for field in table.fields]
     digest.update(repr((declared, table.keys, table.look_back_months)).encode())
     return digest.hexdigest()[:16]
@@ -53,15 +69,48 @@ def modules_behind(
     table: Table, module: str, others: frozenset[str], bank: Bank = SHIPPED
 ) -> set[str]:
     """The modules that decide the rows of a table: its own module, and those that it imports."""
-    reached: set[str] = set()
-    waiting = [module, _READS_RAW_FILES] if table.source else [module]
-    while waiting:
-        name = waiting.pop()
-        if _file(name, bank) is not None:
-            reached.add(name)
-            imports = (each for each in _read(name, bank).imports if _decides_rows(each, bank))
-            waiting += [each for each in imports if each not in reached | others]
-    return reached
+    return Code(bank).behind(table, module, others)
+
+
+class Code:
+    """The modules of a bank and of this program, each looked at once: a bank may have a hundred tables."""
+
+    def __init__(self, bank: Bank) -> None:
+        self._bank = bank
+        self._modules: dict[str, _Module | None] = {}
+        self._hashed: dict[str, bytes] = {}
+
+    def behind(self, table: Table, module: str, others: frozenset[str]) -> set[str]:
+        """The modules that decide the rows of a table: its own module, and those that it imports."""
+        reached: set[str] = set()
+        waiting = [module, _READS_RAW_FILES] if table.source else [module]
+        while waiting:
+            name = waiting.pop()
+            read = self._module(name)
+            if read is not None and name not in reached:
+                reached.add(name)
+                waiting += [each for each in read.imports if each not in others]
+        return reached
+
+    def hashed(self, name: str) -> bytes:
+        """The part of a module that enters a fingerprint, with its name."""
+        if name not in self._hashed:
+            read = self._module(name)
+            self._hashed[name] = f"{name}\n{read.essence if read else ''}\n".encode()
+        return self._hashed[name]
+
+    def _module(self, name: str) -> _Module | None:
+        """A module with those of its imports that decide rows too; None if it has no file."""
+        if name not in self._modules:
+            path = _file(name, self._bank)
+            self._modules[name] = None if path is None else self._read(name, path)
+        return self._modules[name]
+
+    def _read(self, name: str, path: Path) -> _Module:
+        package = name if path.stem == "__init__" else name.rpartition(".")[0]
+        read = _parsed(path, package, path.stat().st_mtime_ns)
+        deciding = (each for each in read.imports if _decides_rows(each, self._bank))
+        return replace(read, imports=tuple(dict.fromkeys(deciding)))
 
 
 def _decides_rows(module: str, bank: Bank) -> bool:
@@ -79,14 +128,6 @@ class _Module:
 
     essence: str
     imports: tuple[str, ...]
-
-
-def _read(name: str, bank: Bank) -> _Module:
-    path = _file(name, bank)
-    if path is None:
-        return _Module("", ())
-    package = name if path.stem == "__init__" else name.rpartition(".")[0]
-    return _parsed(path, package, path.stat().st_mtime_ns)
 
 
 @cache

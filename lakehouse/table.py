@@ -218,6 +218,10 @@ class Table:
     rules: tuple[tuple[str, str], ...] = ()
     noted: frozenset[str] = frozenset()
 
+    def __hash__(self) -> int:
+        # A hash of all fields would go through all upstreams, each time that a table is looked up.
+        return hash((self.layer, self.name))
+
     @property
     def full_name(self) -> str:
         return f"{self.layer}.{self.name}"
