@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import lakehouse  # noqa: E402
+from lakehouse import testing  # noqa: E402
 from lakehouse.catalog import load  # noqa: E402
 from lakehouse.cli import cli  # noqa: E402
 from lakehouse.cli.command import Commands, summary  # noqa: E402
@@ -151,6 +152,11 @@ def _python() -> Iterator[str]:
     for name, member in vars(Lakehouse).items():
         if not name.startswith("_") and isinstance(member, (FunctionType, property, classmethod)):
             yield _entry(name, member)
+    yield "## lakehouse.testing\n\n" + _paragraphs(inspect.getdoc(testing) or "")
+    for name in testing.__all__:
+        check = getattr(testing, name)
+        told = _with_example(inspect.getdoc(check) or "")
+        yield f"### {name}\n\n```text\n{_signature(name, check)}\n```\n\n{told}"
 
 
 def _entry(name: str, member: Callable[..., object] | property | classmethod[Any, Any, Any]) -> str:

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 import pytest
 
 from lakehouse.bronze.credit_words import KINDS_OF_LOAN
-from lakehouse.engines.embedded import session
 from lakehouse.gold.features_attributes import TABLE as ATTRIBUTES
 from lakehouse.gold.features_financials import TABLE
 from lakehouse.table import Table, snake_case
+from lakehouse.testing import computed
 
 
 def features_of(*rows: dict[str, Any], table: Table = TABLE) -> list[dict[str, Any]]:
     """The features of silver rows, in their order; columns that a row does not name are NULL."""
-    assert table.transform is not None
-    (silver,) = table.upstreams
-    ddl = ", ".join(f"{field.name} {field.type}" for field in silver.fields)
-    values = []
-    for i, row in enumerate(rows):
-        given = {
-            "customer_id": f"C{i}", "snapshot_date": date(2023, 5, 1), "month": "2023-05",
-            "_issues": [], **row,
-        }  # fmt: skip
-        values.append(tuple(given.get(field.name) for field in silver.fields))
-    found = table.transform(session().createDataFrame(values, ddl)).collect()
-    assert len(found) == len(rows)
-    return [row.asDict() for row in sorted(found, key=lambda row: int(row["customer_id"][1:]))]
+    return [dict(row) for row in computed(table, [{"_issues": [], **row} for row in rows])]
 
 
 FULL = {
