@@ -30,7 +30,10 @@ LEDGER = "ledger"
 LAYERS = (*OF_A_BANK, LEDGER)
 # The tables of bronze that every datamart has, whatever its bank is.
 _OF_EVERY_BANK = ("lakehouse.bronze.quarantine", "lakehouse.bronze.superseded")
-_DECLARES = re.compile(rb"\b(TABLE|EXCLUSIONS|PROTECTED)\b|import \*")
+# A module that makes a table is asked too, because it may have mistyped the name.
+_DECLARES = re.compile(
+    rb"\b(TABLE|EXCLUSIONS|PROTECTED)\b|import \*|\b(Table|(?:bronze|silver)_table|feature_group)\("
+)
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,7 @@ def load(tables: str | Path | None = None) -> Catalog:
     """
     bank = chosen(tables)
     modules = sorted(_declared(bank), key=lambda pair: LAYERS.index(pair[0].layer))
+    _check_none_left(bank, modules)
     zone = os.environ.get("LAKEHOUSE_TIMEZONE") or UTC
     exclusions, protected = (_of_gold(bank, name) for name in ("EXCLUSIONS", "PROTECTED"))
     check_declared(modules, exclusions, protected)
@@ -170,6 +174,19 @@ def _declared(bank: Bank) -> Iterator[tuple[Table, str]]:
                     "folder of its layer"
                 )
             yield table, module.__name__
+
+
+def _check_none_left(bank: Bank, declared: Iterable[tuple[Table, str]]) -> None:
+    """BadInput for a table that a module makes, and that no module declares: a run would not know of it."""
+    names = {table.full_name for table, _ in declared}
+    for layer in OF_A_BANK:
+        for module in _modules(bank, layer):
+            for name, value in vars(module).items():
+                if isinstance(value, Table) and value.full_name not in names:
+                    raise BadInput(
+                        f"{module.__name__} makes {value.full_name} and calls it {name}; call it TABLE, in a "
+                        "module of its own, or it is left out"
+                    )
 
 
 def _of_gold(bank: Bank, name: str) -> tuple[Any, ...]:

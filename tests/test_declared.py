@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import copy
+import io
+import keyword
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+import tokenize
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lakehouse.catalog import load
 from lakehouse.cli import main
 from lakehouse.declared import check_declared, faults
+from lakehouse.declared.forms import form_faults
 from lakehouse.declared.sql_names import condition_faults
 from lakehouse.declared.tables import TYPES
 from lakehouse.errors import BadInput
@@ -23,6 +29,7 @@ from lakehouse.exclusion import Exclusion
 from lakehouse.feature import Feature, FeatureTransform, feature
 from lakehouse.label import LabelDefinition
 from lakehouse.protected import Protected
+from lakehouse.silver.cleaning import choice
 from lakehouse.storage.delta_schema import schema
 from lakehouse.table import Bounds, FeatureGroup, Field, Source, Table
 
@@ -147,15 +154,15 @@ WRONG: dict[str, tuple[Callable[[], Declared], str]] = {
     ),
     "name": (
         lambda: with_features(FINANCIALS, taking("annual_income", name="<lambda>")),
-        "gold.features_financials: feature <lambda> has no plain name; ",
+        "gold.features_financials: feature '<lambda>' has no plain name; ",
     ),
     "name with a blank": (
         lambda: with_features(FINANCIALS, taking("annual_income", name="two words")),
-        "feature two words has no plain name",
+        "feature 'two words' has no plain name",
     ),
     "name of a key": (
         lambda: with_features(FINANCIALS, taking("annual_income", name="customer_id")),
-        "feature customer_id is declared twice",
+        "gold.features_financials: column customer_id is declared twice",
     ),
     "name of the label": (
         lambda: with_features(FINANCIALS, taking("annual_income", name="label")),
@@ -329,7 +336,7 @@ WRONG: dict[str, tuple[Callable[[], Declared], str]] = {
     ),
     "kind of a cell": (
         lambda: with_source(SIGNAL, required=(*CLICKS.required, ("fe_1", "nubmer"))),
-        "source clickstream: required column fe_1 is of the kind 'nubmer'; declare one of text, ",
+        "Source clickstream: required has ('fe_1', 'nubmer'), which is not a tuple of a text and 'text' or ",
     ),
     "key that is not required": (
         lambda: with_source(SIGNAL, required=(("snapshot_date", "date"),)),
@@ -691,6 +698,169 @@ def test_a_feature_that_is_defined_twice_in_its_module_is_refused(
 def _above(name: str) -> Sequence[tuple[Table, str]]:
     silver = SOUND.table(name).upstreams[0]
     return [(silver, "m"), (silver.upstreams[0], "m")]
+
+
+class Odd:
+    """A value of no type that a declaration takes."""
+
+
+def odd_values() -> list[tuple[object, str]]:
+    """Every declaration of the shipped bank's kinds, with each of its values in turn."""
+    table = CATALOG.table("gold.label_store")
+    source = SOUND.table("bronze.attributes").source
+    assert source and table.labels
+    bounded = next(each for each in SOUND.table("silver.loan_daily").fields if each.bounds)
+    group = SOUND.table(FINANCIALS).group
+    declared = [
+        *(table, source, bounded, bounded.bounds, group, table.labels, table.labels.own),
+        *(table.labels.definitions[0], CATALOG.exclusions[0], CATALOG.protected[0]),
+        next(each.number for each in source.columns if each.number),
+    ]
+    return [(each, field.name) for each in declared for field in fields(each)]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("declared", "name"), odd_values())
+def test_a_value_of_another_type_is_told_by_its_name(declared: object, name: str) -> None:
+    odd = copy.copy(declared)
+    object.__setattr__(odd, name, Odd())
+    (line,) = form_faults("here", odd)
+    assert line.startswith(f"here: {name} is <") and "which is not " in line
+
+
+def test_the_fault_of_a_part_is_told_with_the_part_and_nothing_else_is_asked() -> None:
+    wrong = SOUND.with_table(FINANCIALS, keys="customer_id", group=FeatureGroup("f", None))  # type: ignore[arg-type]
+    assert wrong.told() == [
+        "gold.features_financials: keys is 'customer_id', which is not a tuple of texts; "
+        "write ('customer_id',) with its comma",
+        "gold.features_financials: FeatureGroup f: max_age_months is None, which is not a whole number; "
+        "correct it",
+    ]
+
+
+@pytest.mark.parametrize("words", ["east", ("east", None), (1,)])
+def test_words_of_a_choice_that_are_no_tuple_of_texts_are_refused(words: Any) -> None:
+    with pytest.raises(BadInput, match=r"silver column branch is one of .* write \('Yes', 'No'\)"):
+        choice("branch", words, "The branch.")
+
+
+# A bank in a folder, one of its words changed
+
+CORNER = Path(__file__).parent / "banks" / "corner"
+
+
+def words_of_the_bank() -> list[tuple[str, int, int, int, str]]:
+    """Each word and text in its declarations: file, line, columns, and what it is."""
+    words = []
+    for file in sorted(CORNER.glob("*/*.py")):
+        for token in tokenize.generate_tokens(io.StringIO(file.read_text()).readline):
+            is_word = token.type == tokenize.NAME and not keyword.iskeyword(token.string)
+            is_text = token.type == tokenize.STRING and not token.string.startswith('"""')
+            if is_word or is_text:
+                place = f"{file.parent.name}/{file.name}"
+                (line, begin), (_, end) = token.start, token.end
+                words.append((place, line, begin, end, token.string))
+    return words
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A copy of a small bank; what it has imported is forgotten after the test."""
+    before = [*sys.meta_path]
+    folder = tmp_path_factory.mktemp("banks") / "corner"
+    yield Path(shutil.copytree(CORNER, folder, ignore=shutil.ignore_patterns("__pycache__")))
+    forget()
+    sys.meta_path[:] = before
+
+
+def forget() -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == "corner"]:
+        del sys.modules[name]
+
+
+def loaded(bank: Path) -> str:
+    """The refusal of a bank; empty if it is sound."""
+    forget()
+    try:
+        _ = load(bank).code
+    except BadInput as refused:
+        return str(refused)
+    return ""
+
+
+@pytest.mark.filterwarnings("ignore::SyntaxWarning")
+@given(st.sampled_from(words_of_the_bank()), st.sampled_from(("x", "None", "7", '""')))
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_whatever_word_of_a_bank_is_changed_it_loads_or_is_refused_in_one_line(
+    bank: Path, word: tuple[str, int, int, int, str], other: str
+) -> None:
+    place, line, begin, end, was = word
+    is_text = was[0] in "'\""
+    new = other if other != "x" else f"{was[:-1]}x{was[-1]}" if is_text else f"{was}x"
+    text = (bank / place).read_text()
+    lines = text.splitlines(keepends=True)
+    lines[line - 1] = lines[line - 1][:begin] + new + lines[line - 1][end:]
+    (bank / place).write_text("".join(lines))
+    try:
+        assert "\n" not in loaded(bank)
+    finally:
+        (bank / place).write_text(text)
+    assert loaded(bank) == ""
+
+
+@pytest.mark.parametrize(
+    ("place", "old", "new", "told"),
+    [
+        (
+            "gold/features_people.py",
+            "TABLE = Table(",
+            "TABEL = Table(",
+            "corner.gold.features_people makes gold.features_people and calls it TABEL; call it TABLE",
+        ),
+        (
+            "gold/features_people.py",
+            "FEATURES = declared_in(globals())",
+            "FEATURES = TABLE = declared_in(globals())\nNONE",
+            "corner.gold.features_people ",
+        ),
+        (
+            "gold/features_people.py",
+            "def turnover(turnover)",
+            "def turnover(turnovr)",
+            "gold.features_people: feature turnover takes turnovr; is it turnover?",
+        ),
+        (
+            "bronze/people.py",
+            'Field("turnover", "STRING"',
+            'Field("turnover", "DOUBLE"',
+            "source people: column turnover is declared as DOUBLE, and a raw cell is a text; ",
+        ),
+        (
+            "bronze/people.py",
+            'file_names=("people.csv",)',
+            'file_names=("people.csv")',
+            "bronze.people: Source people: file_names is 'people.csv', which is not a tuple of texts; "
+            "write ('people.csv',) with its comma",
+        ),
+        (
+            "gold/outcomes.py",
+            "mob=3",
+            "mob=-3",
+            "gold.outcomes: label definition late_3 is 30 days past due at month on book -3; ",
+        ),
+    ],
+)
+def test_a_slip_in_a_bank_of_ones_own_is_told(
+    bank: Path, place: str, old: str, new: str, told: str
+) -> None:
+    text = (bank / place).read_text()
+    assert old in text
+    (bank / place).write_text(text.replace(old, new))
+    try:
+        assert told in loaded(bank)
+    finally:
+        (bank / place).write_text(text)
 
 
 # At the command line

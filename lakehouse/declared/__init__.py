@@ -16,6 +16,7 @@ from lakehouse.declared.features import (
     repeated_features,
 )
 from lakehouse.declared.files import file_faults
+from lakehouse.declared.forms import form_faults
 from lakehouse.declared.labels import label_faults
 from lakehouse.declared.protected import protected_faults
 from lakehouse.declared.sources import source_faults
@@ -49,7 +50,17 @@ def faults(
     exclusions: Sequence[Exclusion] = (),
     protected: Sequence[Protected] = (),
 ) -> Iterator[str]:
-    """Everything that is wrong, a line each: those of sources first, then those of tables in their order."""
+    """Everything that is wrong, a line each: those of sources first, then those of tables in their order.
+
+    If a value has another type than it must have, only that is told: nothing else can be asked of it.
+    """
+    of_forms = [
+        *(fault for table in tables for fault in form_faults(table.full_name, table)),
+        *(fault for each in exclusions for fault in form_faults(f"exclusion {each.name}", each)),
+        *(fault for each in protected for fault in form_faults(f"protected {each.name}", each)),
+    ]
+    if of_forms:
+        return iter(of_forms)
     sources = [table.source for table in tables if table.source]
     groups = [table for table in tables if table.group]
     # A fault of one source or table goes on in those that are made of it, so causes come first.

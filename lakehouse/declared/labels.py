@@ -31,6 +31,11 @@ def _definitions(place: str, labels: LabelStore) -> Iterator[str]:
     for each in labels.definitions:
         if not each.name.strip():
             yield f"{place} has a label definition without a name; name it, as 30dpd_6mob"
+        if each.dpd < 1 or each.mob < 0:
+            yield (
+                f"{place}: label definition {each.name} is {each.dpd} days past due at month on book "
+                f"{each.mob}; declare 1 or more days, and month 0 or later"
+            )
         if fault := meaning_fault(each.doc, "write a doc that says what it is for"):
             yield f"{place}: label definition {each.name} {fault}"
 

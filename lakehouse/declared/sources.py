@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import get_args
 
 from lakehouse.declared.names import PLAIN, meaning_fault, twice, unknown
-from lakehouse.table import CellKind, Source
+from lakehouse.table import Source
 
 
 def source_faults(source: Source) -> Iterator[str]:
@@ -16,7 +15,15 @@ def source_faults(source: Source) -> Iterator[str]:
         yield f"source {source.name!r} has no plain name; write letters, digits and _, as loan_daily"
     if not (source.file_names or source.patterns):
         yield f"{place} has no file_names and no patterns; declare how its files are called"
+    for name in source.file_names:
+        if not name.strip() or name.startswith("/") or "\\" in name:
+            yield f"{place} has the file name {name!r}; write it as it is in the data folder, with /"
     for column in source.columns:
+        if column.type != "STRING":
+            yield (
+                f"{place}: column {column.name} is declared as {column.type}, and a raw cell is a text; "
+                "declare STRING, and its type in silver"
+            )
         if not column.name.strip():
             yield f"{place} has a column without a name; write the name that is in the header"
         if fault := meaning_fault(column.doc, "write what the column means"):
@@ -60,10 +67,6 @@ def _columns(place: str, source: Source) -> Iterator[str]:
 def _required(place: str, source: Source) -> Iterator[str]:
     """Cells that must be there and need not, and dates that are read as something else."""
     kinds = dict(source.required)
-    for name, kind in source.required:
-        if kind not in get_args(CellKind):
-            known = ", ".join(get_args(CellKind))
-            yield f"{place}: required column {name} is of the kind {kind!r}; declare one of {known}"
     for name in twice([name for name, _ in source.required]):
         yield f"{place}: required column {name} stands twice; remove one"
     for name in source.keys:

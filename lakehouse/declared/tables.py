@@ -42,12 +42,13 @@ def table_faults(table: Table) -> Iterator[str]:
         yield f"{place} has no plain name; write letters, digits and _, as label_store"
     if fault := meaning_fault(table.doc, "write as doc what one row is"):
         yield f"{place} {fault}"
-    called = "feature" if table.group else "column"
+    of_key = (*table.keys, table.partition)
     for field in table.fields:
-        yield from _field_faults(
-            f"{place}: {called} {field.name}", field, is_raw=bool(table.source)
-        )
+        called = "feature" if table.group and field.name not in of_key else "column"
+        shown = field.name if PLAIN.fullmatch(field.name) else repr(field.name)
+        yield from _field_faults(f"{place}: {called} {shown}", field, bool(table.source))
     for name in twice(table.columns):
+        called = "feature" if table.group and name not in of_key else "column"
         yield f"{place}: {called} {name} is declared twice; rename one"
     yield from _columns(place, table)
     if table.transform:

@@ -7,7 +7,9 @@ its upstreams and no rows. Nothing is computed, and a run with nothing to do ask
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakehouse import functions as F
@@ -37,6 +39,7 @@ _TAKES = {
     "string": ("varchar", "char"),
 }
 _SHOWN = 160
+_NOT_OF_A_BANK = ("/site-packages/", "/dist-packages/", "/lakehouse/run/", "/lakehouse/feature.py")
 
 
 def check_expressions(spark: SparkSession, catalog: Catalog, steps: Sequence[Step]) -> None:
@@ -179,7 +182,16 @@ def _why(error: Exception, table: Table | None, own: bool = False) -> str:
             return f"no function is called {names[-1]}; take one that both engines have"
     said = str(error).strip().split("\n")[0]
     shown = said if len(said) <= _SHOWN else f"{said[:_SHOWN]}…"
-    return f"{type(error).__name__}: {shown}; correct it"
+    return f"{type(error).__name__}: {shown}; correct it{_where(error)}"
+
+
+def _where(error: Exception) -> str:
+    """The file and line of the declaration in which an error was raised."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = Path(frame.filename).as_posix()
+        if not any(each in path for each in _NOT_OF_A_BANK):
+            return f" ({'/'.join(path.split('/')[-2:])}:{frame.lineno})"
+    return ""
 
 
 def _takes(declared: str, given: str) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from lakehouse import functions as F
 from lakehouse.bronze.raw import filled
+from lakehouse.errors import BadInput
 from lakehouse.table import MONTH_FIELD, Bounds, Field, Table, snake_case
 
 if TYPE_CHECKING:
@@ -86,7 +87,12 @@ def number(
 
 
 def choice(raw: str, allowed: Sequence[str], doc: str, placeholders: Sequence[str] = ()) -> Cell:
-    """A text that is one of the allowed words."""
+    """A text that is one of the allowed words; BadInput if these are not several texts."""
+    if isinstance(allowed, str) or not all(isinstance(word, str) for word in allowed):
+        raise BadInput(
+            f"silver column {snake_case(raw)} is one of {allowed!r}, which is not a tuple of texts; write "
+            "('Yes', 'No'), or ('Yes',) with its comma"
+        )
 
     def judge(text: Column, value: Column) -> Column:
         return _not_missing(text, placeholders).when(~value.isin(*allowed), "not a known value")
