@@ -89,7 +89,7 @@ def spoken(hint: object) -> str:
         if args[-1] is Ellipsis or kind == "frozenset":
             inner = spoken(args[0])
             return (
-                f"a {kind} , each of them {inner}"
+                f"a {kind}, each of them {inner}"
                 if get_args(args[0])
                 else f"a {kind} of {_many(inner)}"
             )
