@@ -21,6 +21,7 @@ from lakehouse.engines.said import missing_column, unknown_function
 from lakehouse.exclusion import Exclusion
 from lakehouse.feature import FeatureTransform
 from lakehouse.run.plan import Step
+from lakehouse.storage.constraints import refused_constraint
 from lakehouse.table import AS_OF_SUFFIX, MONTH, Field, Table, quoted
 from lakehouse.training_columns import APPLICATION, CUSTOMER, LOAN, PREVIOUS_APPLICATION
 
@@ -114,13 +115,21 @@ def _feature_faults(spark: SparkSession, table: Table) -> Iterator[str]:
 
 
 def _condition_faults(spark: SparkSession, table: Table) -> Iterator[str]:
-    """The rules and expectations of a table that no engine can compute over its columns."""
-    for called, conditions in (("the rule of", table.rules), ("expectation", table.expectations)):
-        for name, sql in conditions:
-            error = _fails(lambda sql=sql: _empty(spark, table.fields).where(F.expr(sql)))  # type: ignore[misc]
-            if error:
-                why = _why(error, table, own=True)
-                yield f"{table.full_name}: {called} {name} cannot be computed: {why} ({sql})"
+    """The rules and expectations of a table that cannot be computed over its columns."""
+    named = [
+        *((f"the rule of {column}", sql) for column, sql in table.rules),
+        *((f"expectation {name}", sql) for name, sql in table.expectations),
+    ]
+    for what, sql in named:
+        error = _fails(lambda sql=sql: _empty(spark, table.fields).where(F.expr(sql)))  # type: ignore[misc]
+        if error:
+            why = _why(error, table, own=True)
+            yield f"{table.full_name}: {what} cannot be computed: {why} ({sql})"
+        elif what.startswith("expectation") and (why := refused_constraint(table, sql)):
+            yield (
+                f"{table.full_name}: {what} cannot be a constraint of a Delta table: {why} ({sql}); write it "
+                "with comparisons, texts in '', and functions that delta-rs has"
+            )
 
 
 def _exclusion_faults(spark: SparkSession, catalog: Catalog, each: Exclusion) -> Iterator[str]:

@@ -145,6 +145,13 @@ WRONG: list[tuple[Callable[[], Table], str]] = [
         lambda: replace(LOANS, expectations=(("paid", "paid_amt + 1"),)),
         "silver.loan_daily: expectation paid cannot be computed: ",
     ),
+    *(
+        (
+            lambda sql=sql: replace(LOANS, expectations=(("odd", sql),)),
+            "silver.loan_daily: expectation odd cannot be a constraint of a Delta table: ",
+        )
+        for sql in ("year(snapshot_date) > 2000", 'customer_id <> "x"', "loan_id RLIKE 'x'")
+    ),
     (
         lambda: replace(
             CATALOG.table("gold.roll_rates"),
