@@ -9,6 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from lakehouse import training_columns
+from lakehouse.bronze.quarantine import TABLE
+from lakehouse.bronze.superseded import TABLE as SUPERSEDED
+from lakehouse.catalog import Catalog, load
+from tests.banks.files import FOLDER
+
 PACKAGE = Path(__file__).parents[1] / "lakehouse"
 ROOMS = ("storage", "engines", "landing", "releases", "training", "upkeep", "run", "sql")
 OF_A_BANK = re.compile(
@@ -31,6 +37,17 @@ def said(code: str) -> Iterator[str]:
                 yield value
 
 
+def written(code: str) -> set[str]:
+    """Every text of a module, without docstrings."""
+    tree = ast.parse(code)
+    prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose
+    }
+
+
 def of_a_bank(code: str) -> list[str]:
     return [text for text in said(code) if OF_A_BANK.search(text)]
 
@@ -43,6 +60,30 @@ def test_no_engine_room_names_a_column_or_table_of_a_bank(room: str) -> None:
         if (texts := of_a_bank(file.read_text(encoding="utf-8")))
     }
     assert named == {}
+
+
+def own_names(catalog: Catalog) -> set[str]:
+    """The tables of a bank, and the columns that no table of the lakehouse has, and no training set."""
+    shared = (TABLE.full_name, SUPERSEDED.full_name)
+    tables = [t for t in catalog.data if t.full_name not in shared]
+    columns = {name for table in tables for name in table.columns if name[0] != "_"}
+    every = {name for table in catalog.tables if table not in tables for name in table.columns}
+    of_a_set = {value for value in vars(training_columns).values() if isinstance(value, str)}
+    # Also a line of a waterfall.
+    return {table.full_name for table in tables} | columns - every - of_a_set - {"loans"}
+
+
+@pytest.mark.parametrize("tables", ["lakehouse", FOLDER], ids=["shipped", "own"])
+def test_no_room_but_those_of_the_shipped_bank_says_a_name_of_a_bank(tables: str | Path) -> None:
+    names = own_names(load(tables))
+    assert {"gold.outcomes", "cust_no"} <= names or {"gold.label_store", "fe_1"} <= names
+    found = {
+        f"{room}/{file.name}": texts
+        for room in (*ROOMS, "audit", "model", "exports", "notebook")
+        for file in (PACKAGE / room).rglob("*.py")
+        if (texts := names & written(file.read_text(encoding="utf-8")))
+    }
+    assert found == {}
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from lakehouse.label import LabelDefinition
 from lakehouse.training.point_in_time import JoinedGroup
 from lakehouse.training_columns import APPLICATION, LABEL_DEF, MOB, SNAPSHOT_DATE
 
-LABEL_STORE = "gold.label_store"
 # If none of fewer applications finds a row, that may be chance.
 _FEWEST = 10
 Wrong = tuple[str, str, Column]  # the table, what is wrong with a row, and the condition for it
@@ -24,10 +23,13 @@ def as_of_check(
     groups: Sequence[JoinedGroup],
     label_store: DataFrame,
     definitions: Sequence[LabelDefinition],
+    labelled: str,
 ) -> Check:
-    """Check the dates themselves, not the join that chose them."""
+    """Check the dates themselves, not the join that chose them; `labelled` is the table of the labels."""
     rows, wrong_rows = _counts(training_set, [w for group in groups for w in _wrong_rows(group)])
-    labels, wrong_labels = _counts(label_store, [w for d in definitions for w in _wrong_labels(d)])
+    labels, wrong_labels = _counts(
+        label_store, [w for d in definitions for w in _wrong_labels(d, labelled)]
+    )
     found, uncovered = _coverage(training_set, groups, rows)
     return Check(
         name="as-of dates",
@@ -67,14 +69,14 @@ def _wrong_rows(group: JoinedGroup) -> list[Wrong]:
     ]
 
 
-def _wrong_labels(definition: LabelDefinition) -> list[Wrong]:
+def _wrong_labels(definition: LabelDefinition, labelled: str) -> list[Wrong]:
     defined = F.col(LABEL_DEF) == definition.name
     earliest = F.add_months(F.col(APPLICATION), definition.mob)
     early = defined & (F.col(SNAPSHOT_DATE) < earliest)
     other = defined & (F.col(MOB) != definition.mob)
     return [
-        (LABEL_STORE, f"of {definition.name} observed before month {definition.mob}", early),
-        (LABEL_STORE, f"of {definition.name} observed at another month on book", other),
+        (labelled, f"of {definition.name} observed before month {definition.mob}", early),
+        (labelled, f"of {definition.name} observed at another month on book", other),
     ]
 
 

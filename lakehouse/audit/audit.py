@@ -107,7 +107,8 @@ def _timed(ask: Callable[[], Iterable[Check]]) -> Iterator[Check]:
 
 def _as_of(training_set: TrainingSet, catalog: Catalog) -> Check:
     groups, definitions = training_set.selection.groups, catalog.labels.definitions
-    return as_of_check(training_set.frame, groups, training_set.label_store, definitions)
+    labels, name = training_set.label_store, catalog.label_store.full_name
+    return as_of_check(training_set.frame, groups, labels, definitions, name)
 
 
 def _by_number(

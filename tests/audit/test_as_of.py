@@ -35,7 +35,7 @@ def labels(*rows: tuple[date, date, int, str]) -> DataFrame:
 
 
 def check(used: DataFrame, observed: DataFrame) -> Check:
-    return as_of_check(used, [CLICKS], observed, [DEFINITION])
+    return as_of_check(used, [CLICKS], observed, [DEFINITION], "gold.outcomes")
 
 
 def evidence(found: Check) -> list[tuple[str, str]]:
@@ -60,7 +60,7 @@ def test_a_row_that_was_not_yet_known_is_found(day: date) -> None:
 def test_a_row_of_after_the_application_is_found_whatever_delay_was_declared() -> None:
     before_its_day = replace(CLICKS, delay_days=-30)
     used = applications((date(2023, 6, 1), 1), (APPLIED, 1))
-    found = as_of_check(used, [before_its_day], labels(GOOD_LABEL), [DEFINITION])
+    found = as_of_check(used, [before_its_day], labels(GOOD_LABEL), [DEFINITION], "gold.outcomes")
     assert evidence(found) == [
         ("gold.features_clicks", "1 rows of features used before they were known")
     ]
@@ -89,14 +89,14 @@ def test_a_feature_that_came_without_its_day_is_found() -> None:
 def test_a_label_observed_before_its_month_is_found() -> None:
     early = (APPLIED, date(2023, 11, 29), 6, "30dpd_6mob")
     found = check(applications(), labels(GOOD_LABEL, early))
-    assert evidence(found) == [("gold.label_store", "1 rows of 30dpd_6mob observed before month 6")]
+    assert evidence(found) == [("gold.outcomes", "1 rows of 30dpd_6mob observed before month 6")]
 
 
 def test_a_label_of_another_month_on_book_is_found() -> None:
     late = (APPLIED, date(2023, 12, 31), 7, "30dpd_6mob")
     found = check(applications(), labels(GOOD_LABEL, late))
     assert evidence(found) == [
-        ("gold.label_store", "1 rows of 30dpd_6mob observed at another month on book")
+        ("gold.outcomes", "1 rows of 30dpd_6mob observed at another month on book")
     ]
 
 
