@@ -12,7 +12,6 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.abc import MetaPathFinder
 from importlib.machinery import SOURCE_SUFFIXES, FileFinder, ModuleSpec, SourceFileLoader
 from importlib.util import find_spec, spec_from_file_location
 from pathlib import Path
@@ -214,7 +213,7 @@ def _other_package(name: str, folder: Path) -> str | None:
     return spec.origin or places[0]
 
 
-class _Finder(MetaPathFinder):
+class _Finder:
     """Finds the modules of a bank's folder under the folder's own name, which need not be on the path."""
 
     def __init__(self, name: str, folder: Path) -> None:

@@ -6,6 +6,7 @@ import logging
 import os
 from importlib.util import find_spec
 
+from lakehouse.bank import Bank
 from lakehouse.engines import environment
 from lakehouse.engines.sizing import memory_bytes
 from lakehouse.engines.store import Store
@@ -58,10 +59,19 @@ def open_store(
     if name == "spark":
         from lakehouse.engines.spark import SparkStore
 
+        _send_whole(datamart.catalog.bank)
         return SparkStore(datamart, _master(master), raw_bytes)
     from lakehouse.engines.embedded import EmbeddedStore
 
     return EmbeddedStore(datamart)
+
+
+def _send_whole(bank: Bank) -> None:
+    """Have Python functions of a bank sent to Spark's workers with their code: these cannot import it."""
+    if not bank.is_shipped:
+        from pyspark import cloudpickle
+
+        cloudpickle.register_pickle_by_value(bank.module(bank.package))  # type: ignore[no-untyped-call]
 
 
 def _master(asked: str | None) -> str | None:

@@ -27,12 +27,13 @@ class Own:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.tables = str(FOLDER)
 
     def call(self, *words: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
         bare = {n: v for n, v in os.environ.items() if n != "LAKEHOUSE_TABLES"}
         return subprocess.run(
             [sys.executable, ROOT / "main.py", *map(str, words)], cwd=self.root,
-            env={"LAKEHOUSE_TABLES": str(FOLDER), **bare, **env},
+            env={"LAKEHOUSE_TABLES": self.tables, **bare, **env},
             capture_output=True, text=True, timeout=600,
         )  # fmt: skip
 
@@ -300,7 +301,22 @@ def test_python_and_notebooks_take_its_tables(built: Own) -> None:
 @pytest.mark.spark
 @pytest.mark.slow
 def test_either_engine_goes_on_where_the_other_stopped(own: Own, tmp_path: Path) -> None:
+    # Its workers cannot import the bank, from whose function a label comes.
+    bank = copied(tmp_path / "elsewhere" / "calling")
+    (bank / "__init__.py").write_text('BANK = "corner"\n')
+    (bank / "late.py").write_text(
+        "from .limits import LATE_DAYS\n\ndef late(n):\n    return int(n >= LATE_DAYS)\n"
+    )
+    outcomes = (bank / "gold/outcomes.py").read_text()
+    called = outcomes.replace(
+        '(F.col("days_late") >= LATE.dpd).cast("int")', 'F.udf(late, "int")("days_late")'
+    ).replace(
+        "from ..limits import LATE_DAYS", "from ..late import late\nfrom ..limits import LATE_DAYS"
+    )
+    assert called != outcomes
+    (bank / "gold/outcomes.py").write_text(called)
     write(own.root / "data", months=9)
+    own.tables = str(bank)
     assert "Release 2 published" in own.done("run", "--engine", "spark")
     assert "Nothing is pending" in own.done("run")
     own.done("run", "--datamart", tmp_path / "of_one")
