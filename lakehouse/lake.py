@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 
 from pyspark.sql import DataFrame, SparkSession
 
+from lakehouse.absent import absent, present
 from lakehouse.bronze.raw import is_no_id
 from lakehouse.catalog import load
 from lakehouse.days import day_of, moment, today
@@ -61,6 +62,10 @@ _MAPS = ("months", "versions", "row_counts", "sources", "code", "commits", "chec
 
 class SqlNote(UserWarning):
     """A note about a query: what it reads is allowed, and may not be what its user thinks."""
+
+
+class AbsentSource(UserWarning):
+    """A word about a training set: an optional source has no file yet, so the set lacks its features."""
 
 
 class Lakehouse:
@@ -325,7 +330,10 @@ class Lakehouse:
         False
         """
         steps = plan_job(self._job(data, requested(through, month)))
-        rows = [{"table": s.table.full_name, "pending": s.pending, "why": s.reason} for s in steps]
+        rows = [
+            {"table": s.table.full_name, "pending": s.pending, "why": s.reason or s.absent}
+            for s in steps
+        ]
         return indexed(rows, "table")
 
     def _job(
@@ -395,7 +403,8 @@ class Lakehouse:
         from lakehouse.audit.audit import audit
 
         release = self._pinned or published.newest(self._log)
-        checks = audit(self._store, self._catalog, release, cut)
+        there = present(self._catalog, lambda table: table.full_name in release.versions)
+        checks = audit(self._store, there, release, cut)
         rows = [
             {
                 "check": each.name,
@@ -542,6 +551,8 @@ class Lakehouse:
                 without_protected,
             )
             prepared = prepare(self._store, pinned, asked, scratch())
+        for each in absent(self._catalog, lambda table: table.full_name in pinned.versions):
+            warnings.warn(str(each), AbsentSource, stacklevel=2)
         frame = prepared.frame
         self._prepared[frame] = prepared
         if keep_receipt:

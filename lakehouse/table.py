@@ -79,7 +79,8 @@ class Source:
     rows delete keys. `deleted_column`: a row deletes its key where this column has 1, true, y or yes.
     `delimiter`, `encoding`: of its CSV files, as `;` and `cp1252`; without one it is inferred where that is
     certain. `decimal`: the mark before the decimals of its numbers. `supersedes`: which of two files is
-    the later one.
+    the later one. `optional`: as long as no file of it has come, its tables are absent, and all that are
+    computed from them.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Source:
     encoding: str | None = None
     decimal: Literal[".", ","] = "."
     supersedes: FileOrder = "name"
+    optional: bool = False
 
     def __post_init__(self) -> None:
         for pattern in (*self.patterns, *self.deleted_names):

@@ -177,7 +177,10 @@ def plan(common: Common, raw_rows: RawRows) -> None:
     from lakehouse.run.run import plan as plan_job
 
     steps = plan_job(raw_job(common, raw_rows, silent))
-    rows = [{"table": s.table.full_name, "pending": s.pending, "reason": s.reason} for s in steps]
+    rows = [
+        {"table": s.table.full_name, "pending": s.pending, "reason": s.reason or s.absent}
+        for s in steps
+    ]
     show.answer(common.as_json, rows, lambda: show.plan(steps))
 
 

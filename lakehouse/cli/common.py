@@ -90,6 +90,7 @@ class Common:
 
     def open_release(self, number: int | None) -> OpenRelease:
         """The release with that number, or the newest if there is none given."""
+        from lakehouse.absent import present
         from lakehouse.releases import published
         from lakehouse.releases.readable import check_kept
 
@@ -98,7 +99,8 @@ class Common:
         # The release is looked up first, so that a wrong number starts no engine.
         release = published.release(log, number) if number else published.newest(log)
         check_kept(log, release.pins)
-        return OpenRelease(self.store(datamart), datamart.catalog, release)
+        catalog = present(datamart.catalog, lambda table: table.full_name in release.versions)
+        return OpenRelease(self.store(datamart), catalog, release)
 
 
 def catalog(tables: str | None) -> Catalog:

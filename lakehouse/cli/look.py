@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from lakehouse.cli import options, show
@@ -15,9 +17,13 @@ from lakehouse.progress import silent
 @common(options.DATAMART)
 def status(common: Common) -> None:
     """Show the tables with their rows, months and versions."""
+    from lakehouse.absent import absent
+    from lakehouse.releases.arrived import has_come
     from lakehouse.releases.inspect import status as inspect_status
 
     tables = inspect_status(common.datamart)
+    for each in absent(common.datamart.catalog, partial(has_come, common.datamart.log)):
+        show.note(str(each))
     show.answer(common.as_json, tables, lambda: show.status(tables))
 
 

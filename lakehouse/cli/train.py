@@ -100,6 +100,7 @@ def training_set(
     where each loan of the months went. With --reproduce ID the same content is built again, even after
     other runs.
     """
+    from lakehouse.absent import absent
     from lakehouse.training import build as training_build
     from lakehouse.training.coverage import coverage_of
     from lakehouse.training.sets import Asked, prepare
@@ -132,6 +133,8 @@ def training_set(
         else:
             prepared = prepare(at.store, at.release, asked)
             made = training_build.build(prepared, at.store, out)
+    for each in absent(common.datamart.catalog, lambda t: t.full_name in at.release.versions):
+        show.note(str(each))
     groups_found = coverage_of(out) if out else []
     show.answer(
         common.as_json,

@@ -21,6 +21,20 @@ def label_faults(tables: Sequence[Table]) -> Iterator[str]:
         assert table.labels
         yield from _definitions(table.full_name, table.labels)
         yield from _columns(table, table.labels)
+        yield from _optional(table)
+
+
+def _optional(store: Table) -> Iterator[str]:
+    """Optional sources that labels are computed from: without them there would be nothing to learn."""
+    above = [*store.upstreams]
+    for table in above:
+        above += [upstream for upstream in table.upstreams if upstream not in above]
+    for table in above:
+        if table.source and table.source.optional:
+            yield (
+                f"source {table.source.name} is optional, and the labels of {store.full_name} are computed "
+                "from it; leave `optional` out"
+            )
 
 
 def _definitions(place: str, labels: LabelStore) -> Iterator[str]:

@@ -63,7 +63,7 @@ def deliveries(job: Job, source: str | None = None) -> list[Delivery]:
     return [
         each
         for table in job.catalog.sources
-        if table.source and source in (None, table.source.name)
+        if table.source and source in (None, table.source.name) and table.full_name in files
         for each in _of_source(
             table.source.name,
             files[table.full_name],

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lakehouse.absent import Absent, absent, present
 from lakehouse.catalog import Catalog
 from lakehouse.days import today
 from lakehouse.engines.store import Store
@@ -20,9 +21,11 @@ from lakehouse.landing.counts import Counts
 from lakehouse.landing.inbox import Inbox, Listing
 from lakehouse.landing.raw_file import RawFile
 from lakehouse.progress import Done, Progress, Wait, silent, uncounted
+from lakehouse.releases.arrived import has_come
 from lakehouse.run.plan import Request
 from lakehouse.run.refused import RefusedFile
 from lakehouse.run.told import told
+from lakehouse.storage.checks import check_datamart
 from lakehouse.storage.data_bucket import Data, data_place
 from lakehouse.storage.data_folder import DataPlace
 from lakehouse.storage.datamart import Datamart
@@ -66,6 +69,7 @@ class Job:
     of the months before. `on_day` is the calendar day to run as of; it is the bank's own if it is None.
     A clock before the newest release is refused, unless `clock_is_right`. Without `tells` the report has no
     odd cells, no coverage and no word about loans whose records do not follow.
+    `absent` are the optional sources that `of_present` has left out of the catalog.
     `before_loss` gets what a repair would give up of the ledger, in words, and raises BadInput to keep it.
     """
 
@@ -83,12 +87,27 @@ class Job:
     tells: bool = True
     prepare: Callable[[RawBytes], None] = nothing
     before_loss: Callable[[Sequence[str]], None] = refuse_loss
+    absent: tuple[Absent, ...] = ()
     _sha256: dict[tuple[Path, tuple[int, ...]], str] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
     _inboxes: list[tuple[Inbox, int]] = field(
         default_factory=list, init=False, repr=False, compare=False
     )
+
+    def of_present(self) -> Job:
+        """The same run without the tables of optional sources that have no file yet."""
+        if not any(table.source and table.source.optional for table in self.catalog.sources):
+            return self
+        check_datamart(self.datamart)
+
+        def is_there(table: Table) -> bool:
+            listing = self.files(table)
+            return bool(listing.files or listing.refused) or has_come(self.log, table)
+
+        gone = absent(self.catalog, is_there)
+        datamart = replace(self.datamart, catalog=present(self.catalog, is_there))
+        return replace(self, datamart=datamart, absent=gone)
 
     @property
     def log(self) -> Log:

@@ -27,6 +27,7 @@ class Step:
     reason: str = ""
     everything: bool = False  # every month, not only those that changed
     files: tuple[RawFile, ...] = ()  # those that are read for it
+    absent: str = ""  # why there is no such table
 
     @property
     def pending(self) -> bool:

@@ -111,10 +111,13 @@ def quality(
     """
     catalog, release = store.datamart.catalog, at or published.newest(store.log)
     checked = [each for each in catalog.derived if ISSUES in each.columns]
-    tables = checked if name is None else [catalog.table(name)]
-    if tables[0] not in checked:
+    built = [each for each in checked if each.full_name in release.versions]
+    tables = built if name is None else [catalog.table(name)]
+    if name is not None and tables[0] not in checked:
         names = " or ".join(each.full_name for each in checked)
         raise BadInput(f"{name} has no cells that were judged; ask for {names}")
+    if name is not None and tables[0] not in built:
+        raise BadInput(f"release {release.number} has no table {name}; a later one may have it")
     bad = _quarantined(store, release.versions[QUARANTINE.full_name])
     told = []
     for table in tables:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lakehouse import functions as F
+from lakehouse.absent import present
 from lakehouse.engines.changes import differing, matched_columns
 from lakehouse.engines.store import Store
 from lakehouse.errors import LakehouseError
 from lakehouse.months import in_groups, spell
 from lakehouse.progress import Progress, Steps, silent
+from lakehouse.releases.arrived import has_come
 from lakehouse.releases.state import read_state
 from lakehouse.run.failures import explained
 from lakehouse.run.masked import shown
@@ -92,7 +95,7 @@ def examine_computed(store: Store, on_progress: Progress = silent) -> list[Findi
             Finding("Silver and gold", "missing", "a run was stopped, so they may differ", _BEFORE)
         ]
     code, made_by = store.datamart.catalog.code, state.newest.code
-    derived = store.datamart.catalog.derived
+    derived = present(store.datamart.catalog, partial(has_come, store.log)).derived
     changed = {t.full_name for t in derived if code[t.full_name] != made_by.get(t.full_name)}
     steps, findings = Steps(on_progress, len(derived)), []
     for table in derived:

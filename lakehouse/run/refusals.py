@@ -46,6 +46,7 @@ def refusals(job: Job) -> list[Refusal]:
                 refused.append(Refusal(subject, error))
             return None
 
+    job = attempt("Datamart", job.of_present) or job
     recorded_by_table = attempt("Datamart", lambda: _recorded(job)) or {}
     found: dict[str, SourceFiles] = {}
     for table in job.catalog.sources:

@@ -84,6 +84,7 @@ def plan(job: Job) -> list[Step]:
 
     Those that it would read are read. BadInput if the run would refuse a raw file.
     """
+    job = job.of_present()
     planned = _planned(job)
     refused = planned.refused
     if _up_to_date(job, planned) is None:
@@ -92,11 +93,13 @@ def plan(job: Job) -> list[Step]:
             refused = _read(job, planned, raw_files, folder)
     if refused:
         raise BadInput(told_refused(refused, planned.raw_files))
-    return [*planned.steps]
+    gone = (Step(table, absent=str(each)) for each in job.absent for table in each.tables)
+    return [*planned.steps, *gone]
 
 
 def looked_at(job: Job) -> tuple[Files, tuple[RefusedFile, ...]]:
     """The raw files of each bronze table, and those that a run would refuse; nothing is changed."""
+    job = job.of_present()
     planned = _planned(job)
     raw_files = _raw_files(job, planned, Reporting(job))
     with work_folder(None) as folder:
@@ -167,6 +170,7 @@ def _planned(job: Job, look_again: bool = True) -> Planned:
 def run(job: Job) -> Report:
     """Bring every table up to date with the raw files; a run with nothing to do touches nothing."""
     began = time.monotonic()
+    job = job.of_present()
     if job.request.repair:
         job.datamart.place.on_this_machine()
     begun = job.request.repair or is_erasure_begun(job.datamart.place)
@@ -180,6 +184,7 @@ def run(job: Job) -> Report:
             planned = _planned(job, look_again=begun or job.wait is not None)
             report = _up_to_date(job, planned) or _carried_out(job, planned)
             report.notes[:0] = [*told, *mended]
+    report.notes += map(str, job.absent)
     report.seconds = time.monotonic() - began
     return report
 

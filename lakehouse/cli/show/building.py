@@ -55,6 +55,8 @@ def generated(row_counts: Mapping[str, int], out: Path) -> None:
 
 def plan(steps: Sequence[Step]) -> None:
     """Print what a run would do."""
+    for text in dict.fromkeys(step.absent for step in steps if step.absent):
+        note(text)
     pending = [step for step in steps if step.pending]
     if not pending:
         say("Nothing is pending: every table is up to date.")
