@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from lakehouse.engines.said import missing_column, unknown_function
 from lakehouse.exclusion import Exclusion
 from lakehouse.feature import FeatureTransform
 from lakehouse.run.plan import Step
-from lakehouse.storage.constraints import refused_constraint
+from lakehouse.storage.constraints import refused_constraints
 from lakehouse.table import AS_OF_SUFFIX, MONTH, Field, Table, quoted
 from lakehouse.training_columns import APPLICATION, CUSTOMER, LOAN, PREVIOUS_APPLICATION
 
@@ -116,20 +117,23 @@ def _feature_faults(spark: SparkSession, table: Table) -> Iterator[str]:
 
 def _condition_faults(spark: SparkSession, table: Table) -> Iterator[str]:
     """The rules and expectations of a table that cannot be computed over its columns."""
-    named = [
-        *((f"the rule of {column}", sql) for column, sql in table.rules),
-        *((f"expectation {name}", sql) for name, sql in table.expectations),
-    ]
-    for what, sql in named:
-        error = _fails(lambda sql=sql: _empty(spark, table.fields).where(F.expr(sql)))  # type: ignore[misc]
-        if error:
-            why = _why(error, table, own=True)
-            yield f"{table.full_name}: {what} cannot be computed: {why} ({sql})"
-        elif what.startswith("expectation") and (why := refused_constraint(table, sql)):
-            yield (
-                f"{table.full_name}: {what} cannot be a constraint of a Delta table: {why} ({sql}); write it "
-                "with comparisons, texts in '', and functions that delta-rs has"
-            )
+    rows = _empty(spark, table.fields)
+    expectations = [(f"expectation {name}", sql) for name, sql in table.expectations]
+    named = [*((f"the rule of {column}", sql) for column, sql in table.rules), *expectations]
+    # All at once, and one by one only to find the wrong one.
+    if _fails(lambda: reduce(lambda left, each: left.where(F.expr(each[1])), named, rows)):
+        for what, sql in named:
+            error = _fails(lambda sql=sql: rows.where(F.expr(sql)))  # type: ignore[misc]
+            if error:
+                why = _why(error, table, own=True)
+                yield f"{table.full_name}: {what} cannot be computed: {why} ({sql})"
+    elif refused_constraints(table, [sql for _, sql in expectations]):
+        for what, sql in expectations:
+            if why := refused_constraints(table, [sql]):
+                yield (
+                    f"{table.full_name}: {what} cannot be a constraint of a Delta table: {why} ({sql}); "
+                    "write it with comparisons, texts in '', and functions that delta-rs has"
+                )
 
 
 def _exclusion_faults(spark: SparkSession, catalog: Catalog, each: Exclusion) -> Iterator[str]:

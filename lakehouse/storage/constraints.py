@@ -1,8 +1,9 @@
-"""Constraints of a Delta table: conditions that delta-rs checks, whose SQL is smaller than that of engines."""
+"""Constraints of a Delta table: conditions that delta-rs checks, whose SQL is smaller than an engine has."""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
@@ -11,15 +12,17 @@ from lakehouse.storage.delta_schema import schema
 from lakehouse.table import Table
 
 
-def refused_constraint(table: Table, sql: str) -> str:
-    """The reason why no table of this schema can have a condition as its constraint; empty if it can.
+def refused_constraints(table: Table, conditions: Sequence[str]) -> str:
+    """The reason why a table of this schema cannot have these conditions as constraints; empty if it can.
 
     A table without rows is made for the question, outside of any datamart.
     """
+    if not conditions:
+        return ""
     with tempfile.TemporaryDirectory(prefix="lakehouse-") as folder:
         made = DeltaTable.create(folder, schema(table))
         try:
-            made.alter.add_constraint({"asked": sql})
+            made.alter.add_constraint({f"c{n}": sql for n, sql in enumerate(conditions)})
         except DeltaError as error:
             return str(error).split("\n")[0].rpartition("rror: ")[2]
     return ""
