@@ -35,7 +35,7 @@ NARROW = """
 import lakehouse.catalog
 from tests.narrow import narrow
 catalog = narrow()
-lakehouse.catalog.load = lambda: catalog
+lakehouse.catalog.load = lambda *_given: catalog
 """
 EVERY = 10
 YEARS_BACK = 6

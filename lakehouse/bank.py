@@ -81,6 +81,11 @@ def _given(tables: str | Path | None) -> tuple[str, str, Path]:
     """By what the bank is named, its folder or package, and the folder to which that is relative."""
     here = Path.cwd()
     if tables is not None:
+        # As of a variable of a script that is not set: nobody meant the shipped bank.
+        if not str(tables).strip():
+            raise BadInput(
+                f"--tables is empty; {_instead('', ())}, or {SHIPPED.package} for the shipped one"
+            )
         return "--tables", str(tables), here
     if of_environment := os.environ.get(VARIABLE):
         return VARIABLE, of_environment, here

@@ -135,6 +135,7 @@ def test_what_is_no_bank_is_refused_in_one_line(here: Path) -> None:
     assert "has no folder bronze, silver or gold; is it project/inner?" in refusal("project")
     assert "has no folder bronze, silver or gold" in refusal("json")
     assert "give the folder of a bank" in refusal("qqqqqqqq")
+    assert refusal("").startswith("--tables is empty; give the folder of a bank")
     copied(here / "retail-v2")
     assert "'retail-v2' is no name of one" in refusal("retail-v2")
     copied(here / "json")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lakehouse.bank import SHIPPED
 from lakehouse.months import spell
 from lakehouse.releases import published
 from lakehouse.releases.release import Release
@@ -35,15 +36,20 @@ class Overview:
     release: Release | None
     is_newest: bool
     tables: Sequence[TableAt]
+    bank: str = SHIPPED.name
 
     @property
     def title(self) -> str:
-        """One line: place, release, when it was finished and how far its data goes."""
+        """One line: place, release, when it was finished and how far its data goes.
+
+        A bank other than the shipped one is named.
+        """
+        held = f" of the bank {self.bank}" if self.bank != SHIPPED.name else ""
         if self.release is None:
-            return f"Lakehouse {self.datamart}: no release yet, run() makes the first"
+            return f"Lakehouse {self.datamart}{held}: no release yet, run() makes the first"
         which = "the newest" if self.is_newest else "not the newest"
         return (
-            f"Lakehouse {self.datamart} at release {self.release.number} ({which}), finished "
+            f"Lakehouse {self.datamart}{held} at release {self.release.number} ({which}), finished "
             f"{self.release.finished_at:%Y-%m-%d %H:%M} UTC, data up to {self.release.through}"
         )
 
@@ -68,7 +74,7 @@ def overview(datamart: Datamart, release: Release | None = None) -> Overview:
     newest = published.releases(datamart.log)[-1:]
     at = release or (newest[0] if newest else None)
     tables = [] if at is None else _tables(datamart, at, with_ledger=release is None)
-    return Overview(str(datamart), at, newest == [at], tables)
+    return Overview(str(datamart), at, newest == [at], tables, datamart.catalog.bank.name)
 
 
 def _tables(datamart: Datamart, release: Release, with_ledger: bool) -> list[TableAt]:

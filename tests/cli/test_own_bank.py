@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -261,6 +262,17 @@ def test_a_command_to_go_on_with_names_the_bank(own: Own, tmp_path: Path) -> Non
     assert f"--tables {FOLDER}" in told.splitlines()[-1]
 
 
+def test_a_datamart_that_does_not_say_its_bank_is_of_the_shipped_one(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with zipfile.ZipFile(ROOT / "tests/fixtures/datamart_format_4.zip") as packed:
+        packed.extractall(tmp_path)
+    (datamart,) = (path.parents[1] for path in tmp_path.rglob("ledger/releases"))
+    assert main(["status", "--datamart", str(datamart), "--tables", str(FOLDER)]) == 2
+    assert "holds the bank lakehouse, and these are the tables of corner" in capfd.readouterr().err
+    assert main(["status", "--datamart", str(datamart)]) == 0
+
+
 def test_a_shipped_datamart_is_not_marked_as_newer(tmp_path: Path, taken: Path) -> None:
     log = Log(str(taken))
     assert bank_of(log) == "lakehouse" and format_of(log) == FORMAT - 1
@@ -271,6 +283,7 @@ PYTHON = """
 import warnings
 from lakehouse import Lakehouse
 lake = Lakehouse("datamart", tables={folder!r})
+print(str(lake).splitlines()[0][:50])
 print(lake.release, lake.sql("SELECT count(*) AS n FROM gold.outcomes WHERE is_late = 1").first().n > 20)
 print(lake.lookup("70004", "2024-05-01").branch[0] in ("east", "west"))
 print(sorted(lake.customer("70004").tables))
@@ -294,6 +307,7 @@ def test_python_and_notebooks_take_its_tables(built: Own) -> None:
     assert ended.returncode == 0, ended.stderr
     tables = "bronze.credits bronze.people gold.features_people gold.outcomes silver.credits silver.people"
     assert ended.stdout.splitlines() == [
+        "Lakehouse datamart of the bank corner at release 1",
         "None True", "True", str(tables.split()), "160 800", "2", "160",
     ]  # fmt: skip
 

@@ -72,7 +72,7 @@ class Inbox:
         places = ["--data", str(self.data), "--datamart", str(self.datamart)]
         out, err = io.StringIO(), io.StringIO()
         with (
-            patch.object(lakehouse.catalog, "load", lambda: self.catalog),
+            patch.object(lakehouse.catalog, "load", lambda *_given: self.catalog),
             redirect_stdout(out),
             redirect_stderr(err),
         ):

@@ -128,7 +128,7 @@ class Mart:
     ) -> Told:
         """Do a command in this process, with the narrow catalog."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(lakehouse.catalog, "load", lambda: CATALOG)
+            patch.setattr(lakehouse.catalog, "load", lambda *_given: CATALOG)
             code = main(self.at(command, *arguments), CATALOG)
         return Told(code, *capsys.readouterr())
 

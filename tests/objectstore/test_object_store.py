@@ -9,9 +9,13 @@ from pathlib import Path
 import pytest
 
 from lakehouse import Lakehouse
+from lakehouse.cli import main
 from lakehouse.releases import published
 from lakehouse.storage.bucket import Bucket
+from lakehouse.storage.format import bank_of
+from lakehouse.storage.log import Log
 from lakehouse.storage.work import work_folder
+from tests.banks.files import FOLDER, write
 from tests.objectstore.conftest import BUCKET, KEY, SECRET, Mart
 from tests.reliability.process import started
 
@@ -187,3 +191,20 @@ def test_nothing_of_a_job_is_left_on_this_machine(mart: Mart) -> None:
     with work_folder(Bucket(mart.datamart)) as folder:
         assert folder.stat().st_mode & 0o077 == folder.parent.stat().st_mode & 0o077 == 0
     assert not folder.exists()
+
+
+# A bank of one's own
+
+
+def test_a_store_says_which_bank_it_holds_and_refuses_another(
+    s3: Mapping[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    uri = f"s3a://{BUCKET}/own/mart"
+    data = str(write(tmp_path / "data"))
+    assert main(["run", "--data", data, "--datamart", uri, "--tables", str(FOLDER)]) == 0
+    assert bank_of(Log(uri)) == "corner"
+    assert main(["status", "--datamart", uri, "--tables", str(FOLDER)]) == 0
+    capsys.readouterr()
+    for command in ("run", "status"):
+        assert main([command, "--data", data, "--datamart", uri, "--tables", "lakehouse"]) == 2
+        assert "holds the bank corner" in capsys.readouterr().err

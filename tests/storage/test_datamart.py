@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -21,7 +22,10 @@ from lakehouse.storage.checks import check_datamart
 from lakehouse.storage.create import create_missing
 from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.folder import Folder
+from lakehouse.storage.format import bank_of
+from lakehouse.storage.log import Log
 from lakehouse.storage.work import work_folder
+from tests.banks.files import FOLDER
 
 CATALOG = load()
 
@@ -96,6 +100,30 @@ def test_making_what_is_missing_touches_nothing_that_is_there(ours: Path) -> Non
     create_missing(Datamart.at(ours, CATALOG))
     after = sorted((path, path.stat().st_mtime_ns) for path in ours.rglob("*") if path.is_file())
     assert after == before
+
+
+@pytest.mark.parametrize("made", range(4))
+def test_a_first_run_that_is_killed_while_it_makes_tables_leaves_the_bank_with_them(
+    tmp_path: Path, made: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Datamart.at(tmp_path / "own", load(FOLDER))
+    create, left = Log.create, [None] * made
+
+    def dying(*given: Any) -> None:
+        left.pop()  # IndexError in the place of a kill
+        create(*given)
+
+    with monkeypatch.context() as patch, pytest.raises(IndexError):
+        patch.setattr(Log, "create", dying)
+        create_missing(own)
+
+    if made:
+        with pytest.raises(BadInput, match="holds the bank corner"):
+            check(tmp_path / "own")
+    again = Datamart.at(tmp_path / "own", load(FOLDER))
+    check_datamart(again)
+    create_missing(again)
+    assert bank_of(again.log) == "corner"
 
 
 @pytest.mark.parametrize("make", [lambda root: None, Path.mkdir], ids=["absent", "empty"])
