@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from lakehouse.errors import BadInput
+from lakehouse.errors import BadInput, not_installed
 from lakehouse.nearest import meant
 
 OF_A_BANK = ("bronze", "silver", "gold")
@@ -48,11 +48,12 @@ class Bank:
 
     def module(self, name: str) -> ModuleType:
         """A module of its package; BadInput, with file and line, if it cannot be imported."""
-        if self.is_shipped:
-            return importlib.import_module(name)
         try:
             return importlib.import_module(name)
         except (Exception, SystemExit) as error:
+            # A library that is not installed is told as such; a bank of one's own may name any module.
+            if self.is_shipped and isinstance(error, ModuleNotFoundError) and not_installed(error):
+                raise
             raise BadInput(_why_not(error, self.folder, name)) from error
 
 

@@ -863,6 +863,34 @@ def test_a_slip_in_a_bank_of_ones_own_is_told(
         (bank / place).write_text(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("TABLE = missing\n", "NameError: name 'missing' is not defined"),
+        ("TABLE = (\n", "SyntaxError: '(' was never closed"),
+        (
+            "from lakehouse.silver.people import TABLE\n",
+            "No module named 'lakehouse.silver.people'",
+        ),
+        ("TABLE = 7\n", "lakehouse.gold.broken declares as TABLE a int, which is no table; "),
+    ],
+)
+def test_a_module_of_the_shipped_bank_that_cannot_be_imported_is_one_line(
+    text: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import lakehouse.gold
+
+    monkeypatch.setattr(lakehouse.gold, "__path__", [*lakehouse.gold.__path__, str(tmp_path)])
+    (tmp_path / "broken.py").write_text(text)
+    try:
+        with pytest.raises(BadInput) as refused:
+            load()
+    finally:
+        sys.modules.pop("lakehouse.gold.broken", None)
+    assert told in str(refused.value) and "lakehouse.gold.broken" in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
 # At the command line
 
 
