@@ -164,15 +164,21 @@ def _named(bank: Bank) -> Bank:
 
 
 def _check_layers(folder: Path) -> None:
-    if any((folder / layer).is_dir() for layer in OF_A_BANK):
+    if _has_layers(folder):
         return
     inner = [f"{each.name}" for each in _folders(folder) if _is_bank(each)]
     hint = f"is it {folder.name}/{inner[0]}?" if inner else "a bank keeps its tables in these"
-    raise BadInput(f"it has no folder {', '.join(OF_A_BANK[:-1])} or {OF_A_BANK[-1]}; {hint}")
+    named = f"{', '.join(OF_A_BANK[:-1])} or {OF_A_BANK[-1]}"
+    raise BadInput(f"it has no folder {named} with modules of Python; {hint}")
+
+
+def _has_layers(folder: Path) -> bool:
+    # A datamart has folders of these names, too.
+    return any(next((folder / layer).glob("*.py"), None) for layer in OF_A_BANK)
 
 
 def _is_bank(folder: Path) -> bool:
-    return folder != _PACKAGE and any((folder / layer).is_dir() for layer in OF_A_BANK)
+    return folder != _PACKAGE and _has_layers(folder)
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -191,7 +197,8 @@ def _packages(name: str, base: Path) -> list[str]:
     parent = name.rpartition(".")[0]
     within = [*getattr(sys.modules.get(parent), "__path__", ())] if parent else None
     packages = {each.name for each in pkgutil.iter_modules(within) if each.ispkg}
-    banks = {bank for place in within or [base] for bank in _beside(Path(place) / name)}
+    places = [base] if within is None else map(Path, within)
+    banks = {bank for place in places for bank in _beside(place / name)}
     prefix = f"{parent}." if parent else ""
     return [f"{prefix}{each}" for each in sorted(packages | banks) if each[0] != "_"]
 

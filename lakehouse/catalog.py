@@ -136,6 +136,11 @@ def load(tables: str | Path | None = None) -> Catalog:
     bank = chosen(tables)
     modules = sorted(_declared(bank), key=lambda pair: LAYERS.index(pair[0].layer))
     _check_none_left(bank, modules)
+    if not any(table.source for table, _ in modules):
+        raise BadInput(
+            f"the bank {bank.name} declares no source, so no raw file could come in; a module of "
+            f"{bank.folder / 'bronze'} declares one as TABLE"
+        )
     zone = os.environ.get("LAKEHOUSE_TIMEZONE") or UTC
     exclusions, protected = (_of_gold(bank, name) for name in ("EXCLUSIONS", "PROTECTED"))
     check_declared(modules, exclusions, protected)

@@ -127,14 +127,17 @@ def test_a_bank_may_declare_its_name(tmp_path: Path) -> None:
 
 def test_what_is_no_bank_is_refused_in_one_line(here: Path) -> None:
     copied(here / "retail")
-    (here / "project" / "inner" / "gold").mkdir(parents=True)
+    copied(here / "project" / "inner")
+    (here / "datamart" / "bronze").mkdir(parents=True)
     assert refusal("retial") == (
         "--tables retial: there is no such folder or package; is it retail?"
     )
     assert refusal("./retial").endswith("there is no such folder; is it retail?")
-    assert "has no folder bronze, silver or gold; is it project/inner?" in refusal("project")
-    assert "has no folder bronze, silver or gold" in refusal("json")
+    assert "silver or gold with modules of Python; is it project/inner?" in refusal("project")
+    for no_bank in ("json", "datamart"):
+        assert "has no folder bronze, silver or gold with modules of" in refusal(no_bank)
     assert "give the folder of a bank" in refusal("qqqqqqqq")
+    assert "give the folder of a bank" in refusal("qqqqqqqq.retail")
     assert refusal("").startswith("--tables is empty; give the folder of a bank")
     copied(here / "retail-v2")
     assert "'retail-v2' is no name of one" in refusal("retail-v2")
@@ -170,6 +173,12 @@ def test_a_declaration_that_is_refused_names_its_line_too(tmp_path: Path) -> Non
     file.write_text(file.read_text().replace('delimiter=";"', 'delimiter="ab"'))
     line = refusal(bank)
     assert f"{file}:" in line and "source people declares delimiter 'ab'" in line
+
+
+def test_a_bank_without_a_source_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "of_nothing" / "gold").mkdir(parents=True)
+    (tmp_path / "of_nothing" / "gold" / "rates.py").write_text("RATE = 2\n")
+    assert "the bank of_nothing declares no source" in refusal(tmp_path / "of_nothing")
 
 
 def test_a_table_stands_in_the_folder_of_its_layer(tmp_path: Path) -> None:
