@@ -26,6 +26,8 @@ from lakehouse.storage.format import FORMAT, OF_SHIPPED, format_of
 from lakehouse.storage.log import Log
 from lakehouse.upkeep.erase import erase
 
+pytestmark = [pytest.mark.slow, pytest.mark.each]
+
 FIXTURES = Path(__file__).parent / "fixtures"
 FILE_BY_FORMAT = {1: "datamart_0.1.0.zip"} | {n: f"datamart_format_{n}.zip" for n in (2, 3, 4)}
 ERASED = "CUS_0x41f"

@@ -33,6 +33,8 @@ from lakehouse.table import MONTH, Table
 from tests.audit.planted import catalog_with, group
 from tests.on_spark import OnSpark
 
+pytestmark = [pytest.mark.slow, pytest.mark.each]
+
 
 def dated(name: str, day: Callable[[], Column], moves_along: bool = False) -> Table:
     """A feature group of clicks with other days; its partition moves along with them or stays."""

@@ -22,6 +22,8 @@ from tests.bank import LOANS as LOAN_FILE
 from tests.bank import PERSONS, Bank
 from tests.narrow import narrow
 
+pytestmark = [pytest.mark.slow, pytest.mark.each]
+
 LOANS, THROUGH = 1200, "2023-06"
 GROUP = JoinedGroup("x", "gold.features_x", ("x0", "x1", "x2"), 3, 0)
 AS_OF = GROUP.date_column

@@ -12,6 +12,8 @@ from lakehouse.training.sets import TrainingSet
 from lakehouse.training.waterfall import Waterfall
 from tests.bank import FULL, Bank
 
+pytestmark = [pytest.mark.slow, pytest.mark.each]
+
 
 def test_each_loan_is_in_one_line_and_a_double_count_is_found(
     pristine: Bank, monkeypatch: pytest.MonkeyPatch

@@ -25,6 +25,8 @@ from lakehouse.catalog import load
 from lakehouse.cli import main
 from lakehouse.storage.log import Log
 
+pytestmark = [pytest.mark.slow, pytest.mark.each]
+
 ROOT = Path(__file__).parent.parent.parent
 FILES = {
     "attributes": "features_attributes.csv",

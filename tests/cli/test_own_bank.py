@@ -19,6 +19,8 @@ from lakehouse.storage.format import FORMAT, bank_of, format_of
 from lakehouse.storage.log import Log
 from tests.banks.files import FOLDER, copied, write
 
+pytestmark = [pytest.mark.slow, pytest.mark.each]
+
 ROOT = Path(__file__).parent.parent.parent
 PERSON = "70003"
 

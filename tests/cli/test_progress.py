@@ -22,6 +22,8 @@ from lakehouse.upkeep.vacuum import vacuum
 from lakehouse.upkeep.verify import examine_tables
 from tests.bank import CATALOG
 
+pytestmark = [pytest.mark.slow, pytest.mark.each]
+
 
 @pytest.mark.parametrize("by_month", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_run_counts_its_steps_and_table_months_up_to_all(

@@ -14,6 +14,8 @@ import pytest
 from lakehouse.upkeep import doctor
 from tests.cli.test_bad_input import FILES, Answer, ask, listing
 
+pytestmark = [pytest.mark.slow, pytest.mark.each]
+
 Spoil = Callable[[Path], object]
 
 

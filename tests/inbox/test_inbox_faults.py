@@ -24,6 +24,8 @@ from tests.inbox import files
 from tests.inbox.inbox import Inbox
 from tests.inbox.small_bank import VISITS, bank_of
 
+pytestmark = [pytest.mark.slow, pytest.mark.each]
+
 BANK = bank_of(VISITS)
 ONE, TWO, THREE = "a,1,2023-01-01", "b,2,2023-01-01", "c,3,2023-02-01"
 GOOD, ODD = "visits_2023-01.csv", "visits_2023-02.csv"

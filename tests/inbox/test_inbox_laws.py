@@ -12,6 +12,8 @@ from tests.inbox.sequences import Step, follow, follow_each, names_of, steps
 from tests.inbox.small_bank import FEES, VISITS
 from tests.on_spark import OnSpark
 
+pytestmark = pytest.mark.slow
+
 
 def few(examples: int) -> settings:
     """Few examples, as each writes real tables."""

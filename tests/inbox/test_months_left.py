@@ -11,6 +11,8 @@ from tests.inbox.inbox import Inbox
 from tests.inbox.sequences import KilledError, killed_at_commit
 from tests.inbox.small_bank import VISITS, bank_of
 
+pytestmark = [pytest.mark.slow, pytest.mark.each]
+
 FILE, OTHER = "visits_a.csv", "visits_b.csv"
 JANUARY, MARCH = "a,1,2023-01-01", "a,3,2023-03-01"
 CORRECTED = "a,2,2023-01-01"

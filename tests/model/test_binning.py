@@ -19,6 +19,8 @@ from lakehouse.model.binning import Bin, Binned, Card, Scale, is_installed
 from lakehouse.model.features import features_of, prepared
 from lakehouse.model.report import write_report
 
+pytestmark = [pytest.mark.slow, pytest.mark.each]
+
 TrainingSet = Callable[..., pd.DataFrame]
 Assessed = Callable[..., Assessment]
 needs_package = pytest.mark.skipif(

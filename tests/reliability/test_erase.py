@@ -42,6 +42,8 @@ from tests.bank import LOANS, PERSONS, Bank
 from tests.narrow import narrow
 from tests.on_spark import OnSpark
 
+pytestmark = [pytest.mark.slow, pytest.mark.each]
+
 CATALOG = narrow()
 TABLES = [table for table in CATALOG.tables if table.layer != "ledger"]
 SOME = ("age", "annual_income", "fe_1")

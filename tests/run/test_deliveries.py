@@ -18,6 +18,8 @@ from lakehouse.run.job import Job
 from lakehouse.run.run import run
 from tests.conftest import job
 
+pytestmark = [pytest.mark.slow, pytest.mark.each]
+
 MONTH = "2023-02"
 FIRST, SECOND = f"lms_loan_daily/{MONTH}.csv", f"lms_loan_daily/{MONTH}_corrected.csv"
 

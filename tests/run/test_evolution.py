@@ -21,6 +21,8 @@ from lakehouse.catalog import load
 from lakehouse.generate import generate
 from lakehouse.storage.log import Log
 
+pytestmark = [pytest.mark.slow, pytest.mark.each]
+
 ROOT = Path(__file__).parent.parent.parent
 CATALOG = load()
 DATA_TABLES = [table for table in CATALOG.tables if table.layer != "ledger"]

@@ -26,6 +26,8 @@ from lakehouse.storage.log import Log
 from lakehouse.table import Field, Table
 from tests.on_spark import OnSpark
 
+pytestmark = [pytest.mark.slow, pytest.mark.each]
+
 CATALOG = load()
 FINANCIALS = CATALOG.table("gold.features_financials")
 CLICKS = CATALOG.table("gold.features_clickstream")

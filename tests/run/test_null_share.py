@@ -13,6 +13,8 @@ from lakehouse.months import MonthRange
 from lakehouse.run.job import Report
 from lakehouse.run.plan import Request
 
+pytestmark = [pytest.mark.slow, pytest.mark.each]
+
 FINANCIALS, CLICKS = "features_financials.csv", "feature_clickstream.csv"
 Run = Callable[..., Report]
 

@@ -26,6 +26,8 @@ from lakehouse.upkeep.proof import what_is_left
 from tests.on_spark import OnSpark
 from tests.run.inbox import DELETED, TABLE, Content, Inbox, Key, with_order
 
+pytestmark = [pytest.mark.slow, pytest.mark.each]
+
 ANN, BOB = ("Ann", "2024-01-03"), ("Bob", "2024-01-04")
 ANN_LATER, BOB_LATER = ("Ann", "2024-02-03"), ("Bob", "2024-02-04")
 

@@ -34,6 +34,8 @@ from tests.narrow import narrow
 from tests.on_spark import OnSpark
 from tests.training.histories import CATALOG, History, histories, write
 
+pytestmark = [pytest.mark.slow, pytest.mark.each]
+
 COLUMNS = (
     "loan_id", "customer_id", "application_date",
     "clicks_n", "clicks_text", "clicks_snapshot_date",
