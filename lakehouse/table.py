@@ -77,6 +77,7 @@ class Source:
     `patterns`: names of its files within the data folder, as `loans/**/*.csv`, where ** is any number of
     folders; by default `file_names` and what begins as they do. `deleted_names`: patterns of files whose
     rows delete keys. `deleted_column`: a row deletes its key where this column has 1, true, y or yes.
+    `renames`: pairs of a column's name in files and its own name here; a file may use either.
     `delimiter`, `encoding`: of its CSV files, as `;` and `cp1252`; without one it is inferred where that is
     certain. `decimal`: the mark before the decimals of its numbers. `supersedes`: which of two files is
     the later one. `optional`: as long as no file of it has come, its tables are absent, and all that are
@@ -97,6 +98,7 @@ class Source:
     patterns: tuple[str, ...] = ()
     deleted_names: tuple[str, ...] = tuple(f"**/*.deleted{suffix}" for suffix in RAW_SUFFIXES)
     deleted_column: str | None = None
+    renames: tuple[tuple[str, str], ...] = ()
     delimiter: str | None = None
     encoding: str | None = None
     decimal: Literal[".", ","] = "."
@@ -128,6 +130,10 @@ class Source:
     @property
     def header(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)
+
+    def own_name(self, in_file: str) -> str:
+        """The name here of a column of a file."""
+        return dict(self.renames).get(in_file, in_file)
 
     @property
     def personal(self) -> tuple[str, ...]:

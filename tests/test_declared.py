@@ -321,6 +321,18 @@ WRONG: dict[str, tuple[Callable[[], Declared], str]] = {
         lambda: with_source(SIGNAL, date="snapshot"),
         "source clickstream: date 'snapshot' is none of its columns; is it snapshot_date?",
     ),
+    "renamed column": (
+        lambda: with_source(SIGNAL, renames=(("Kunde", "Customer_Id"),)),
+        "source clickstream: renamed column 'Customer_Id' is none of its columns; is it Customer_ID?",
+    ),
+    "rename of its own column": (
+        lambda: with_source(SIGNAL, renames=(("fe_1", "fe_2"),)),
+        "source clickstream renames its own column fe_1 to fe_2; ",
+    ),
+    "renamed twice": (
+        lambda: with_source(SIGNAL, renames=(("f", "fe_1"), ("f", "fe_2"))),
+        "source clickstream renames f twice; ",
+    ),
     "source without date": (lambda: with_source(SIGNAL, date=""), "source clickstream has no date"),
     "source entity": (
         lambda: with_source(SIGNAL, entity="cust"),

@@ -58,6 +58,12 @@ def _columns(place: str, source: Source) -> Iterator[str]:
         yield f"{place} has no date; declare the column with the day of the row"
     else:
         yield from unknown(place, "date", [source.date], source.header)
+    yield from unknown(place, "renamed column", [own for _, own in source.renames], source.header)
+    for name, own in source.renames:
+        if name in source.header:
+            yield f"{place} renames its own column {name} to {own}; remove the rename or the column"
+    for name in twice([name for name, _ in source.renames]):
+        yield f"{place} renames {name} twice; remove one"
     required = [name for name, _ in source.required]
     yield from unknown(place, "required column", required, source.header)
     ordered = dict.fromkeys(name for pair in source.order for name in pair)

@@ -27,7 +27,9 @@ def checked_header(
             f"{file_name} has {len(header):,} columns, and at most {MAX_COLUMNS} are taken; deliver it"
             " with only the columns that are needed."
         )
-    names = tuple(name.strip() or f"unnamed_{i}" for i, name in enumerate(header, start=1))
+    names = tuple(
+        source.own_name(name.strip()) or f"unnamed_{i}" for i, name in enumerate(header, start=1)
+    )
     longest = max(names, key=len)
     if len(longest) > MAX_NAME:
         raise BadInput(

@@ -34,6 +34,7 @@ class ParquetText:
                     " can hold; deliver it as text, a number or a date."
                 )
         self._name = name
+        self._source = source
         self._days = {column for column, kind in source.required if kind == "date"}
         names = [pa.array([each], pa.large_string()) for each in schema.names]
         self._held = _lines(names)
@@ -55,7 +56,7 @@ class ParquetText:
 
     def _text(self, name: str, column: pa.Array) -> pa.Array:
         try:
-            return _as_text(column, name.strip() in self._days)
+            return _as_text(column, self._source.own_name(name.strip()) in self._days)
         except pa.ArrowInvalid:
             raise BadInput(
                 f"{self._name}: column {name} has bytes that are not UTF-8; deliver it as text."

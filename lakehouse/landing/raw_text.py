@@ -256,7 +256,7 @@ def _delimiter(head: bytes, name: str, source: Source) -> str:
     """The delimiter by which the header has every column of the source; a comma where none does so."""
     needed = source.keys if is_like(name, source.deleted_names) else source.header
     for delimiter in _INFERRED:
-        if {*needed} <= {*_header(head, delimiter)}:
+        if {*needed} <= {*map(source.own_name, _header(head, delimiter))}:
             return delimiter
     return COMMA
 

@@ -102,6 +102,32 @@ def reasons_of(tmp_path: Path, *rows: str, source: Source = PEOPLE) -> list[str]
 # The happy path
 
 
+RENAMED = replace(
+    PEOPLE, renames=(("Kunde", "id"), ("Tag", "snapshot_date"), ("start_dt", "start"))
+)
+
+
+@pytest.mark.parametrize("mark", [",", ";"])
+def test_a_renamed_column_is_the_declared_one_with_the_same_rows_and_hashes(
+    tmp_path: Path, mark: str
+) -> None:
+    rows = [row("a"), row("b", day="2023-06-01"), row("a", note="other")]
+    in_file = csv_of(*rows, header="Kunde, note ,start_dt,n,amt,Tag").replace(b",", mark.encode())
+    as_declared = csv_of(*rows).replace(b",", mark.encode())
+    found, wanted = (landed(tmp_path, text, source=RENAMED) for text in (in_file, as_declared))
+    assert accepted(found) == accepted(wanted) != []
+    assert [(each["_row_hash"], each["reasons"]) for each in quarantined(found)] == [
+        (each["_row_hash"], each["reasons"]) for each in quarantined(wanted)
+    ]
+    assert total(found).quarantined == 2
+
+
+def test_a_renamed_column_beside_the_one_of_that_name_is_told_as_twice(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_bytes(csv_of("a," + row("a"), header=f"Kunde,{HEADER}"))
+    with pytest.raises(BadInput, match=r"names columns twice .*: id, id; rename"):
+        land(RENAMED, tmp_path / "people.csv", tmp_path / "into")
+
+
 def test_a_good_file_is_accepted_whole(tmp_path: Path) -> None:
     result = landed(tmp_path, csv_of(row("a"), row("b", day="2023-06-01")))
     assert total(result) == Counts(2, 2, 0, 0)

@@ -320,6 +320,14 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, form: s
             more.write(b"more")
 
 
+def test_a_renamed_day_of_parquet_is_a_day(tmp_path: Path) -> None:
+    path = tmp_path / "people.parquet"
+    midnight = pa.array([dt.datetime(2024, 7, 1)])
+    parquet(path, id=pa.array(["1"]), note=midnight, Tag=midnight)
+    text, _ = read(path, source(renames=(("Tag", "day"),)), "people.parquet")
+    assert text == "id,note,Tag\n1,2024-07-01 00:00:00,2024-07-01\n"
+
+
 NUMBERS = Source(
     "people",
     ("people.csv",),
