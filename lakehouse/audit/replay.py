@@ -30,7 +30,7 @@ from lakehouse.releases.release import Release
 from lakehouse.run.job import Job
 from lakehouse.run.run import run
 from lakehouse.storage.datamart import Datamart
-from lakehouse.table import Table
+from lakehouse.table import Source, Table
 
 # The number of replays of a release.
 REPLAYS = 5
@@ -91,17 +91,13 @@ def halved(name: str, last_digits: tuple[str, ...]) -> Replay:
 
 def renamed(store: Store, catalog: Catalog, exported: Path) -> Replay:
     """With the id of another customer for each one; the exported rows get a file of the new ids."""
-    entity, new_ids = catalog.label_store.entity, exported / "new_ids.parquet"
-    sources = [
-        source.source
-        for source in catalog.sources
-        if source.source
-        and any(source in t.upstreams and t.entity == entity for t in catalog.derived)
-    ]
+    new_ids = exported / "new_ids.parquet"
+    sources = sources_of_customers(catalog)
     raw_files.write_new_ids(exported, sources, new_ids)
 
     def undone(table: Table, rows: DataFrame) -> DataFrame:
-        if table.entity != entity:
+        entity = table.entity
+        if entity != catalog.label_store.entity and _origin(table) is None:
             return rows
         old = store.read_parquet(str(new_ids)).withColumnRenamed("new_id", entity)
         return rows.join(old, entity).withColumn(entity, F.col("old_id")).drop("old_id")
@@ -114,6 +110,30 @@ def renamed(store: Store, catalog: Catalog, exported: Path) -> Replay:
         "each customer with the id of another one",
         undone,
     )
+
+
+def sources_of_customers(catalog: Catalog) -> list[Source]:
+    """The sources whose entity is the customer of the labels, by whatever name.
+
+    It is if a table of theirs calls it as the label store does, or if they are all that a group is made of.
+    """
+    called, made_of = catalog.label_store.entity, {_origin(table) for table in gold(catalog)}
+    return [
+        bronze.source
+        for bronze in catalog.sources
+        if bronze.source
+        and (
+            bronze in made_of
+            or any(bronze in t.upstreams and t.entity == called for t in catalog.derived)
+        )
+    ]
+
+
+def _origin(table: Table) -> Table | None:
+    """The one bronze table that a table is made of; None if it joins others, or is about nobody."""
+    while table.entity and len(table.upstreams) == 1:
+        (table,) = table.upstreams
+    return table if table.source and table.entity else None
 
 
 def replayable(store: Store, catalog: Catalog, release: Release, cut: str | None) -> str:

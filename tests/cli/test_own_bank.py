@@ -142,6 +142,40 @@ def test_the_audit_of_a_release_passes_all_checks(own: Own) -> None:
     assert "Nothing leaks: 22 checks passed" in own.done("audit")
 
 
+@pytest.mark.slow
+def test_a_group_that_calls_the_customer_otherwise_is_renamed_by_the_audit_too(
+    tmp_path: Path,
+) -> None:
+    own, bank = Own(tmp_path), copied(tmp_path / "clients")
+    for name in ("bronze/people.py", "gold/features_people.py"):
+        text = (bank / name).read_text().replace("cust_no", "client")
+        (bank / name).write_text(text)
+    file = bank / "gold/features_people.py"
+    by_id = """@feature("INT")
+def by_id(client):
+    \"\"\"A bit of the id.\"\"\"
+    return F.crc32(client) % 2
+
+
+FEATURES ="""
+    text = file.read_text().replace("FEATURES =", by_id, 1)
+    file.write_text(
+        text.replace(
+            "from lakehouse.feature",
+            "from lakehouse import functions as F\nfrom lakehouse.feature",
+            1,
+        )
+    )
+    people = write(own.root / "data") / "people.csv"
+    people.write_text(people.read_text().replace("cust_no", "client"))
+    own.tables = str(bank)
+    own.done("run")
+    audit = json.loads(own.call("audit", "--json").stdout)
+    failed = {each["name"]: each["findings"] for each in audit if not each["passed"]}
+    assert [*failed] == ["renamed customers"]
+    assert "by_id" in str(failed)
+
+
 def test_a_later_month_and_a_corrected_row_come_in(own: Own) -> None:
     write(own.root / "data", months=9)
     assert "Release 2 published" in own.done("run")
