@@ -29,7 +29,7 @@ from lakehouse.exclusion import Exclusion
 from lakehouse.feature import Feature, FeatureTransform, feature
 from lakehouse.label import LabelDefinition
 from lakehouse.protected import Protected
-from lakehouse.silver.cleaning import choice
+from lakehouse.silver.cleaning import Rule, SilverTransform, choice
 from lakehouse.storage.delta_schema import schema
 from lakehouse.table import Bounds, FeatureGroup, Field, Source, Table
 
@@ -114,6 +114,15 @@ def with_exclusion(*exclusions: Exclusion) -> Declared:
 
 def with_protected(**changes: Any) -> Declared:
     return replace(SOUND, protected=(replace(CATALOG.protected[0], **changes),))
+
+
+def of_nobody() -> Table:
+    """A silver table whose source does not say whose its rows are."""
+    silver = SOUND.table("silver.financials")
+    bronze = silver.upstreams[0]
+    assert bronze.source
+    source = replace(bronze.source, entity="")
+    return replace(silver, upstreams=(replace(bronze, source=source),))
 
 
 READS_AGE = ((ATTRIBUTES, ("age",)),)
@@ -212,6 +221,11 @@ WRONG: dict[str, tuple[Callable[[], Declared], str]] = {
     "look ahead": (
         lambda: SOUND.with_table(FINANCIALS, look_ahead_months=1),
         "gold.features_financials declares look_ahead_months 1: a feature would know the future",
+    ),
+    "group of nobody's source": (
+        lambda: SOUND.with_table(FINANCIALS, upstreams=(of_nobody(),)),
+        "gold.features_financials is about customer_id, and source financials declares no entity; no "
+        "person could be erased from it",
     ),
     # Tables
     "two tables of a name": (
@@ -938,3 +952,16 @@ def test_declarations_are_checked_without_an_engine_and_without_a_parser() -> No
 def test_a_source_says_nothing_of_columns_it_has() -> None:
     assert isinstance(CLICKS, Source)
     assert with_source(SIGNAL, order=(("snapshot_date", "snapshot_date"),)).told() == []
+
+
+def test_a_rule_of_silver_says_why_and_what_a_row_loses() -> None:
+    with pytest.raises(BadInput, match="the rule of due_amt has no reason; write why"):
+        Rule("due_amt", "due_amt > 1", "")
+    transform = SOUND.table("silver.loan_daily").transform
+    assert isinstance(transform, SilverTransform)
+    odd = replace(transform.rules[0], loses="all")  # type: ignore[arg-type]
+    wrong = SOUND.with_table("silver.loan_daily", transform=replace(transform, rules=(odd,)))
+    assert wrong.told() == [
+        "silver.loan_daily: Rule overdue_amt: loses is 'all', which is not 'value' or 'part' or 'nothing'; "
+        "correct it"
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import Any
 
 from pyspark.sql import Column
@@ -70,3 +71,18 @@ def test_an_input_that_is_a_feature_means_the_feature_not_the_column() -> None:
 def test_the_features_of_a_module_come_in_the_order_of_its_text() -> None:
     namespace: dict[str, object] = {"b": debt_ratio, "x": 1, "a": income, "f": computed}
     assert declared_in(namespace) == (debt_ratio, income)
+
+
+def test_the_inputs_are_the_parameters_however_they_are_written() -> None:
+    def plain(a: Column, b: Column) -> Column:
+        return (local := a) + local + b
+
+    def odd(a: Column, *b: Column, c: Column, **d: Column) -> Column:
+        return a
+
+    @wraps(plain)
+    def wrapped(*columns: Column) -> Column:
+        return plain(*columns)
+
+    made = [feature("INT")(each).inputs for each in (plain, odd, wrapped)]
+    assert made == [("a", "b"), ("a", "b", "c", "d"), ("a", "b")]

@@ -7,6 +7,7 @@ code that fails, and the type that an expression gives.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import is_dataclass
 from itertools import chain
 
 from lakehouse.declared.exclusions import exclusion_faults
@@ -56,6 +57,13 @@ def faults(
     """
     of_forms = [
         *(fault for table in tables for fault in form_faults(table.full_name, table)),
+        # Its rules and features, for tables of these common forms.
+        *(
+            fault
+            for table in tables
+            if is_dataclass(table.transform)
+            for fault in form_faults(table.full_name, table.transform)
+        ),
         *(fault for each in exclusions for fault in form_faults(f"exclusion {each.name}", each)),
         *(fault for each in protected for fault in form_faults(f"protected {each.name}", each)),
     ]

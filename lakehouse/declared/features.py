@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lakehouse.declared.names import PLAIN, instead, twice
 from lakehouse.feature import Feature, FeatureTransform
-from lakehouse.table import AS_OF_SUFFIX, Table
+from lakehouse.table import AS_OF_SUFFIX, Source, Table
 from lakehouse.training_columns import LABELLED, PREVIOUS_APPLICATION, SNAPSHOT_DATE
 
 # A training set, or the join on the way to it, has other columns of these names.
@@ -80,12 +80,27 @@ def _joining(place: str, table: Table) -> Iterator[str]:
                 f"{place}: feature group {group.name} has no {what}; declare the column "
                 f"{'that says whose row it is' if what == 'entity' else 'with the day of the row'}"
             )
+    sources = [*_sources(table)]
+    if table.entity and sources and not any(source.entity for source in sources):
+        names = " and ".join(source.name for source in sources)
+        yield (
+            f"{place} is about {table.entity}, and source {names} declares no entity; no person could be "
+            "erased from it: declare as entity the column that says whose row it is"
+        )
     joined = (table.entity, table.date)
     if all(joined) and set(table.keys) != set(joined):
         yield (
             f"{place}: feature group {group.name} has the keys {', '.join(table.keys)}; declare "
             f"{' and '.join(joined)}, for an application takes one row of an entity and a day"
         )
+
+
+def _sources(table: Table) -> Iterator[Source]:
+    """The sources that a table is computed from, also by way of others."""
+    if table.source:
+        yield table.source
+    for upstream in table.upstreams:
+        yield from _sources(upstream)
 
 
 def _inputs(table: Table, transform: FeatureTransform) -> Iterator[str]:

@@ -31,7 +31,8 @@ def form_faults(place: str, declared: object) -> Iterator[str]:
             continue
         for part in _parts(form, value):
             if not _is_formed(part):
-                called = getattr(part, "name", "") or form.name
+                names = (getattr(part, each, None) for each in ("name", "column", "raw"))
+                called = next(filter(None, names), form.name)
                 yield from form_faults(f"{place}: {type(part).__name__} {called}", part)
 
 
@@ -74,7 +75,9 @@ def _parts(form: _Form, value: object) -> list[object]:
     """The declarations that a value is made of."""
     if not form.has_parts or value is None:
         return []
-    return [*value] if isinstance(value, tuple) else [value]
+    return [
+        each for each in (value if isinstance(value, tuple) else (value,)) if is_dataclass(each)
+    ]
 
 
 def spoken(hint: object) -> str:

@@ -41,7 +41,13 @@ _TAKES = {
     "string": ("varchar", "char"),
 }
 _SHOWN = 160
-_NOT_OF_A_BANK = ("/site-packages/", "/dist-packages/", "/lakehouse/run/", "/lakehouse/feature.py")
+_NOT_OF_A_BANK = (
+    "/site-packages/",
+    "/dist-packages/",
+    "/lakehouse/run/",
+    "/lakehouse/feature.py",
+    "/lakehouse/functions.py",
+)
 
 
 def check_expressions(spark: SparkSession, catalog: Catalog, steps: Sequence[Step]) -> None:
@@ -190,7 +196,7 @@ def _why(error: Exception, table: Table | None, own: bool = False) -> str:
             tables = [] if table is None else [table] if own else table.upstreams
             columns = [name for each in tables for name in each.columns]
             near = instead(names[-1], columns, " and ".join(t.full_name for t in tables) or "it")
-            return f"no column is called {names[-1]}; {near}"
+            return f"no column is called {names[-1] or repr('')}; {near}"
         if names := unknown_function(error):
             return f"no function is called {names[-1]}; take one that both engines have"
     said = str(error).strip().split("\n")[0]

@@ -57,6 +57,13 @@ class Rule:
     reason: str
     loses: Literal["value", "part", "nothing"] = "value"
 
+    def __post_init__(self) -> None:
+        if not self.reason:
+            raise BadInput(
+                f"the rule of {self.column} has no reason; write why a value is impossible, which goes "
+                "into _issues"
+            )
+
     @property
     def issue(self) -> str:
         """The text in `_issues`."""
