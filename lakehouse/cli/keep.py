@@ -9,7 +9,7 @@ import click
 
 from lakehouse.cli import options, show
 from lakehouse.cli.command import command
-from lakehouse.cli.common import Common, common
+from lakehouse.cli.common import Common, catalog, common
 from lakehouse.cli.confirm import check_confirmed
 from lakehouse.progress import Wait
 
@@ -170,10 +170,9 @@ def package(common: Common, repo_url: str | None, out: Path) -> None:
     It has the code, Docker files, raw files, notebooks as they are and the repository's link. A bank of your
     own comes along with its folder. The same input gives the same bytes. The datamart is not part of it.
     """
-    from lakehouse.bank import chosen
     from lakehouse.exports.package import package as write_package
 
-    made = write_package(out, common.data_folder, repo_url, bank=chosen(common.tables))
+    made = write_package(out, common.data_folder, repo_url, catalog=catalog(common.tables))
     show.answer(common.as_json, made, lambda: show.package(made))
 
 

@@ -8,14 +8,18 @@ import re
 import shutil
 import subprocess
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from lakehouse.bank import PROJECT, SHIPPED, Bank
+from lakehouse.catalog import Catalog, load
 from lakehouse.errors import BadInput
+from lakehouse.landing.inbox import Inbox
+from lakehouse.storage.data_folder import DataFolder
 from lakehouse.storage.files import placed
+from lakehouse.table import Source
 
 ROOT = Path(__file__).resolve().parents[2]
 _FILES = ("main.py", "Dockerfile", "docker-compose.yaml", "requirements.txt")
@@ -53,15 +57,18 @@ def package(
     data: Path,
     repo_url: str | None = None,
     root: Path = ROOT,
-    bank: Bank = SHIPPED,
+    catalog: Catalog | None = None,
 ) -> Package:
     """Write the project at `root` and the raw files of `data` as a zip; the same input gives the same bytes.
 
     Notebooks go in as they are, with their outputs; a bank of one's own with its folder, and the unzipped
-    project builds that bank. BadInput if a file is missing or cannot go in.
+    project builds that bank. Without a catalog it is the shipped one. BadInput if a file is missing or
+    cannot go in.
     """
+    catalog = catalog or load(SHIPPED.package)
+    bank, sources = catalog.bank, [table.source for table in catalog.sources if table.source]
     link = repository_link(repo_url) if repo_url is not None else _link_of_remote(root)
-    files = _content(root, data)
+    files = _content(root, data, sources)
     texts = {_README: f"{link}\n"}
     if not bank.is_shipped:
         files |= _of_bank(bank)
@@ -131,14 +138,14 @@ def _git(root: Path, *words: str) -> str:
     return done.stdout if done.returncode == 0 else ""
 
 
-def _content(root: Path, data: Path) -> dict[str, Path]:
+def _content(root: Path, data: Path, sources: Sequence[Source]) -> dict[str, Path]:
     """The content of the zip: name in the zip -> the file that it is read from."""
     missing = [name for name in (*_FILES, *_FOLDERS) if not (root / name).exists()]
     if missing:
         raise BadInput(f"package works in a checkout of the project; {root} has no {missing[0]}")
     files = [file for name in (*_FILES, *_FOLDERS) for file in _files(root / name)]
     return {file.relative_to(root).as_posix(): file for file in files} | {
-        f"data/{file.name}": file for file in _raw_files(data)
+        f"data/{name}": file for name, file in _raw_files(data, sources).items()
     }
 
 
@@ -182,14 +189,16 @@ def _is_left_out(path: Path) -> bool:
     return path.name.startswith(".") or path.name in _LEFT_OUT or path.suffix in _SUFFIXES_LEFT_OUT
 
 
-def _raw_files(data: Path) -> list[Path]:
-    """The CSV files that `run` would read; they may be links."""
-    files = [
-        file for file in data.glob("*.csv") if file.is_file() and not file.name.startswith(".")
-    ]
+def _raw_files(data: Path, sources: Sequence[Source]) -> dict[str, Path]:
+    """The files that `run` would read, by their names in the folder; they may be links."""
+    inbox = Inbox(DataFolder(data), sources)
+    listings = [inbox.listing(source) for source in sources]
+    for refused in (each for listing in listings for each in listing.refused):
+        raise BadInput(refused.why)
+    files = {file.name: inbox.path(file) for listing in listings for file in listing.files}
     if not files:
         raise BadInput(
-            f"{data} holds no CSV file to pack; name the folder of the raw files with --data"
+            f"{data} holds no raw file to pack; name the folder of the raw files with --data"
         )
     return files
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -9,11 +10,13 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from lakehouse.bank import Bank, chosen
+from lakehouse.bank import Bank
+from lakehouse.catalog import load
 from lakehouse.errors import BadInput
 from lakehouse.exports.package import ROOT, package, repository_link
 from tests.banks.files import FOLDER, write
@@ -108,8 +111,8 @@ def test_unzipped_into_an_empty_folder_it_runs_and_builds_gold(
 
 
 def test_a_bank_of_ones_own_comes_along_and_the_unzipped_project_builds_it(tmp_path: Path) -> None:
-    own, made = chosen(FOLDER), tmp_path / "own.zip"
-    package(made, write(tmp_path / "raw"), LINK, bank=own)
+    own, made = load(FOLDER), tmp_path / "own.zip"
+    package(made, write(tmp_path / "raw"), LINK, catalog=own)
     found = names(made)
     assert {name.split("/")[0] for name in found} == TOP | {"corner", "pyproject.toml"}
     assert not [name for name in found if "__pycache__" in name]
@@ -132,9 +135,30 @@ def test_a_bank_of_ones_own_comes_along_and_the_unzipped_project_builds_it(tmp_p
 def test_a_bank_that_is_called_as_a_folder_of_the_zip_is_refused(
     generated: Path, tmp_path: Path
 ) -> None:
-    bank = Bank("own", "data.own", FOLDER)
+    own = replace(load(), bank=Bank("own", "data.own", FOLDER))
     with pytest.raises(BadInput, match="has a folder data already"):
-        package(tmp_path / "a.zip", generated, LINK, bank=bank)
+        package(tmp_path / "a.zip", generated, LINK, catalog=own)
+
+
+def test_every_raw_file_that_a_run_would_read_comes_along(
+    project: Path, generated: Path, tmp_path: Path
+) -> None:
+    data = Path(shutil.copytree(generated, tmp_path / "inbox"))
+    (data / "lms_loan_daily").mkdir()
+    (data / "lms_loan_daily.csv").rename(data / "lms_loan_daily" / "2024-07.csv")
+    (data / "feature_clickstream_gone.deleted.csv").write_text("Customer_ID,snapshot_date\n")
+    (data / "notes.csv").write_text("nothing of a source\n")
+    packed = data / "features_financials.csv.gz"
+    packed.write_bytes(gzip.compress((data / "features_financials.csv").read_bytes()))
+    (data / "features_financials.csv").unlink()
+    package(tmp_path / "a.zip", data, LINK, project)
+    assert {name for name in names(tmp_path / "a.zip") if name.startswith("data/")} == {
+        "data/feature_clickstream.csv",
+        "data/feature_clickstream_gone.deleted.csv",
+        "data/features_attributes.csv",
+        "data/features_financials.csv.gz",
+        "data/lms_loan_daily/2024-07.csv",
+    }
 
 
 def test_the_same_input_gives_the_same_bytes(
@@ -310,7 +334,9 @@ def test_without_git_the_url_is_asked_for(
 @pytest.mark.parametrize("data", ["nowhere", "empty"])
 def test_without_raw_files_nothing_is_packed(project: Path, tmp_path: Path, data: str) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(BadInput, match=rf"{data} holds no CSV file to pack"):
+    with pytest.raises(
+        BadInput, match=rf"no data folder .*{data}|{data} holds no raw file to pack"
+    ):
         package(tmp_path / "a.zip", tmp_path / data, LINK, project)
     assert not (tmp_path / "a.zip").exists()
 
