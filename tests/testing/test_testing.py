@@ -182,6 +182,25 @@ def test_rows_of_one_day_and_a_table_that_is_not_a_group_prove_nothing() -> None
         check_group_is_point_in_time(replace(PLAIN, group=None))
 
 
+def test_a_group_has_the_entity_and_date_of_what_it_reads() -> None:
+    named = {"customer_id": "cust_no", "snapshot_date": "seen_on"}
+    fields = tuple(replace(f, name=named.get(f.name, f.name)) for f in INCOME.fields)
+    own = replace(
+        INCOME, keys=("cust_no", "seen_on"), fields=fields, entity="cust_no", date="seen_on"
+    )
+    made = feature_group("income", "Income.", own, [income_per_account], max_age_months=12)
+    assert (made.keys, made.entity, made.date) == (own.keys, "cust_no", "seen_on")
+    check_feature(made, "income_per_account", ({"income": 90.0, "accounts": 3}, 30.0))
+    check_group_is_point_in_time(made)
+
+
+@pytest.mark.parametrize("what", ["entity", "date"])
+def test_a_group_of_a_table_without_entity_or_date_is_refused(what: str) -> None:
+    silver = replace(INCOME, entity="") if what == "entity" else replace(INCOME, date="")
+    with pytest.raises(BadInput, match=f"income reads silver.income, which has no {what}; "):
+        feature_group("income", "Income.", silver, [income_per_account], max_age_months=12)
+
+
 def test_examples_are_the_same_for_a_seed_and_others_for_another() -> None:
     assert examples(PLAIN) == examples(PLAIN) != examples(PLAIN, seed=1)
     rows = examples(PLAIN)["silver.income"]
