@@ -308,7 +308,7 @@ class Passes:
         note = CommitNote(self._writer.run_id, code)
         with self._reporting.timed(table):
             everything = self._is_taken_again(own) or own.code != code
-            everything = evolve(self._store, table, note) or everything
+            everything = evolve(self._store, table, note, own.code != code) or everything
             again = {
                 file.partition for file in self._unproven.get(table.full_name, ()) if file.rows
             }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse import functions as F
 from lakehouse.engines.changes import as_declared, differing, matched_columns
+from lakehouse.engines.expectations import check_held
 from lakehouse.engines.store import Merged, Store, add
 from lakehouse.releases.recorded import Recorded
 from lakehouse.run.groups import write_in_groups
@@ -121,17 +122,24 @@ def _write(
     return store.merge(table, differing(new, old, table, compared), note, months)
 
 
-def evolve(store: Store, table: Table, note: CommitNote) -> bool:
-    """Make columns and expectations the declared ones; return whether that emptied the table."""
-    store.log.declare_expectations(table)
+def evolve(store: Store, table: Table, note: CommitNote, is_new_code: bool) -> bool:
+    """Make columns and expectations the declared ones; return whether that emptied the table.
+
+    LakehouseError if rows that are there break an expectation that is new or has changed.
+    """
+    others = store.log.other_expectations(table, by_text=is_new_code)
     have, wanted = store.log.columns(table), type_names(table)
-    if any(wanted.get(name) != kind for name, kind in have.items()):
-        store.log.replace_schema(table, replace(note, code=None, consumed={}))
-        return True
+    is_emptied = any(wanted.get(name) != kind for name, kind in have.items())
     missing = [name for name in wanted if name not in have]
-    if missing:
-        store.log.add_columns(table, missing)
-    return False
+    if not is_emptied:
+        if missing:
+            store.log.add_columns(table, missing)
+        check_held(store, table, others)
+    store.log.drop_expectations(table, others)
+    if is_emptied:
+        store.log.replace_schema(table, replace(note, code=None, consumed={}))
+    store.log.add_expectations(table, others)
+    return is_emptied
 
 
 def existing(store: Store, tables: Iterable[Table]) -> set[str]:

@@ -25,6 +25,7 @@ from lakehouse.storage.commit_file import (
     whole_until,
 )
 from lakehouse.storage.commit_note import CommitNote
+from lakehouse.storage.constraints import CONSTRAINT, kept_as
 from lakehouse.storage.delta_schema import schema
 from lakehouse.storage.files import Entries
 from lakehouse.storage.layout import LOG_FOLDER
@@ -48,7 +49,6 @@ _PROPERTIES = {
     "delta.minReaderVersion": "1",
     "delta.minWriterVersion": "4",
 }
-_CONSTRAINT = "delta.constraints."
 
 
 class Log:
@@ -363,15 +363,31 @@ class Log:
         """Set properties, of Delta or of ours."""
         self.open_to_write(table).alter.set_table_properties(properties, raise_if_not_exists=False)
 
-    def declare_expectations(self, table: Table) -> None:
-        """Make the table's constraints those of its declaration; no commit if they are."""
-        properties = self.properties(table)
-        had = {n[len(_CONSTRAINT) :] for n in properties if n.startswith(_CONSTRAINT)}
-        wanted = {n: sql for n, sql in table.expectations if n not in had}
-        for name in sorted(had - {name for name, _ in table.expectations}):
+    def other_expectations(self, table: Table, by_text: bool) -> dict[str, str]:
+        """The declared expectations that the table lacks; `by_text` also those that it has in other words."""
+        had, declared = self._constraints(table), dict(table.expectations)
+        differ = by_text and any(had.get(name, sql) != sql for name, sql in declared.items())
+        kept = kept_as(table) if differ else {}
+        return {
+            name: sql
+            for name, sql in declared.items()
+            if name not in had or (by_text and had[name] not in (sql, kept.get(name)))
+        }
+
+    def drop_expectations(self, table: Table, others: Iterable[str]) -> None:
+        """Drop the table's constraints of these names, and those that are not declared."""
+        dropped = {*others} | (self._constraints(table).keys() - dict(table.expectations).keys())
+        for name in sorted(dropped & self._constraints(table).keys()):
             self.open_to_write(table).alter.drop_constraint(name)
-        if wanted:
-            self.open_to_write(table).alter.add_constraint(wanted)
+
+    def add_expectations(self, table: Table, expectations: dict[str, str]) -> None:
+        """Add constraints that all rows of the table fulfil; no commit if there are none."""
+        if expectations:
+            self.open_to_write(table).alter.add_constraint(expectations)
+
+    def _constraints(self, table: Table) -> dict[str, str]:
+        properties = self.properties(table)
+        return {n[len(CONSTRAINT) :]: v for n, v in properties.items() if n.startswith(CONSTRAINT)}
 
     def add_columns(self, table: Table, names: Iterable[str]) -> None:
         wanted = set(names)
