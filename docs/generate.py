@@ -46,7 +46,7 @@ def pages() -> dict[str, str]:
         "tables.md": _page("Tables and columns", _tables()),
         "python.md": _page("Python", _python()),
         "json.md": _page("JSON of the commands", _json()),
-        **{f"schemas/{name}.json": _schema_text(schema) for name, schema in schemas().items()},
+        **{_schema_file(name): _schema_text(schema) for name, schema in schemas().items()},
         "errors.md": _page("Exit codes and errors", _errors()),
     }
 
@@ -59,7 +59,8 @@ def _page(title: str, parts: Iterable[str]) -> str:
 
 
 def _commands() -> Iterator[str]:
-    commands = dict(sorted(cli.commands.items()))
+    assert isinstance(cli, Commands)
+    commands = dict(sorted(cli.leaves().items()))
     shared = _shared(commands.values())
     yield (
         "`python main.py`, `python -m lakehouse` and the installed `lakehouse` are the same program. "
@@ -67,10 +68,18 @@ def _commands() -> Iterator[str]:
         if _is_module()
         else "Without a command `python main.py` does [`run`](#run)."
     )
-    assert isinstance(cli, Commands)
     for title, members in cli.titled.items():
         yield f"**{title}**"
-        listed = [f"| [`{each.name}`](#{each.name}) | {_cell(summary(each))} |" for each in members]
+        named = [
+            (name, leaf)
+            for each in members
+            for name, leaf in commands.items()
+            if name.split()[0] == each.name
+        ]
+        listed = [
+            f"| [`{name}`](#{name.replace(' ', '-')}) | {_cell(summary(leaf))} |"
+            for name, leaf in named
+        ]
         yield "\n".join(["| command | does |", "|---|---|", *listed])
     yield "## Common options"
     yield (
@@ -271,8 +280,13 @@ def _json() -> Iterator[str]:
         "Each answer has a JSON schema. "
         "A key may be added later; none is renamed without a word in the changelog."
     )
-    rows = [f"| `{name}` | [{name}.json](schemas/{name}.json) |" for name in schemas()]
+    files = {name: _schema_file(name) for name in schemas()}
+    rows = [f"| `{name}` | [{file.partition('/')[2]}]({file}) |" for name, file in files.items()]
     yield "\n".join(["| command | schema |", "|---|---|", *rows])
+
+
+def _schema_file(name: str) -> str:
+    return f"schemas/{name.replace(' ', '-')}.json"
 
 
 def _schema_text(schema: Mapping[str, object]) -> str:

@@ -121,6 +121,15 @@ def _of_folder(given: Path) -> Bank:
     if not folder.is_dir():
         raise BadInput(f"there is no such folder; {_instead(name, _beside(folder))}")
     _check_layers(folder)
+    check_name(folder)
+    if not any(isinstance(each, _Finder) and each.name == name for each in sys.meta_path):
+        sys.meta_path.insert(0, _Finder(name, folder))
+    return Bank(name, name, folder)
+
+
+def check_name(folder: Path) -> None:
+    """BadInput if the name of a folder is not that of a package, or if another package has it."""
+    name = folder.name
     if not name.isidentifier() or keyword.iskeyword(name):
         raise BadInput(
             f"the folder of a bank is a package of Python, and {name!r} is no name of one; rename it to "
@@ -128,9 +137,6 @@ def _of_folder(given: Path) -> Bank:
         )
     if other := _other_package(name, folder):
         raise BadInput(f"another package is called {name} ({other}); rename the folder")
-    if not any(isinstance(each, _Finder) and each.name == name for each in sys.meta_path):
-        sys.meta_path.insert(0, _Finder(name, folder))
-    return Bank(name, name, folder)
 
 
 def _of_package(name: str, base: Path) -> Bank:

@@ -44,6 +44,14 @@ class Commands(click.Group):
             for each in commands:
                 self.add_command(each)
 
+    def leaves(self) -> dict[str, click.Command]:
+        """Each command that does something, by the words that call it, as `run` and `new bank`."""
+        found: dict[str, click.Command] = {}
+        for name, each in self.commands.items():
+            below = each.leaves() if isinstance(each, Commands) else {"": each}
+            found |= {f"{name} {last}".strip(): leaf for last, leaf in below.items()}
+        return found
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         room = max(map(len, self.commands))
         for title, commands in self.titled.items():
@@ -55,7 +63,7 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] not in self.commands:
             near = meant(args[0], self.commands)
-            hint = f"is it {near}?" if near else f"`{program()} --help` lists all"
+            hint = f"is it {near}?" if near else f"`{ctx.command_path} --help` lists all"
             ctx.fail(f"no command is called {args[0]!r}; {hint}")
         return super().resolve_command(ctx, args)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lakehouse import __version__
-from lakehouse.cli import build, check, keep, look, model, show, train
+from lakehouse.cli import build, check, keep, look, model, new, show, train
 from lakehouse.cli.command import Commands
 from lakehouse.cli.error_line import error_line
 from lakehouse.cli.exit_codes import DONE, exit_code
@@ -41,7 +41,7 @@ def cli() -> None:
 assert isinstance(cli, Commands)
 cli.add(
     {
-        "Build": build.COMMANDS,
+        "Build": (*build.COMMANDS, new.new),
         "Look": look.COMMANDS,
         "Train": train.COMMANDS,
         "Check": (check.audit, model.model, check.portfolio, check.doctor),

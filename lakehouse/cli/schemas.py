@@ -82,6 +82,13 @@ class RawFile:
 
 
 @dataclass(frozen=True)
+class NewFiles:
+    """The files that a scaffold wrote."""
+
+    files: list[str]
+
+
+@dataclass(frozen=True)
 class Version:
     """A version of a table."""
 
@@ -225,6 +232,7 @@ _ANSWERS: dict[str, Any] = {
     "generate": list[RawFile],
     "history": list[Version],
     "model": Model,
+    "new bank": NewFiles,
     "optimize": Optimized,
     "package": Package,
     "plan": list[Planned],

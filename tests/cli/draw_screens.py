@@ -14,6 +14,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from lakehouse.cli import cli, main
+from lakehouse.cli.command import Commands
 from lakehouse.upkeep.doctor import Finding
 
 FOLDER = Path(__file__).parent / "screens"
@@ -50,6 +51,7 @@ LINES = {
     "erase": "erase --customer CUS_0x3f3 --dry-run",
     "backup": "backup --to kept",
     "restore": "restore --from kept --dry-run",
+    "new-bank": "new bank shop",
     "wrong-command": "stats",
     "wrong-table": "history gold.lable_store",
 }
@@ -67,6 +69,17 @@ _SAME_WIDTH = (
     (r"\b\d\d\d of 0", "100 of 0"),
     (r"py-[\d.]+", "py-1.0.0"),
 )
+
+
+def commands() -> list[str]:
+    """The words that call each command."""
+    assert isinstance(cli, Commands)
+    return [*cli.leaves()]
+
+
+def dashed(words: str) -> str:
+    """The words that call a command, as they are in the name of a file."""
+    return words.replace(" ", "-")
 
 
 class Screen(io.StringIO):
@@ -130,8 +143,8 @@ def screens(folder: Path, width: int) -> Iterator[tuple[str, str]]:
     folder.mkdir()
     with in_folder(folder):
         yield f"help-{width}", screen("--help", width)
-        for name in cli.commands:
-            yield f"{name}-help-{width}", screen(f"{name} --help", width)
+        for name in ("new", *commands()):
+            yield f"{dashed(name)}-help-{width}", screen(f"{name} --help", width)
         for name, line in LINES.items():
             yield f"{name}-{width}", screen(line, width)
             if name.startswith("generate"):

@@ -15,6 +15,7 @@ import jsonschema
 import pytest
 
 from lakehouse.cli import cli, main
+from lakehouse.cli.command import Commands
 from lakehouse.cli.schemas import schemas
 from lakehouse.lake import Lakehouse
 
@@ -83,6 +84,12 @@ def test_generated_files_are_what_their_schema_says(tmp_path: Path) -> None:
     jsonschema.validate(made, SCHEMAS["generate"])
 
 
+def test_the_files_of_a_new_bank_are_what_their_schema_says(tmp_path: Path) -> None:
+    made = answer("new", "bank", str(tmp_path / "told_in_json"))
+    jsonschema.validate(made, SCHEMAS["new bank"])
+    assert all(Path(file).is_file() for file in made["files"])
+
+
 @pytest.mark.parametrize("how", ["--dry-run", "--yes"])
 def test_an_erasure_is_what_its_schema_says(
     place: dict[str, str], tmp_path: Path, how: str
@@ -111,7 +118,8 @@ def test_a_long_answer_is_what_its_schema_says(place: dict[str, str], line: str)
 
 
 def test_every_command_has_a_schema() -> None:
-    assert {*SCHEMAS} == {*cli.commands}
+    assert isinstance(cli, Commands)
+    assert {*SCHEMAS} == {*cli.leaves()}
 
 
 def keys(schema: Any) -> Iterator[str]:

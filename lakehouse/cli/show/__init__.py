@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         status,
         version_as_json,
     )
+    from lakehouse.cli.show.making import new_bank
     from lakehouse.cli.show.progress_lines import progress
     from lakehouse.cli.show.tables import rows
     from lakehouse.cli.show.terminal import error, note, on_terminal, plain, say
@@ -43,6 +44,7 @@ __all__ = [
     "history",
     "json_text",
     "model",
+    "new_bank",
     "note",
     "on_terminal",
     "optimized",
@@ -84,6 +86,7 @@ _MODULES = {
         "status",
         "version_as_json",
     ),
+    "making": ("new_bank",),
     "progress_lines": ("progress",),
     "tables": ("rows",),
     "terminal": ("error", "note", "on_terminal", "plain", "say"),
