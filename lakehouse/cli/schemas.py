@@ -17,6 +17,7 @@ from lakehouse.run.deliveries import Delivery, FileRows
 from lakehouse.run.issues import OddCells
 from lakehouse.run.quality import Quality, Quarantine
 from lakehouse.run.refused import RefusedFile
+from lakehouse.scaffold.proposal import Proposal
 from lakehouse.training.coverage import Coverage, Found
 from lakehouse.upkeep.backup import BackedUp
 from lakehouse.upkeep.doctor import Finding
@@ -84,6 +85,13 @@ class RawFile:
 @dataclass(frozen=True)
 class NewFiles:
     """The files that a scaffold wrote."""
+
+    files: list[str]
+
+
+@dataclass(frozen=True)
+class NewSource(Proposal):
+    """A source that was proposed for a raw file, and the files that were written."""
 
     files: list[str]
 
@@ -233,6 +241,7 @@ _ANSWERS: dict[str, Any] = {
     "history": list[Version],
     "model": Model,
     "new bank": NewFiles,
+    "new source": NewSource,
     "optimize": Optimized,
     "package": Package,
     "plan": list[Planned],

@@ -14,6 +14,7 @@ import io
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
@@ -156,6 +157,15 @@ def raw_text(path: Path, name: str, source: Source) -> Iterator[RawText]:
                     text.peek(MAX_HEADER_BYTES), name, source
                 )
         yield RawText(delivered if text is ahead else text, delivered, delimiter, form, name)
+
+
+def possible_delimiters(path: Path, name: str, source: Source) -> tuple[str, ...]:
+    """The delimiters that part the first line of a file into several names, of those that are inferred."""
+    with raw_text(path, name, replace(source, delimiter=COMMA)) as raw:
+        if raw.typed:
+            return (COMMA,)
+        head = raw.read(MAX_HEADER_BYTES)
+    return tuple(each for each in _INFERRED if len(_header(head, each)) > 1)
 
 
 def _drain(delivered: _Delivered) -> None:

@@ -52,6 +52,8 @@ LINES = {
     "backup": "backup --to kept",
     "restore": "restore --from kept --dry-run",
     "new-bank": "new bank shop",
+    "new-source": "new source data/features_attributes.csv --tables shop --dry-run",
+    "new-source-unsure": "new source data/lms_loan_daily.csv --tables shop --yes",
     "wrong-command": "stats",
     "wrong-table": "history gold.lable_store",
 }

@@ -90,6 +90,17 @@ def test_the_files_of_a_new_bank_are_what_their_schema_says(tmp_path: Path) -> N
     assert all(Path(file).is_file() for file in made["files"])
 
 
+def test_a_new_source_is_what_its_schema_says(tmp_path: Path) -> None:
+    bank = tmp_path / "told_of_sources"
+    answer("new", "bank", str(bank))
+    file = bank / "data" / "visits.csv"
+    file.write_text("customer_no,visits,seen_on\nC1001,2,2024-01-31\n")
+    for how, files in (("--dry-run", 0), ("--yes", 3)):
+        told = answer("new", "source", str(file), "--tables", str(bank), how)
+        jsonschema.validate(told, SCHEMAS["new source"])
+        assert told["keys"] == ["customer_no", "seen_on"] and len(told["files"]) == files
+
+
 @pytest.mark.parametrize("how", ["--dry-run", "--yes"])
 def test_an_erasure_is_what_its_schema_says(
     place: dict[str, str], tmp_path: Path, how: str
