@@ -100,8 +100,8 @@ TABLE = silver_table(
 _GOLD_CUSTOMERS = '''"""One row: what is known of a customer as of known_on."""
 
 from lakehouse import functions as F
-from lakehouse.feature import FeatureTransform, declared_in, feature
-from lakehouse.table import MONTH_FIELD, FeatureGroup, Field, Table
+from lakehouse.feature import declared_in, feature
+from lakehouse.gold.feature_group import feature_group
 
 from ..silver.customers import TABLE as CUSTOMERS
 
@@ -124,25 +124,12 @@ def is_of_north(region):
     return F.coalesce(region == "north", F.lit(False))
 
 
-KEYS = ("customer_no", "known_on")
-FEATURES = declared_in(globals())
-
-TABLE = Table(
-    layer="gold",
-    name="features_customers",
-    doc="What is known of a customer as of known_on.",
-    keys=KEYS,
-    fields=(
-        Field("customer_no", "STRING", "The customer."),
-        Field("known_on", "DATE", "The day as of which it is known."),
-        *(each.field for each in FEATURES),
-        MONTH_FIELD,
-    ),
-    upstreams=(CUSTOMERS,),
-    transform=FeatureTransform((*KEYS, "month"), FEATURES),
-    entity="customer_no",
-    date="known_on",
-    group=FeatureGroup("customers", max_age_months=12),
+TABLE = feature_group(
+    "customers",
+    "What is known of a customer as of known_on.",
+    CUSTOMERS,
+    declared_in(globals()),
+    max_age_months=12,
 )
 '''
 

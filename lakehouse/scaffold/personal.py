@@ -6,7 +6,7 @@ import re
 
 from lakehouse.scaffold.raw_columns import Seen
 
-# Where a small letter ends a word and a capital begins the next one.
+# The place where a small letter ends a word and a capital begins the next one.
 _WITHIN = re.compile(r"(?<=[a-zß-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ])")
 # Words of a column's name -> what it holds. Any of them is enough.
 _OF_NAME = {

@@ -310,7 +310,7 @@ def _plain_name(raw_name: str) -> str:
 
 
 def _value(seen: Seen, raw: RawColumns, taken: Sequence[str]) -> Column:
-    """What becomes of a column that is neither an id nor a date of rows nor personal."""
+    """The fate of a column that is neither an id nor a date of rows nor personal."""
     own = _plain_name(seen.name)
     if not own or own in taken:
         return Column(seen.name, "bronze only", "STRING", "its name is none that a table can have")

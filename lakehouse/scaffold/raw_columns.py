@@ -29,7 +29,7 @@ from lakehouse.table import Source
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-# What cells look like, by the name of the form, for every engine's regular expressions.
+# The form of cells, by the name of the form, for every engine's regular expressions.
 FORMS = {
     "integer": cells.INTEGER,
     "with point": ".*[.].*",
@@ -134,7 +134,7 @@ class Looked:
         )
 
     def seen(self, name: str) -> Seen:
-        """What a column has, before the order of its dates is looked for."""
+        """The cells of a column, counted before the order of its dates is looked for."""
         text = self._text(name)
         counts = ", ".join(
             f"count(*) FILTER ({cells.is_like('text', form)})" for form in FORMS.values()
