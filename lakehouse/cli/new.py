@@ -1,4 +1,4 @@
-"""The commands that write scaffolds: a bank of one's own, and a source of it from a raw file."""
+"""The commands that write scaffolds: a bank of one's own, and its sources, tables and features."""
 
 from __future__ import annotations
 
@@ -150,10 +150,53 @@ def _answered(asked: Asked, unsure: Unsure) -> Asked:
     return replace(asked, **{option.replace("-", "_"): answer})
 
 
+@command(
+    "new feature fee --table gold.features_x --takes fee --doc Fee",
+    name="feature",
+)
+@click.argument("name")
+@click.option("--table", type=options.TableName(), required=True, help="The feature group.")
+@click.option(
+    "--takes",
+    metavar="COLUMN",
+    multiple=True,
+    required=True,
+    help="A column of its silver table, or another feature of the group; may be given several times.",
+)
+@click.option(
+    "--type",
+    "type_",
+    type=click.Choice(["STRING", "INT", "BIGINT", "DOUBLE", "BOOLEAN"], case_sensitive=False),
+    help="The type of the feature; else it is that of the first column.",
+)
+@click.option("--doc", required=True, help="What the feature means, as a sentence.")
+@options.TABLES
+@options.JSON
+@options.DEBUG
+def feature(
+    name: str,
+    table: str,
+    takes: tuple[str, ...],
+    type_: str | None,
+    doc: str,
+    tables: str | None,
+    as_json: bool,
+) -> None:
+    """Write a feature into the module of its group, with a test.
+
+    Until you write its formula it is the first column that it takes. The test says so, and that nothing
+    of the group comes from the future.
+    """
+    from lakehouse.scaffold.new_feature import NewFeature
+
+    files = NewFeature(name, table, takes, doc, type_).write(tables)
+    show.answer(as_json, _as_json(files), lambda: show.new_feature(name, takes[0], files))
+
+
 def _as_json(files: Sequence[Path]) -> Mapping[str, object]:
     return {"files": [str(file) for file in files]}
 
 
-COMMANDS: tuple[Command, ...] = (bank, source)
+COMMANDS: tuple[Command, ...] = (bank, source, feature)
 assert isinstance(new, Commands)
 new.add({"Commands": COMMANDS})

@@ -241,6 +241,7 @@ _ANSWERS: dict[str, Any] = {
     "history": list[Version],
     "model": Model,
     "new bank": NewFiles,
+    "new feature": NewFiles,
     "new source": NewSource,
     "optimize": Optimized,
     "package": Package,

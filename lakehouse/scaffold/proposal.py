@@ -15,7 +15,7 @@ from lakehouse.scaffold.personal import why_personal, words_of
 from lakehouse.scaffold.raw_columns import Looked, RawColumns, Seen
 from lakehouse.scaffold.unsure import Unsure
 from lakehouse.table import MONTH, snake_case
-from lakehouse.words import named
+from lakehouse.words import counted, named
 
 Role = Literal["date", "entity", "key", "personal", "value", "bronze only"]
 _DAY_OF_ROW = re.compile(r"snapshot_date|as_of(_date)?|reporting_date|stichtag", re.IGNORECASE)
@@ -33,6 +33,8 @@ _PEOPLE = {
     "user",
 }
 _IDS = {"id", "no", "nr", "number", "num", "key", "code", "ref", "uuid"}
+# The share of cells that are numbers in a column of numbers; the others are faults.
+_MOST = 0.9
 _OF_SILVER = {"_issues", MONTH, *(field.name for field in PROVENANCE)}
 
 
@@ -329,12 +331,17 @@ def _type(seen: Seen, decimal: str) -> tuple[str, str]:
         return "DATE", f"{told} are dates{order}"
     if seen.all_are("yes or no"):
         return "BOOLEAN", f"{told} are yes or no"
-    is_number = seen.all_are("number") and seen.forms["no code"] == seen.filled
-    is_whole = seen.all_are("integer") and seen.fits_int and not seen.forms["with point"]
-    if is_number and is_whole:
-        return "INT", f"{told} are whole numbers; bounds left open"
-    if is_number:
-        return "DOUBLE", f"{told} are numbers; bounds left open"
+    numbers = seen.forms["number"]
+    # A code like 007 is a number by its form only.
+    if numbers >= _MOST * seen.filled and seen.forms["no code"] == numbers:
+        faults = seen.filled - numbers
+        many = f"{numbers:,} of {seen.filled:,} filled cells" if faults else told
+        rest = f"{counted(faults, 'other cell')} may become NULL, with a reason; " if faults else ""
+        is_whole = (
+            seen.forms["integer"] == numbers and seen.fits_int and not seen.forms["with point"]
+        )
+        kind, called = ("INT", "whole numbers") if is_whole else ("DOUBLE", "numbers")
+        return kind, f"{many} are {called}; {rest}bounds left open"
     if decimal == "," and seen.forms["decimal comma"] + seen.forms["integer"] == seen.filled:
         return "DOUBLE", f"{told} are numbers with a comma; bounds left open"
     few = f", {seen.distinct:,} different" if seen.distinct < seen.filled else ""

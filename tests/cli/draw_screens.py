@@ -6,6 +6,7 @@ import io
 import os
 import re
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -53,6 +54,7 @@ LINES = {
     "restore": "restore --from kept --dry-run",
     "new-bank": "new bank shop",
     "new-source": "new source data/features_attributes.csv --tables shop --dry-run",
+    "new-feature": "new feature pay --tables shop --table gold.features_customers --takes income --doc Pay",
     "new-source-unsure": "new source data/lms_loan_daily.csv --tables shop --yes",
     "wrong-command": "stats",
     "wrong-table": "history gold.lable_store",
@@ -151,6 +153,14 @@ def screens(folder: Path, width: int) -> Iterator[tuple[str, str]]:
             yield f"{name}-{width}", screen(line, width)
             if name.startswith("generate"):
                 _age(Path())
+    _forget("shop")
+
+
+def _forget(bank: str) -> None:
+    """Let another folder be a bank of this name: a process knows one of each name."""
+    sys.meta_path[:] = [each for each in sys.meta_path if getattr(each, "name", "") != bank]
+    for module in [each for each in sys.modules if each.split(".")[0] == bank]:
+        del sys.modules[module]
 
 
 def _age(folder: Path) -> None:

@@ -101,6 +101,15 @@ def test_a_new_source_is_what_its_schema_says(tmp_path: Path) -> None:
         assert told["keys"] == ["customer_no", "seen_on"] and len(told["files"]) == files
 
 
+def test_the_files_of_a_new_feature_are_what_their_schema_says(tmp_path: Path) -> None:
+    bank = str(tmp_path / "told_of_features")
+    answer("new", "bank", bank)
+    of_group = ("--table", "gold.features_customers", "--takes", "income", "--doc", "Pay.")
+    made = answer("new", "feature", "pay", "--tables", bank, *of_group)
+    jsonschema.validate(made, SCHEMAS["new feature"])
+    assert len(made["files"]) == 2
+
+
 @pytest.mark.parametrize("how", ["--dry-run", "--yes"])
 def test_an_erasure_is_what_its_schema_says(
     place: dict[str, str], tmp_path: Path, how: str

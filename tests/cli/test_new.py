@@ -37,13 +37,16 @@ def test_a_bank_from_nothing(tmp_path: Path) -> None:
     told = ("--encoding", "latin-1", "--date", "Stichtag", "--yes")
     shown = done(tmp_path, "new", "source", "mill/data/Kunden.csv", "--tables", "mill", *told)
     assert re.search("Vorname +personal", shown) and "Jörg" not in shown
+    done(tmp_path, "new", "feature", "pay", "--tables", "mill", "--table", "gold.features_customers",
+         "--takes", "income", "--type", "INT", "--doc", "Income in whole units")  # fmt: skip
     of_bank = ("--tables", "mill", "--datamart", "mart")
     done(tmp_path, "run", *of_bank, "--data", "mill/data")
     done(tmp_path, "training-set", *of_bank, "--out", "set.parquet")
     rows = DeltaTable(str(tmp_path / "mart/silver/kunden")).to_pyarrow_table().to_pylist()
     assert len(rows) == 18 and {str(row["seit"])[:7] for row in rows} == {"2019-03"}
     assert sorted(row["umsatz"] for row in rows)[:2] == [0.5, 1.5]
-    assert len(pq.read_table(tmp_path / "set.parquet")) == 96
+    made = pq.read_table(tmp_path / "set.parquet").to_pylist()
+    assert len(made) == 96 and all(row["pay"] == row["income"] for row in made)
 
 
 class Terminal(io.StringIO):

@@ -61,6 +61,14 @@ def new_source(new: Proposal, files: Sequence[Path], file: Path, folder: Path) -
     )
 
 
+def new_feature(name: str, first: str, files: Sequence[Path]) -> None:
+    """Print the files of a new feature, and what is left to be written."""
+    for written in files:
+        say(f"Wrote {_from_here(written)}")
+    say(f"{name} is {first} as it is: write its formula, and what its test expects.")
+    say(f"Run its test: python -m pytest {shlex.quote(str(_from_here(files[0])))}")
+
+
 def _from_here(path: Path) -> Path:
     """The path as it is shorter, from the current folder."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
