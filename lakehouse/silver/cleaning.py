@@ -20,6 +20,7 @@ ISSUES = Field("_issues", "ARRAY<STRING>", "Why cells of this row are NULL: `col
 _NUMBER = r"^_*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)_*\z"
 # Most numbers have this form. To test for it takes half the time of a search among underscores.
 _PLAIN_NUMBER = r"^[-+]?[0-9]+\.?[0-9]*\z"
+_WITH_SLASHES = {"mdy": ("M/d/yyyy",), "dmy": ("d/M/yyyy",)}
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Cell:
 
     `parse` takes the trimmed text. `judge` takes the text and the parsed value; it returns the reason
     why the value is impossible, or NULL. With `tells_words` a word for a missing value, as NaN, is not a
-    missing cell but a text like any other, so that it gets a reason.
+    missing cell but a text like any other, so that it gets a reason. `in_order` gives the `parse` for a
+    source that declares this `date_order`.
     """
 
     raw: str
@@ -36,6 +38,7 @@ class Cell:
     parse: Callable[[Column], Column]
     judge: Callable[[Column, Column], Column]
     tells_words: bool = False
+    in_order: Callable[[str], Callable[[Column], Column]] | None = None
 
     @property
     def text(self) -> Column:
@@ -108,17 +111,25 @@ def choice(raw: str, allowed: Sequence[str], doc: str, placeholders: Sequence[st
 
 
 def date(raw: str, doc: str) -> Cell:
-    """A day, as `2023-05-01` or with the month first as `5/1/2023`."""
-
-    def parse(value: Column) -> Column:
-        # Sail does not have try_to_date.
-        forms = [F.try_to_timestamp(value, F.lit(form)) for form in ("yyyy-MM-dd", "M/d/yyyy")]
-        return F.coalesce(*forms).cast("date")
+    """A day, as `2023-05-01` or `5/1/2023`, month first unless its source declares a `date_order`."""
 
     def judge(value: Column, parsed: Column) -> Column:
         return _not_missing(value).when(parsed.isNull(), "not a date")
 
-    return Cell(raw, Field(snake_case(raw), "DATE", doc), parse, judge)
+    field = Field(snake_case(raw), "DATE", doc)
+    return Cell(raw, field, parse_day("mdy"), judge, in_order=parse_day)
+
+
+def parse_day(order: str) -> Callable[[Column], Column]:
+    """The function that reads a day, as `2023-05-01` or with slashes in this order; `ymd` has no slashes."""
+    forms = ("yyyy-MM-dd", *_WITH_SLASHES.get(order, ()))
+
+    def parse(value: Column) -> Column:
+        # Sail does not have try_to_date.
+        days = [F.try_to_timestamp(value, F.lit(form)) for form in forms]
+        return F.coalesce(*days).cast("date")
+
+    return parse
 
 
 def _parse_number(value: Column) -> Column:
@@ -171,6 +182,12 @@ def silver_table(
         Field(snake_case(f.name), f.type, f.doc) for f in bronze.fields if f.name in bronze.keys
     )
 
+    # Bronze keeps the text of a date that is not required, and such a text is in the order of its file.
+    order = bronze.source.date_order if bronze.source else None
+    cells = [
+        replace(cell, parse=cell.in_order(order)) if order and cell.in_order else cell
+        for cell in cells
+    ]
     outcomes = {field.name for field in bronze.fields if field.outcome}
     values = (replace(cell.field, outcome=cell.raw in outcomes) for cell in cells)
     fields = (*key_fields, *values, *(field for field, _ in derived), ISSUES, MONTH_FIELD)

@@ -53,10 +53,5 @@ def yes_or_no(raw: str, doc: str) -> Cell:
 
 def day_first_date(raw: str, doc: str) -> Cell:
     """A day, as `2023-05-01` or with the day first as `1/5/2023`."""
-
-    def parse(text: Column) -> Column:
-        forms = [F.try_to_timestamp(text, F.lit(form)) for form in ("yyyy-MM-dd", "d/M/yyyy")]
-        return F.coalesce(*forms).cast("date")
-
     cell = cleaning.date(raw, doc)
-    return Cell(raw, cell.field, parse, cell.judge)
+    return Cell(raw, cell.field, cleaning.parse_day("dmy"), cell.judge)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -16,7 +17,7 @@ from lakehouse.silver.clickstream import TABLE as CLICKSTREAM
 from lakehouse.silver.currency import Currency, amount
 from lakehouse.silver.financials import TABLE as FINANCIALS
 from lakehouse.silver.loan_daily import TABLE as LOAN_DAILY
-from lakehouse.table import Field, Table
+from lakehouse.table import Field, Source, Table
 
 DAY = date(2023, 5, 1)
 
@@ -142,6 +143,25 @@ def test_a_choice_is_one_of_its_words() -> None:
             (None, None, None),
         ],
     )
+
+
+@pytest.mark.parametrize(
+    ("order", "day"),
+    [(None, date(2023, 5, 1)), ("mdy", date(2023, 5, 1)), ("dmy", date(2023, 1, 5)), ("ymd", None)],
+)
+def test_a_date_with_slashes_is_read_in_the_order_that_its_source_declares(
+    order: str | None, day: date | None
+) -> None:
+    bronze = bronze_of("Start")
+    source = Source(
+        "raw", ("raw.csv",), bronze.fields[:2], bronze.keys, "Customer_ID", "snapshot_date",
+        (("Customer_ID", "text"), ("snapshot_date", "date")), date_order=order,
+    )  # fmt: skip
+    silver = silver_table(replace(bronze, source=source), "", [cleaning.date("Start", "")])
+    slashes, plain = cleaned(silver, [{"Start": "5/1/2023"}, {"Start": "2023-05-01"}])
+    assert slashes["start"] == day
+    assert slashes["_issues"] == ([] if day else ["start: not a date"])
+    assert plain["start"] == date(2023, 5, 1)
 
 
 def test_a_date_is_read_in_both_forms() -> None:
