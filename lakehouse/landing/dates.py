@@ -145,8 +145,12 @@ def _against(days: Sequence[Written], order: DateOrder) -> DateOrder | None:
     A column of several days a month proves nothing by that, but it is a reason for doubt.
     """
     for column in dict.fromkeys(each.column for each in days):
-        own = [each for each in days if each.column == column and len(each.orders) > 1]
+        every = [each for each in days if each.column == column]
+        own = [each for each in every if len(each.orders) > 1]
         stays = _by_a_field_that_stays(own)
+        # If it stays in the dates that prove the order too, the rows are the days of one month.
+        if stays and len(own) < len(every) and _by_a_field_that_stays(every) == stays:
+            continue
         if stays and stays.order != order.order and len({e.text for e in own}) >= _DAYS_FOR_DOUBT:
             return DateOrder(stays.order, f"in {column} {stays.proof}")
     return None

@@ -136,3 +136,16 @@ def test_an_order_that_was_said_against_the_habit_of_the_file_is_told_with_it() 
     assert "although the first field is always 1" in found.proof
     told = two_columns([], DAY_FIRST[:9], said)
     assert told and "although" in told.proof
+
+
+@pytest.mark.parametrize(("form", "order"), [("{}/7/2024", "dmy"), ("7/{}/2024", "mdy")])
+def test_the_days_of_one_month_prove_their_order_and_raise_no_doubt(form: str, order: str) -> None:
+    days = [form.format(day) for day in range(1, 32)]
+    found = order_of(days, monthly=False)
+    assert found and found.order == order
+    said = DateOrder(order, "its declaration says so")
+    assert order_of(days, monthly=False, asked=said) == said
+
+
+def test_another_month_in_one_row_leaves_the_doubt() -> None:
+    assert "a file has one order" in refusal([*MONTH_FIRST[:9], "25/12/2023"], monthly=False)
