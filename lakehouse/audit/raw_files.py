@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from lakehouse.catalog import Catalog
 from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput
+from lakehouse.landing.decimals import may_be_numbers, with_comma
 from lakehouse.releases.release import Release
 from lakehouse.storage.duck import duckdb_in, identifier, literal, parquet_in, path_literal
 from lakehouse.table import Source
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 # The two halves of the customers, by the last digit of their MD5.
 HALVES = (tuple("02468ace"), tuple("13579bdf"))
+# A replay has one file per source, so that no date in a name matters.
+_ANY_DAY = "2000-01-31"
 # Takes a source and the SQL of its rows; returns the SQL of the rows that the replay builds on.
 RowsSql = Callable[[Source, str], str]
 
@@ -48,11 +51,11 @@ def _write_one(
     duckdb: DuckDBPyConnection, source: Source, exported: Path, rows_sql: RowsSql, into: Path
 ) -> None:
     all_rows = f"(FROM {parquet_in(exported / source.name)})"
-    file = into / source.file_names[0]
+    file = into / _file_name(source)
+    file.parent.mkdir(parents=True, exist_ok=True)
     form = f"FORMAT csv, HEADER, DELIMITER {literal(source.delimiter or ',')}"
-    written = duckdb.execute(
-        f"COPY ({rows_sql(source, all_rows)}) TO {literal(str(file))} ({form})"
-    ).fetchall()[0][0]
+    rows = _as_delivered(source, rows_sql(source, all_rows))
+    written = duckdb.execute(f"COPY ({rows}) TO {literal(str(file))} ({form})").fetchall()[0][0]
     if source.encoding:
         _encode(file, source.encoding)
     if not written:
@@ -60,6 +63,24 @@ def _write_one(
             f"{file.name} of a replay would have no row: the release is too small to audit; "
             "audit a release of more months"
         )
+
+
+def _file_name(source: Source) -> str:
+    """A name that the source takes; one with a date, if that tells which of its files is the later one."""
+    if source.supersedes != "date":
+        return source.file_names[0]
+    if source.patterns:
+        return source.patterns[0].replace("**/", "").replace("*", _ANY_DAY)
+    return f"{source.file_names[0].removesuffix('.csv')}_{_ANY_DAY}.csv"
+
+
+def _as_delivered(source: Source, rows: str) -> str:
+    """The rows, with a decimal comma where the source declares one: bronze holds a point."""
+    if source.decimal == ".":
+        return rows
+    numbers = may_be_numbers(source)
+    commas = (f"{with_comma(identifier(n))} AS {identifier(n)}" for n in numbers)
+    return f"SELECT * REPLACE ({', '.join(commas)}) FROM ({rows})" if numbers else rows
 
 
 def _encode(file: Path, encoding: str) -> None:

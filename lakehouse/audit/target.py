@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from lakehouse.audit.finding import Check, Finding
 from lakehouse.audit.noise import beyond_noise
+from lakehouse.errors import BadInput
 from lakehouse.model.single_feature import auc_of_columns, scored_columns, single_feature_auc
 from lakehouse.model.split import Part, Parts
 from lakehouse.training_columns import APPLICATION, CUSTOMER, LABEL, LABEL_OBSERVED
@@ -23,6 +24,8 @@ TOO_GOOD_AUC = 0.9
 # Distances of an AUC from 0.5: at most NOTHING before the application, and at least MUCH after it.
 NOTHING, MUCH = 0.05, 0.15
 _SHUFFLES = 5
+# So many times as many deals are tried, where some leave a part of the split without one of the outcomes.
+_DEALS = 20
 _STANDARD_ERRORS = 5.0
 
 # Returns labels and scores of the latest loans, from a model that is fitted on the earlier ones.
@@ -83,11 +86,19 @@ def after_application_check(
 def shuffled_labels_check(loans: pd.DataFrame, scorer: Scorer, seed: int = 0) -> Check:
     """Check that a model on shuffled labels is at chance; if not, it has seen the labels of test loans."""
     aucs, error = [], 0.0
-    for shuffle in range(_SHUFFLES):
-        dealt = loans[LABEL].sample(frac=1, random_state=seed + shuffle).to_numpy()
-        labels, scores = scorer(loans.assign(**{LABEL: dealt}))
+    for deal in range(_SHUFFLES * _DEALS):
+        dealt = loans[LABEL].sample(frac=1, random_state=seed + deal).to_numpy()
+        try:
+            labels, scores = scorer(loans.assign(**{LABEL: dealt}))
+        except BadInput:
+            # With few defaults, chance may leave a part without any: that tells nothing, so deal again.
+            if deal == _SHUFFLES * _DEALS - 1:
+                raise
+            continue
         aucs.append(_auc(labels, scores))
         error = _standard_error(labels)
+        if len(aucs) == _SHUFFLES:
+            break
     mean, bound = float(np.mean(aucs)), _STANDARD_ERRORS * error / np.sqrt(_SHUFFLES)
     why = (
         f"mean AUC {mean:.3f} on shuffled labels, {abs(mean - 0.5) / bound * _STANDARD_ERRORS:.0f} "

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection
 
 from lakehouse.landing.cells import is_like
+from lakehouse.table import Source
 
 DECLARE = 'declare the decimal mark of the source, as decimal=","'
 
@@ -14,6 +15,13 @@ _AROUND = "[ _]*"
 _THOUSANDS = r"[0-9]{1,3}(\.[0-9]{3})+"
 _WITH_COMMA = rf"{_AROUND}[+-]?([0-9]*|{_THOUSANDS}),[0-9]*([eE][+-]?[0-9]+)?{_AROUND}"
 _WITH_POINTS = rf"{_AROUND}[+-]?{_THOUSANDS}{_AROUND}"
+_POINT = rf"{_AROUND}[+-]?[0-9]*\.[0-9]*([eE][+-]?[0-9]+)?{_AROUND}"
+
+
+def may_be_numbers(source: Source) -> list[str]:
+    """The declared columns that may be numbers, and that may be shown."""
+    other = [n for n, kind in source.required if kind not in ("integer", "number")]
+    return [n for n in source.header if n not in (*other, *source.personal)]
 
 
 def with_point(text: str, typed: bool) -> str:
@@ -24,6 +32,11 @@ def with_point(text: str, typed: bool) -> str:
     forms = (_WITH_COMMA,) if typed else (_WITH_COMMA, _WITH_POINTS)
     return f"""CASE WHEN {is_like(text, *forms)} THEN replace(replace({text}, '.', ''), ',', '.')
                     ELSE {text} END"""
+
+
+def with_comma(text: str) -> str:
+    """The text that `with_point` turns into this one, if it is a number with a decimal point."""
+    return f"CASE WHEN {is_like(text, _POINT)} THEN replace({text}, '.', ',') ELSE {text} END"
 
 
 def are_surely_commas(texts: Collection[str]) -> bool:

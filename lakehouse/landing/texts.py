@@ -11,7 +11,7 @@ from functools import cached_property
 
 from lakehouse.bronze.raw import NULL_WORDS
 from lakehouse.landing import cells
-from lakehouse.landing.decimals import with_point
+from lakehouse.landing.decimals import may_be_numbers, with_point
 from lakehouse.landing.lines import PREFIX_DIGITS
 from lakehouse.landing.marks import Marks
 from lakehouse.landing.working_copies import WorkingCopy
@@ -45,9 +45,7 @@ class Texts:
 
     @property
     def numbers(self) -> list[str]:
-        """The declared columns that may be numbers, and that may be shown."""
-        other = [n for n, kind in self._source.required if kind not in ("integer", "number")]
-        return [n for n in self._source.header if n not in (*other, *self._source.personal)]
+        return may_be_numbers(self._source)
 
     @cached_property
     def _changed(self) -> list[str]:

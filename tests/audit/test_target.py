@@ -15,6 +15,7 @@ from lakehouse.audit.target import (
     split_check,
     too_good_check,
 )
+from lakehouse.errors import BadInput
 from lakehouse.model.features import prepared
 from lakehouse.model.split import Part, Parts, Split, divide
 
@@ -164,6 +165,27 @@ def test_the_labels_it_deals_out_are_the_same_labels_in_another_order(loans: pd.
     shuffled_labels_check(loans, scorer)
     assert all(labels.sum() == loans["label"].sum() for labels in dealt)
     assert all(not labels.equals(loans["label"]) for labels in dealt)
+
+
+def test_a_deal_that_leaves_a_part_without_defaults_is_dealt_again(loans: pd.DataFrame) -> None:
+    asked = []
+
+    def scorer(frame: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        asked.append(frame)
+        if len(asked) % 3 == 0:
+            raise BadInput("validation has 20 loans, 0 of them defaults")
+        return fitted_on_train(frame)
+
+    assert shuffled_labels_check(loans, scorer).looked_at.startswith("5 shuffles")
+    assert len(asked) == 7
+
+
+def test_labels_of_which_no_deal_can_be_split_are_refused(loans: pd.DataFrame) -> None:
+    def scorer(frame: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        raise BadInput("too few")
+
+    with pytest.raises(BadInput, match="too few"):
+        shuffled_labels_check(loans, scorer)
 
 
 # The split
