@@ -17,13 +17,14 @@ from lakehouse.words import counted, named
 
 
 def mentions(data: Data, catalog: Catalog, person: Person) -> Iterator[str]:
-    """One line per raw file that mentions the person, and per source with files that cannot be searched."""
+    """One line per raw file that mentions the person, and for those that cannot be searched."""
     sources = [table.source for table in catalog.sources if table.source]
     inbox = Inbox(data_place(data), sources)
     for source in sources:
         try:
             listing = inbox.listing(source)
-        except BadInput:
+        except BadInput as error:
+            yield f"no raw file was searched for that customer: {error}"
             return
         unread = [*(each.name for each in listing.refused), *listing.left_out]
         for file in listing.files:

@@ -45,5 +45,7 @@ def test_each_form_of_file_is_looked_through(tmp_path: Path) -> None:
     ]
 
 
-def test_without_a_data_folder_nothing_is_told(tmp_path: Path) -> None:
-    assert list(mentions(tmp_path / "gone", CATALOG, Person("CUS_1"))) == []
+def test_without_a_data_folder_it_says_that_nothing_was_searched(tmp_path: Path) -> None:
+    (told,) = mentions(tmp_path / "gone", CATALOG, Person("CUS_1"))
+    assert told.startswith("no raw file was searched for that customer: there is no data folder")
+    assert "--data" in told
