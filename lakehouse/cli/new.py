@@ -193,10 +193,31 @@ def feature(
     show.answer(as_json, _as_json(files), lambda: show.new_feature(name, takes[0], files))
 
 
+@command("new table gold.features_visits --reads silver.visits", name="table")
+@click.argument("table", metavar="silver|gold.NAME")
+@click.option(
+    "--reads", type=options.TableName(), required=True, help="The table that it is made of."
+)
+@options.TABLES
+@options.JSON
+@options.DEBUG
+def table(table: str, reads: str, tables: str | None, as_json: bool) -> None:
+    """Write a table of your bank that reads another one, with a test.
+
+    It passes on the columns of what it reads, until you write more. A table gold.features_NAME is a feature
+    group: each column is a feature, but those that tell how a loan went on, or whose name is taken.
+    """
+    from lakehouse.scaffold.new_table import new_table
+
+    new = new_table(table, reads, tables)
+    told = {**_as_json(new.files), "left_out": list(new.left_out)}
+    show.answer(as_json, told, lambda: show.new_table(new))
+
+
 def _as_json(files: Sequence[Path]) -> Mapping[str, object]:
     return {"files": [str(file) for file in files]}
 
 
-COMMANDS: tuple[Command, ...] = (bank, source, feature)
+COMMANDS: tuple[Command, ...] = (bank, source, table, feature)
 assert isinstance(new, Commands)
 new.add({"Commands": COMMANDS})

@@ -90,6 +90,13 @@ class NewFiles:
 
 
 @dataclass(frozen=True)
+class NewTable(NewFiles):
+    """The files of a new table, and the columns of what it reads that are not in it, with why."""
+
+    left_out: list[str]
+
+
+@dataclass(frozen=True)
 class NewSource(Proposal):
     """A source that was proposed for a raw file, and the files that were written."""
 
@@ -243,6 +250,7 @@ _ANSWERS: dict[str, Any] = {
     "new bank": NewFiles,
     "new feature": NewFiles,
     "new source": NewSource,
+    "new table": NewTable,
     "optimize": Optimized,
     "package": Package,
     "plan": list[Planned],

@@ -14,7 +14,7 @@ from lakehouse.table import AS_OF_SUFFIX, Source, Table
 from lakehouse.training_columns import LABELLED, PREVIOUS_APPLICATION, SNAPSHOT_DATE
 
 # A training set, or the join on the way to it, has other columns of these names.
-_RESERVED = (*LABELLED, SNAPSHOT_DATE, PREVIOUS_APPLICATION)
+RESERVED = (*LABELLED, SNAPSHOT_DATE, PREVIOUS_APPLICATION)
 _DECLARES = re.compile(r"^@feature\b[^\n]*\n(?:@[^\n]*\n)*def (\w+)", re.MULTILINE)
 _BINDS = re.compile(r"^(?:def|class) (\w+)|^(\w+)[ \t]*(?::[^=\n]+)?=(?!=)", re.MULTILINE)
 
@@ -24,7 +24,7 @@ def feature_faults(table: Table) -> Iterator[str]:
     place = table.full_name
     yield from _joining(place, table)
     for field in table.features:
-        if field.name.lower() in _RESERVED or field.name.lower().endswith(AS_OF_SUFFIX):
+        if field.name.lower() in RESERVED or field.name.lower().endswith(AS_OF_SUFFIX):
             yield (
                 f"{place}: feature {field.name} has the name of a column that training sets have besides "
                 "features; rename it"

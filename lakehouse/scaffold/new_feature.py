@@ -15,6 +15,7 @@ from lakehouse.declared.names import PLAIN, instead
 from lakehouse.errors import BadInput
 from lakehouse.feature import FeatureTransform
 from lakehouse.scaffold.files import all_or_none, loaded_again, own_bank
+from lakehouse.scaffold.python_text import call
 from lakehouse.table import Field, Table
 
 # By the type of the column and that of the feature: an invented value, and what the feature then is.
@@ -188,13 +189,14 @@ def docstring(doc: str) -> str:
     return "\n".join([f'    """{lines[0]}', *(f"    {line}" for line in lines[1:]), '    """'])
 
 
+def feature_check(group: str, name: str, takes: Field, expected: str) -> str:
+    """The line of a test that checks a feature of one column."""
+    case = f'({{"{takes.name}": {SAMPLES[takes.type]}}}, {expected})'
+    return call("check_feature(", [group, f'"{name}"', case, "({}, None)"], ")", 4, after="")
+
+
 def _test(new: NewFeature, table: str, first: Field, type_: str) -> str:
-    given, expected = SAMPLES[first.type], BECOMES[first.type, type_]
-    case = f'({{"{first.name}": {given}}}, {expected})'
-    call = f'    check_feature(GROUP, "{new.name}", {case}, ({{}}, None))'
-    if len(call) > 100:
-        parts = ("GROUP", f'"{new.name}"', case, "({}, None)")
-        call = "\n".join(["    check_feature(", *(f"        {part}," for part in parts), "    )"])
+    check = feature_check("GROUP", new.name, first, BECOMES[first.type, type_])
     return f'''"""A feature of {table}: write here what it promises."""
 
 from pathlib import Path
@@ -206,7 +208,7 @@ GROUP = load(Path(__file__).parent.parent).table("{table}")
 
 
 def test_{new.name}_of_a_row():
-{call}
+{check}
 
 
 def test_nothing_comes_from_the_future():

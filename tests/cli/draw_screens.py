@@ -55,6 +55,7 @@ LINES = {
     "new-bank": "new bank shop",
     "new-source": "new source data/features_attributes.csv --tables shop --dry-run",
     "new-feature": "new feature pay --tables shop --table gold.features_customers --takes income --doc Pay",
+    "new-table": "new table gold.loans --reads silver.loans --tables shop",
     "new-source-unsure": "new source data/lms_loan_daily.csv --tables shop --yes",
     "wrong-command": "stats",
     "wrong-table": "history gold.lable_store",

@@ -31,7 +31,7 @@ CATALOG = load()
 MADE = (
     "run", "plan", "status", "history", "releases", "diff", "training-set", "training-sets", "audit",
     "model", "dictionary", "generate", "doctor", "package", "optimize", "vacuum", "erase",
-    "backup", "restore", "new bank", "new source", "new feature",
+    "backup", "restore", "new bank", "new source", "new feature", "new table",
 )  # fmt: skip
 assert isinstance(cli, Commands)
 LEAVES = cli.leaves()
@@ -152,7 +152,7 @@ def test_help_shows_only_the_options_that_a_command_uses() -> None:
     assert "--data" not in shown["status"] and "--engine" not in shown["status"]
     assert "--engine" in shown["run"] and "--data" in shown["doctor"]
     assert {name for name in COMMANDS if "--datamart" not in shown[name]} == {
-        "dictionary", "generate", "package", "new bank", "new source", "new feature",
+        "dictionary", "generate", "package", "new bank", "new source", "new feature", "new table",
     }  # fmt: skip
 
 

@@ -101,13 +101,17 @@ def test_a_new_source_is_what_its_schema_says(tmp_path: Path) -> None:
         assert told["keys"] == ["customer_no", "seen_on"] and len(told["files"]) == files
 
 
-def test_the_files_of_a_new_feature_are_what_their_schema_says(tmp_path: Path) -> None:
+def test_the_files_of_a_new_feature_and_table_are_what_their_schema_says(tmp_path: Path) -> None:
     bank = str(tmp_path / "told_of_features")
     answer("new", "bank", bank)
     of_group = ("--table", "gold.features_customers", "--takes", "income", "--doc", "Pay.")
     made = answer("new", "feature", "pay", "--tables", bank, *of_group)
     jsonschema.validate(made, SCHEMAS["new feature"])
     assert len(made["files"]) == 2
+    of_table = ("gold.features_loans", "--reads", "silver.loans", "--tables", bank)
+    made = answer("new", "table", *of_table)
+    jsonschema.validate(made, SCHEMAS["new table"])
+    assert "balance tells how a loan went on" in made["left_out"]
 
 
 @pytest.mark.parametrize("how", ["--dry-run", "--yes"])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         status,
         version_as_json,
     )
-    from lakehouse.cli.show.making import new_bank, new_feature, new_source, proposal
+    from lakehouse.cli.show.making import new_bank, new_feature, new_source, new_table, proposal
     from lakehouse.cli.show.progress_lines import progress
     from lakehouse.cli.show.tables import rows
     from lakehouse.cli.show.terminal import error, note, on_terminal, plain, say
@@ -47,6 +47,7 @@ __all__ = [
     "new_bank",
     "new_feature",
     "new_source",
+    "new_table",
     "note",
     "on_terminal",
     "optimized",
@@ -89,7 +90,7 @@ _MODULES = {
         "status",
         "version_as_json",
     ),
-    "making": ("new_bank", "new_feature", "new_source", "proposal"),
+    "making": ("new_bank", "new_feature", "new_source", "new_table", "proposal"),
     "progress_lines": ("progress",),
     "tables": ("rows",),
     "terminal": ("error", "note", "on_terminal", "plain", "say"),

@@ -12,6 +12,7 @@ from lakehouse.cli.show.terminal import next_step, say
 from lakehouse.words import counted
 
 if TYPE_CHECKING:
+    from lakehouse.scaffold.new_table import NewTable
     from lakehouse.scaffold.proposal import Proposal
 
 
@@ -67,6 +68,16 @@ def new_feature(name: str, first: str, files: Sequence[Path]) -> None:
         say(f"Wrote {_from_here(written)}")
     say(f"{name} is {first} as it is: write its formula, and what its test expects.")
     say(f"Run its test: python -m pytest {shlex.quote(str(_from_here(files[0])))}")
+
+
+def new_table(new: NewTable) -> None:
+    """Print the files of a new table, and the columns that are not in it."""
+    for written in new.files:
+        say(f"Wrote {_from_here(written)}")
+    for why in new.left_out:
+        say(f"Left out: {why}")
+    test = _from_here(new.files[1])
+    say(f"Run its test: python -m pytest {shlex.quote(str(test))}")
 
 
 def _from_here(path: Path) -> Path:
