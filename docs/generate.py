@@ -22,20 +22,40 @@ sys.path.insert(0, str(ROOT))
 
 import lakehouse  # noqa: E402
 from lakehouse import testing  # noqa: E402
+from lakehouse.bronze.raw import bronze_table  # noqa: E402
 from lakehouse.catalog import load  # noqa: E402
 from lakehouse.cli import cli  # noqa: E402
 from lakehouse.cli.command import Commands, summary  # noqa: E402
 from lakehouse.cli.exit_codes import exit_code  # noqa: E402
 from lakehouse.cli.schemas import schemas  # noqa: E402
 from lakehouse.errors import LakehouseError  # noqa: E402
+from lakehouse.exclusion import Exclusion  # noqa: E402
 from lakehouse.exports import dictionary  # noqa: E402
+from lakehouse.feature import declared_in, feature  # noqa: E402
+from lakehouse.gold.feature_group import feature_group  # noqa: E402
+from lakehouse.label import LabelDefinition, LabelStore, LoanColumns  # noqa: E402
 from lakehouse.lake import Lakehouse  # noqa: E402
+from lakehouse.protected import Protected  # noqa: E402
+from lakehouse.silver import cleaning, open_cells  # noqa: E402
 from lakehouse.stop import Stopped  # noqa: E402
+from lakehouse.table import FeatureGroup, Field, PersonalNumber, Source, Table  # noqa: E402
 
 REFERENCE = ROOT / "docs" / "reference"
 _NOTE = "<!-- Made by docs/generate.py out of the code. Change the code, then run it again. -->\n"
 # Options that most commands share are explained once.
 _SHARED_BY = 6
+# By the question that they answer, what the modules of a bank import.
+_DECLARED: dict[str, tuple[Callable[..., object], ...]] = {
+    "Bronze: a raw file": (Source, Field, PersonalNumber, bronze_table),
+    "Silver: what a cell becomes": (
+        *(cleaning.silver_table, cleaning.number, cleaning.choice, cleaning.date),
+        *(open_cells.any_number, open_cells.any_text, open_cells.yes_or_no),
+        *(open_cells.day_first_date, cleaning.Rule),
+    ),
+    "Gold: features": (feature, declared_in, feature_group, FeatureGroup, Table),
+    "Gold: labels": (LabelDefinition, LoanColumns, LabelStore),
+    "Gold: training sets": (Exclusion, Protected),
+}
 _IMPLIED = ("", (), None, False)
 
 
@@ -45,6 +65,7 @@ def pages() -> dict[str, str]:
         "commands.md": _page("Commands", _commands()),
         "tables.md": _page("Tables and columns", _tables()),
         "python.md": _page("Python", _python()),
+        "declarations.md": _page("What a bank declares", _declarations()),
         "json.md": _page("JSON of the commands", _json()),
         **{_schema_file(name): _schema_text(schema) for name, schema in schemas().items()},
         "errors.md": _page("Exit codes and errors", _errors()),
@@ -84,7 +105,7 @@ def _commands() -> Iterator[str]:
     yield "## Common options"
     yield (
         "These are explained once. `python main.py COMMAND --help` shows those that a command uses. "
-        "It takes the others too, so that one set of options serves a whole script."
+        "A command on a datamart takes the others too, so that one set of options serves a whole script."
     )
     yield _options(shared.values())
     for name, command in commands.items():
@@ -168,6 +189,25 @@ def _python() -> Iterator[str]:
         yield f"### {name}\n\n```text\n{_signature(name, check)}\n```\n\n{told}"
 
 
+# --- Declarations ------------------------------------------------------------------------------
+
+
+def _declarations() -> Iterator[str]:
+    yield (
+        "This is what the modules of a bank import, with all parameters. "
+        "The page [Your own bank](../how-to/your-own-bank.md) shows most of them at work. "
+        "The page [What declarations are checked for](../explanation/declarations.md) tells what is refused."
+    )
+    for title, declared in _DECLARED.items():
+        yield f"## {title}"
+        for each in declared:
+            name = each.__name__
+            shown = _signature(name, each)
+            told = _paragraphs(inspect.getdoc(each) or "")
+            imported = f"from {each.__module__} import {name}"
+            yield f"### {name}\n\n```text\n{imported}\n\n{shown}\n```\n\n{told}"
+
+
 def _entry(name: str, member: Callable[..., object] | property | classmethod[Any, Any, Any]) -> str:
     if isinstance(member, property):
         assert member.fget
@@ -203,7 +243,7 @@ def _signature(name: str, member: Callable[..., object]) -> str:
 
 def _unquoted(signature: str) -> str:
     """A signature whose annotations are text, without their quotes."""
-    return re.sub(r"(: |-> )'([^']*)'", r"\1\2", signature)
+    return re.sub(r"""(: |-> )(?:'([^']*)'|"([^"]*)")""", r"\1\2\3", signature)
 
 
 # --- Errors ------------------------------------------------------------------------------------
