@@ -98,6 +98,19 @@ def with_source(of: str, **changes: Any) -> Declared:
     return SOUND.with_table(of, source=replace(table.source, **changes))
 
 
+def with_loans_keyed_without_their_customer() -> Declared:
+    """A silver table whose source has an entity outside of its keys, as `silver_table` makes it."""
+    bronze, silver = SOUND.table("bronze.loan_daily"), SOUND.table("silver.loan_daily")
+    assert bronze.source
+    source = replace(bronze.source, keys=("loan_id", "snapshot_date"))
+    return SOUND.with_table(
+        "silver.loan_daily",
+        upstreams=(replace(bronze, source=source),),
+        keys=("loan_id", "snapshot_date"),
+        fields=tuple(each for each in silver.fields if each.name != "customer_id"),
+    )
+
+
 def with_labels(**changes: Any) -> Declared:
     labels = SOUND.table("gold.label_store").labels
     assert labels
@@ -257,6 +270,10 @@ WRONG: dict[str, tuple[Callable[[], Declared], str]] = {
     "key": (
         lambda: SOUND.with_table("gold.vintages", keys=("cohrt", "mob", "dpd_bound")),
         "gold.vintages: key 'cohrt' is none of its columns; is it cohort?",
+    ),
+    "entity that is no key of the source": (
+        with_loans_keyed_without_their_customer,
+        "silver.loan_daily lacks its entity Customer_ID; add it to the keys of source loan_daily",
     ),
     "no key": (lambda: SOUND.with_table("gold.vintages", keys=()), "gold.vintages has no keys"),
     "partition": (

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from lakehouse.declared.names import PLAIN, instead, meaning_fault, twice, unknown
 from lakehouse.declared.sql_names import condition_faults
 from lakehouse.nearest import meant
-from lakehouse.table import MONTH, Field, Table
+from lakehouse.table import MONTH, Field, Table, snake_case
 from lakehouse.words import counted
 
 # Those that the log of Delta is written with; tests compare.
@@ -84,10 +84,8 @@ def _columns(place: str, table: Table) -> Iterator[str]:
     if table.partition is not None:
         yield from unknown(place, "partition", [table.partition], columns)
     # The columns of a source are told as its own.
-    named = [("entity", table.entity), ("date", table.date)] if not table.source else []
-    for what, name in named:
-        if name:
-            yield from unknown(place, what, [name], columns)
+    if not table.source:
+        yield from _whose_and_when(place, table)
     yield from unknown(place, "unversioned column", table.unversioned, columns)
     for name in table.unversioned:
         if name in table.keys:
@@ -100,6 +98,18 @@ def _columns(place: str, table: Table) -> Iterator[str]:
         if not PLAIN.fullmatch(name):
             yield f"{place}: expectation {name!r} has no plain name; write letters, digits and _"
         yield from condition_faults(f"{place}: expectation {name}", sql, columns, place)
+
+
+def _whose_and_when(place: str, table: Table) -> Iterator[str]:
+    """An entity or date that the table lacks; of a silver table, what its source has to declare for it."""
+    source = next((each.source for each in table.upstreams if each.source), None)
+    for what, name in (("entity", table.entity), ("date", table.date)):
+        raw = str(getattr(source, what, ""))
+        is_raw = source is not None and name == snake_case(raw) and raw not in source.keys
+        if source and is_raw and name and name not in table.columns:
+            yield f"{place} lacks its {what} {raw}; add it to the keys of source {source.name}"
+        elif name:
+            yield from unknown(place, what, [name], table.columns)
 
 
 def _computed(place: str, table: Table) -> Iterator[str]:

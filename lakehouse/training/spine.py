@@ -213,7 +213,7 @@ def _check_columns(path: Path, types: Mapping[str, str], taken: Collection[str])
         if name not in types:
             raise BadInput(
                 f"spine {path} has no column {name}; name the columns {' and '.join(SPINE)}, "
-                "in a CSV by its first line"
+                "in a CSV by its first line, with commas between its cells"
             )
     reserved = {name.casefold() for name in taken}
     for name, kind in types.items():

@@ -231,6 +231,13 @@ def refusal(path: Path, kept: Path, work: Path) -> str:
     return message
 
 
+def test_a_csv_with_semicolons_is_refused_with_the_sign_that_it_should_have(
+    tmp_path: Path, kept: Path, work: Path
+) -> None:
+    told = refusal(csv(tmp_path, HEADER.replace(",", ";") + "CUS_0x1;2023-07-01\n"), kept, work)
+    assert "with commas between its cells" in told
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
