@@ -505,6 +505,7 @@ def test_a_spine_is_scored_without_labels(training: list[str | Path], tmp_path: 
     spine, out = tmp_path / "spine.csv", tmp_path / "scores.parquet"
     spine.write_text("customer_id,application_date\nCUS_nobody,5/31/2023\n")
     answer = ask("training-set", "--spine", spine, "--out", out, "--features", "age", *training)
+    assert "Look for leaks" not in answer.out  # they are looked for in labelled loans only
     assert answer.code == 0 and "1 rows, 1 features" in answer.out
     assert "own spine" in ask("training-sets", *training).out
 

@@ -45,7 +45,7 @@ def training_set(
     _say_then(made)
     _say_waterfall(made)
     say_coverage(groups)
-    if out:
+    if out and made.selection.label:
         next_step("Look for leaks in it", f"audit --training-set {shlex.quote(str(out))}")
     for group in groups:
         warning = group.warning()
