@@ -50,7 +50,7 @@ _DECLARED: dict[str, tuple[Callable[..., object], ...]] = {
     "Silver: what a cell becomes": (
         *(cleaning.silver_table, cleaning.number, cleaning.choice, cleaning.date),
         *(open_cells.any_number, open_cells.any_text, open_cells.yes_or_no),
-        *(open_cells.day_first_date, cleaning.Rule),
+        *(open_cells.day_first_date, open_cells.month_first_date, cleaning.Rule),
     ),
     "Gold: features": (feature, declared_in, feature_group, FeatureGroup, Table),
     "Gold: labels": (LabelDefinition, LoanColumns, LabelStore),

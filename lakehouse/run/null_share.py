@@ -143,6 +143,8 @@ def _cause(reason: str, examples: list[str], bounds: Bounds | None) -> str:
         return "these look like decimal or thousands commas"
     if all(_THOUSANDS.fullmatch(example.strip(" _")) for example in examples):
         return "these look like thousands points"
+    if reason == "either of two days":
+        return 'say which comes first: declare date_order="dmy" or "mdy" for the source'
     if reason.startswith("outside "):
         return f"this may be another currency or unit than the declared one, {bounds}"
     if reason == "not a whole number":

@@ -93,11 +93,11 @@ def values(proposal: Proposal) -> list[Column]:
 
 
 def _cleaner(each: Column) -> str:
-    return (
-        "day_first_date"
-        if each.type == "DATE" and "day first" in each.why
-        else _CELLS[each.type][0]
-    )
+    if each.type == "DATE":
+        for order in ("day first", "month first"):
+            if order in each.why:
+                return f"{order.replace(' ', '_')}_date"
+    return _CELLS[each.type][0]
 
 
 def _silver(proposal: Proposal) -> Iterator[str]:

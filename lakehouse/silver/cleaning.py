@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from lakehouse import functions as F
 from lakehouse.bronze.raw import filled
 from lakehouse.errors import BadInput
-from lakehouse.table import MONTH_FIELD, Bounds, Field, Table, snake_case
+from lakehouse.table import MONTH_FIELD, Bounds, Field, Source, Table, snake_case
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -20,7 +20,9 @@ ISSUES = Field("_issues", "ARRAY<STRING>", "Why cells of this row are NULL: `col
 _NUMBER = r"^_*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)_*\z"
 # Most numbers have this form. To test for it takes half the time of a search among underscores.
 _PLAIN_NUMBER = r"^[-+]?[0-9]+\.?[0-9]*\z"
-_WITH_SLASHES = {"mdy": ("M/d/yyyy",), "dmy": ("d/M/yyyy",)}
+_WITH_SLASHES = {"mdy": "M/d/yyyy", "dmy": "d/M/yyyy"}
+_UNPROVEN = "unproven"
+DateOrderWord = Literal["dmy", "mdy", "ymd"]
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,8 @@ class Cell:
 
     `parse` takes the trimmed text. `judge` takes the text and the parsed value; it returns the reason
     why the value is impossible, or NULL. With `tells_words` a word for a missing value, as NaN, is not a
-    missing cell but a text like any other, so that it gets a reason. `in_order` gives the `parse` for a
-    source that declares this `date_order`.
+    missing cell but a text like any other, so that it gets a reason. `in_order` gives the cell for a
+    source whose dates have this order.
     """
 
     raw: str
@@ -38,7 +40,7 @@ class Cell:
     parse: Callable[[Column], Column]
     judge: Callable[[Column, Column], Column]
     tells_words: bool = False
-    in_order: Callable[[str], Callable[[Column], Column]] | None = None
+    in_order: Callable[[str], Cell] | None = None
 
     @property
     def text(self) -> Column:
@@ -110,26 +112,50 @@ def choice(raw: str, allowed: Sequence[str], doc: str, placeholders: Sequence[st
     return Cell(raw, Field(snake_case(raw), "STRING", doc), lambda text: text, judge)
 
 
-def date(raw: str, doc: str) -> Cell:
-    """A day, as `2023-05-01` or `5/1/2023`, month first unless its source declares a `date_order`."""
+def date(raw: str, doc: str, order: DateOrderWord | None = None) -> Cell:
+    """A day, as `2023-05-01` or `5/1/2023` in this order, else in that of the `date_order` of its source.
 
+    Landing proves the order of dates that are `required`. Of any other one without an order, `5/1/2023` is
+    NULL with a reason, because it may be two days.
+    """
+    if order is None:
+        return replace(_date(raw, doc, _UNPROVEN), in_order=lambda known: _date(raw, doc, known))
+    return _date(raw, doc, order)
+
+
+def _date(raw: str, doc: str, order: str) -> Cell:
     def judge(value: Column, parsed: Column) -> Column:
-        return _not_missing(value).when(parsed.isNull(), "not a date")
+        reason = _not_missing(value)
+        if order == _UNPROVEN:
+            is_some_day = F.coalesce(*_days(value, ("mdy", "dmy"))).isNotNull()
+            reason = reason.when(parsed.isNull() & is_some_day, "either of two days")
+        return reason.when(parsed.isNull(), "not a date")
 
-    field = Field(snake_case(raw), "DATE", doc)
-    return Cell(raw, field, parse_day("mdy"), judge, in_order=parse_day)
+    return Cell(raw, Field(snake_case(raw), "DATE", doc), parse_day(order), judge)
 
 
 def parse_day(order: str) -> Callable[[Column], Column]:
     """The function that reads a day, as `2023-05-01` or with slashes in this order; `ymd` has no slashes."""
-    forms = ("yyyy-MM-dd", *_WITH_SLASHES.get(order, ()))
 
     def parse(value: Column) -> Column:
-        # Sail does not have try_to_date.
-        days = [F.try_to_timestamp(value, F.lit(form)) for form in forms]
-        return F.coalesce(*days).cast("date")
+        plain = _day(value, "yyyy-MM-dd")
+        if order == _UNPROVEN:
+            month_first, day_first = _days(value, ("mdy", "dmy"))
+            either = F.coalesce(month_first, day_first)
+            is_one = either == F.coalesce(day_first, month_first)
+            return F.coalesce(plain, F.when(is_one, either))
+        return F.coalesce(plain, *_days(value, (order,)))
 
     return parse
+
+
+def _days(value: Column, orders: Sequence[str]) -> list[Column]:
+    return [_day(value, _WITH_SLASHES[order]) for order in orders if order in _WITH_SLASHES]
+
+
+def _day(value: Column, form: str) -> Column:
+    # Sail does not have try_to_date.
+    return F.try_to_timestamp(value, F.lit(form)).cast("date")
 
 
 def _parse_number(value: Column) -> Column:
@@ -182,12 +208,7 @@ def silver_table(
         Field(snake_case(f.name), f.type, f.doc) for f in bronze.fields if f.name in bronze.keys
     )
 
-    # Bronze keeps the text of a date that is not required, and such a text is in the order of its file.
-    order = bronze.source.date_order if bronze.source else None
-    cells = [
-        replace(cell, parse=cell.in_order(order)) if order and cell.in_order else cell
-        for cell in cells
-    ]
+    cells = [_in_order_of(bronze.source, cell) for cell in cells]
     outcomes = {field.name for field in bronze.fields if field.outcome}
     values = (replace(cell.field, outcome=cell.raw in outcomes) for cell in cells)
     fields = (*key_fields, *values, *(field for field, _ in derived), ISSUES, MONTH_FIELD)
@@ -206,6 +227,16 @@ def silver_table(
         rules=tuple((rule.column, rule.broken) for rule in rules),
         noted=frozenset(rule.issue for rule in rules if rule.loses == "nothing"),
     )
+
+
+def _in_order_of(source: Source | None, cell: Cell) -> Cell:
+    """The cell with the order of dates that its source declares, or that landing has proved."""
+    if source is None or cell.in_order is None:
+        return cell
+    # Rows that were landed before required dates were rewritten have them month first.
+    is_rewritten = (cell.raw, "date") in source.required
+    order = source.date_order or ("mdy" if is_rewritten else None)
+    return cell.in_order(order) if order else cell
 
 
 def _clean(rows: DataFrame, keys: Sequence[Column], cells: Sequence[Cell]) -> DataFrame:

@@ -53,5 +53,9 @@ def yes_or_no(raw: str, doc: str) -> Cell:
 
 def day_first_date(raw: str, doc: str) -> Cell:
     """A day, as `2023-05-01` or with the day first as `1/5/2023`."""
-    cell = cleaning.date(raw, doc)
-    return Cell(raw, cell.field, cleaning.parse_day("dmy"), cell.judge)
+    return cleaning.date(raw, doc, "dmy")
+
+
+def month_first_date(raw: str, doc: str) -> Cell:
+    """A day, as `2023-05-01` or with the month first as `5/1/2023`."""
+    return cleaning.date(raw, doc, "mdy")

@@ -146,11 +146,16 @@ def test_a_choice_is_one_of_its_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("order", "day"),
-    [(None, date(2023, 5, 1)), ("mdy", date(2023, 5, 1)), ("dmy", date(2023, 1, 5)), ("ymd", None)],
+    ("order", "day", "why"),
+    [
+        (None, None, "either of two days"),
+        ("mdy", date(2023, 5, 1), None),
+        ("dmy", date(2023, 1, 5), None),
+        ("ymd", None, "not a date"),
+    ],
 )
 def test_a_date_with_slashes_is_read_in_the_order_that_its_source_declares(
-    order: str | None, day: date | None
+    order: str | None, day: date | None, why: str | None
 ) -> None:
     bronze = bronze_of("Start")
     source = Source(
@@ -160,13 +165,41 @@ def test_a_date_with_slashes_is_read_in_the_order_that_its_source_declares(
     silver = silver_table(replace(bronze, source=source), "", [cleaning.date("Start", "")])
     slashes, plain = cleaned(silver, [{"Start": "5/1/2023"}, {"Start": "2023-05-01"}])
     assert slashes["start"] == day
-    assert slashes["_issues"] == ([] if day else ["start: not a date"])
+    assert slashes["_issues"] == ([f"start: {why}"] if why else [])
     assert plain["start"] == date(2023, 5, 1)
+
+
+def test_a_date_of_no_known_order_is_a_day_only_if_it_can_be_no_other() -> None:
+    check_cells(
+        cleaning.date("Start", ""),
+        [
+            ("2023-05-01", date(2023, 5, 1), None),
+            ("5/1/2023", None, "either of two days"),
+            ("7/7/2023", date(2023, 7, 7), None),
+            ("25/1/2023", date(2023, 1, 25), None),
+            ("1/25/2023", date(2023, 1, 25), None),
+            ("25/25/2023", None, "not a date"),
+            ("29/2/2023", None, "not a date"),
+            ("soon", None, "not a date"),
+            (None, None, None),
+        ],
+    )
+
+
+def test_a_required_date_was_rewritten_by_landing_and_is_month_first_in_rows_before_that() -> None:
+    bronze = bronze_of("Start")
+    source = Source(
+        "raw", ("raw.csv",), bronze.fields[:2], bronze.keys, "Customer_ID", "snapshot_date",
+        (("Customer_ID", "text"), ("snapshot_date", "date"), ("Start", "date")),
+    )  # fmt: skip
+    silver = silver_table(replace(bronze, source=source), "", [cleaning.date("Start", "")])
+    (row,) = cleaned(silver, [{"Start": "5/1/2023"}])
+    assert row["start"] == date(2023, 5, 1)
 
 
 def test_a_date_is_read_in_both_forms() -> None:
     check_cells(
-        cleaning.date("Start", ""),
+        cleaning.date("Start", "", "mdy"),
         [
             ("2023-05-01", date(2023, 5, 1), None),
             ("5/1/2023", date(2023, 5, 1), None),
