@@ -115,7 +115,7 @@ def choice(raw: str, allowed: Sequence[str], doc: str, placeholders: Sequence[st
 def date(raw: str, doc: str, order: DateOrderWord | None = None) -> Cell:
     """A day, as `2023-05-01` or `5/1/2023` in this order, else in that of the `date_order` of its source.
 
-    Landing proves the order of dates that are `required`. Of any other one without an order, `5/1/2023` is
+    Landing proves the order of dates that are `required`. Any other one without an order, as `5/1/2023`, is
     NULL with a reason, because it may be two days.
     """
     if order is None:
