@@ -122,7 +122,7 @@ def _of_folder(given: Path) -> Bank:
         raise BadInput(f"there is no such folder; {_instead(name, _beside(folder))}")
     _check_layers(folder)
     check_name(folder)
-    if not any(isinstance(each, _Finder) and each.name == name for each in sys.meta_path):
+    if not any(_finds(each, name) for each in sys.meta_path):
         sys.meta_path.insert(0, _Finder(name, folder))
     return Bank(name, name, folder)
 
@@ -135,6 +135,9 @@ def check_name(folder: Path) -> None:
             f"the folder of a bank is a package of Python, and {name!r} is no name of one; rename it to "
             "letters, digits and underscores"
         )
+    if name not in sys.modules:
+        # That of another folder, of which nothing could be imported, would find the modules there.
+        sys.meta_path[:] = [each for each in sys.meta_path if not _finds(each, name)]
     if other := _other_package(name, folder):
         raise BadInput(f"another package is called {name} ({other}); rename the folder")
 
@@ -263,6 +266,10 @@ class _Finder:
         spec = ModuleSpec(self.name, None, is_package=True)
         spec.submodule_search_locations = places
         return spec
+
+
+def _finds(finder: object, name: str) -> bool:
+    return isinstance(finder, _Finder) and finder.name == name
 
 
 class _Source(SourceFileLoader):

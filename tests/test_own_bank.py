@@ -175,6 +175,23 @@ def test_a_declaration_that_is_refused_names_its_line_too(tmp_path: Path) -> Non
     assert f"{file}:" in line and "source people declares delimiter 'ab'" in line
 
 
+@pytest.mark.parametrize("init", ["raise ValueError('no')", None])
+def test_a_bank_that_could_not_be_imported_does_not_stand_for_another_of_its_name(
+    tmp_path: Path, init: str | None
+) -> None:
+    name = f"twice{'' if init is None else '_with_init'}"
+    first, second = (copied(tmp_path / place / name) for place in ("a", "b"))
+    if init is None:
+        (first / "bronze" / "people.py").write_text("TABLE = (")
+    else:
+        (first / "__init__.py").write_text(init)
+    assert "cannot be imported" in refusal(first)
+    for module in [each for each in sys.modules if each.split(".")[0] == name]:
+        del sys.modules[module]
+    assert load(second).bank.folder == second
+    assert Path(sys.modules[f"{name}.bronze.people"].__file__ or "").is_relative_to(second)
+
+
 def test_a_bank_without_a_source_is_refused(tmp_path: Path) -> None:
     (tmp_path / "of_nothing" / "gold").mkdir(parents=True)
     (tmp_path / "of_nothing" / "gold" / "rates.py").write_text("RATE = 2\n")
