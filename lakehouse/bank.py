@@ -136,7 +136,7 @@ def check_name(folder: Path) -> None:
             "letters, digits and underscores"
         )
     if name not in sys.modules:
-        # That of another folder, of which nothing could be imported, would find the modules there.
+        # The finder of another folder, which could not be imported, would find the modules there.
         sys.meta_path[:] = [each for each in sys.meta_path if not _finds(each, name)]
     if other := _other_package(name, folder):
         raise BadInput(f"another package is called {name} ({other}); rename the folder")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lakehouse import functions as F
@@ -26,7 +27,7 @@ def any_number(raw: str, doc: str, whole: bool = False) -> Cell:
     """A number without bounds; `whole` makes it an INT."""
     low, high = _WHOLE if whole else _ANY
     cell = cleaning.number(raw, low, high, doc, whole)
-    return Cell(raw, Field(cell.field.name, cell.field.type, doc), cell.parse, cell.judge, True)
+    return replace(cell, field=replace(cell.field, bounds=None))
 
 
 def any_text(raw: str, doc: str) -> Cell:

@@ -117,7 +117,7 @@ class Log:
                 self._newest_whole(table) if version is None else self._at(table, version, entries)
             )
         elif earlier_entries != entries and version is None:
-            # What stands for its version as well must stay at that one.
+            # If it was also given out by its number (`_at`), it must stay at that version.
             is_pinned = self._opened.get((table.path, opened.version()), (None, None))[1] is opened
             if all(size for _, _, _, size in entries) and not is_pinned:
                 opened.update_incremental()

@@ -1,4 +1,4 @@
-"""What is expected of a table may change: it holds from then on, and rows that break it stop the run."""
+"""Expectations of a table may change: they hold from then on, and rows that break one stop the run."""
 
 from __future__ import annotations
 
