@@ -46,17 +46,11 @@ def code_fingerprints(
     }
 
 
-def code_fingerprint(
-    table: Table, module: str, others: frozenset[str], bank: Bank = SHIPPED
-) -> str:
+def _fingerprint(code: Code, table: Table, module: str, others: frozenset[str]) -> str:
     """Hash of the table's declaration and of the modules that make its rows, 16 hex digits.
 
     Modules that declare other tables (`others`) are left out: a change in them shows in their data.
     """
-    return _fingerprint(Code(bank), table, module, others)
-
-
-def _fingerprint(code: Code, table: Table, module: str, others: frozenset[str]) -> str:
     digest = hashlib.sha256()
     for name in sorted(code.behind(table, module, others)):
         digest.update(code.hashed(name))

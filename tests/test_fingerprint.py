@@ -13,7 +13,7 @@ import pytest
 
 from lakehouse import fingerprint
 from lakehouse.catalog import load
-from lakehouse.fingerprint import essence, modules_behind
+from lakehouse.fingerprint import code_fingerprints, essence, modules_behind
 from lakehouse.table import Field, Table
 
 CODE = '''"""What one row is."""
@@ -220,7 +220,10 @@ def test_a_comment_anywhere_changes_no_fingerprint(package: Path) -> None:
 def test_a_changed_declaration_is_a_change(change: Callable[[Table], Table]) -> None:
     name = "gold.features_attributes"
     table, module = load().table(name), module_of(name)
-    others = frozenset(TABLES.values()) - {module}
-    plain = fingerprint.code_fingerprint(table, module, others)
-    assert fingerprint.code_fingerprint(change(table), module, others) != plain
-    assert fingerprint.code_fingerprint(replace(table, doc="Other words."), module, others) == plain
+
+    def code_of(declared: Table) -> str:
+        return code_fingerprints([(declared, module)], TABLES.values())[name]
+
+    plain = code_of(table)
+    assert code_of(change(table)) != plain
+    assert code_of(replace(table, doc="Other words.")) == plain
