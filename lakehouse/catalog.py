@@ -7,7 +7,7 @@ import os
 import pkgutil
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
@@ -24,7 +24,7 @@ from lakehouse.fingerprint import code_fingerprints
 from lakehouse.label import LabelStore
 from lakehouse.nearest import meant
 from lakehouse.protected import Protected
-from lakehouse.table import Table, snake_case
+from lakehouse.table import Source, Table, snake_case
 
 LEDGER = "ledger"
 LAYERS = (*OF_A_BANK, LEDGER)
@@ -99,6 +99,18 @@ class Catalog:
         hint = f"is it {near}?" if near else f"there are {', '.join(names)}"
         raise BadInput(f"no table is called {full_name!r}; {hint}")
 
+    def source_of(self, table: Table) -> Source:
+        """The source of a bronze table; its `numbers` are also the columns that cells of silver read so."""
+        assert table.source is not None
+        read = [
+            raw
+            for each in self.tables
+            if table.full_name in (upstream.full_name for upstream in each.upstreams)
+            for raw in each.raw_numbers
+        ]
+        numbers = dict.fromkeys([*(table.source.numbers or ()), *read])
+        return replace(table.source, numbers=tuple(numbers))
+
     def entity_columns(self, table: Table) -> tuple[str, ...]:
         """The columns of a table that say whose row it is; empty if its rows are about no person.
 
@@ -121,7 +133,9 @@ class Catalog:
     def code(self) -> dict[str, str]:
         """Code fingerprint of every table that is not of the ledger, by full name."""
         made = [
-            (table, module) for table, module in self.modules if table.source or table.transform
+            (replace(table, source=self.source_of(table)) if table.source else table, module)
+            for table, module in self.modules
+            if table.source or table.transform
         ]
         return code_fingerprints(made, (module for _, module in self.modules), self.bank)
 

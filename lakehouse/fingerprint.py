@@ -56,6 +56,8 @@ def _fingerprint(code: Code, table: Table, module: str, others: frozenset[str]) 
         digest.update(code.hashed(name))
     declared = [(field.name, field.type) for field in table.fields]
     digest.update(repr((declared, table.keys, table.look_back_months)).encode())
+    if table.source and table.source.decimal == ",":
+        digest.update(repr(table.source.sure_numbers).encode())
     return digest.hexdigest()[:16]
 
 

@@ -79,9 +79,10 @@ class Source:
     rows delete keys. `deleted_column`: a row deletes its key where this column has 1, true, y or yes.
     `renames`: pairs of a column's name in files and its own name here; a file may use either.
     `delimiter`, `encoding`: of its CSV files, as `;` and `cp1252`; without one it is inferred where that is
-    certain. `decimal`: the mark before the decimals of its numbers. `supersedes`: which of two files is
-    the later one. `optional`: as long as no file of it has come, its tables are absent, and all that are
-    computed from them.
+    certain. `decimal`: the mark before the decimals of its numbers. `numbers`: columns that hold them,
+    beside those that are `required` as such, or that a cell of silver reads as numbers. `supersedes`: which
+    of two files is the later one. `optional`: as long as no file of it has come, its tables are absent, and
+    all that are computed from them.
     """
 
     name: str
@@ -102,6 +103,7 @@ class Source:
     delimiter: str | None = None
     encoding: str | None = None
     decimal: Literal[".", ","] = "."
+    numbers: tuple[str, ...] | None = None
     supersedes: FileOrder = "name"
     optional: bool = False
 
@@ -139,6 +141,19 @@ class Source:
     def personal(self) -> tuple[str, ...]:
         """The columns whose cells nothing may show."""
         return tuple(column.name for column in self.columns if column.personal)
+
+    @property
+    def sure_numbers(self) -> tuple[str, ...]:
+        """The columns that hold numbers for sure: no other cell may change with `decimal`."""
+        kinds = dict(self.required)
+        stay = {*self.keys, self.entity, self.date, *self.personal}
+        named = {*(self.numbers or ())} - stay
+        return tuple(
+            name
+            for name in self.header
+            if (kinds.get(name) in ("integer", "number") and name not in self.personal)
+            or (name in named and kinds.get(name, "text") == "text")
+        )
 
     @property
     def personal_numbers(self) -> tuple[PersonalNumber, ...]:
@@ -251,6 +266,12 @@ class Table:
     @property
     def columns(self) -> tuple[str, ...]:
         return tuple(field.name for field in self.fields)
+
+    @property
+    def raw_numbers(self) -> list[str]:
+        """In silver, the raw columns that it reads as numbers."""
+        types = {field.name: field.type for field in self.fields}
+        return [raw for own, raw in self.raw_columns if types[own] in ("INT", "BIGINT", "DOUBLE")]
 
     def needed(self, months: Iterable[str], largest: int | None = None) -> set[str]:
         """The months of its upstreams that rows of these months depend on.

@@ -68,6 +68,10 @@ def test_the_shipped_declarations_are_sound() -> None:
     assert SOUND.told() == []
 
 
+def test_own_code_may_read_decimal_commas_where_the_columns_of_numbers_are_declared() -> None:
+    assert with_own_code_over_decimal_commas(numbers=()).told() == []
+
+
 def with_field(name: str, column: str, **changes: Any) -> Declared:
     fields = [
         replace(each, **changes) if each.name == column else each
@@ -109,6 +113,14 @@ def with_loans_keyed_without_their_customer() -> Declared:
         keys=("loan_id", "snapshot_date"),
         fields=tuple(each for each in silver.fields if each.name != "customer_id"),
     )
+
+
+def with_own_code_over_decimal_commas(**changes: Any) -> Declared:
+    bronze = SOUND.table("bronze.loan_daily")
+    assert bronze.source
+    source = replace(bronze.source, decimal=",", **changes)
+    above = replace(bronze, source=source)
+    return SOUND.with_table("gold.vintages", upstreams=(above,), look_back_column="")
 
 
 def with_labels(**changes: Any) -> Declared:
@@ -292,6 +304,10 @@ WRONG: dict[str, tuple[Callable[[], Declared], str]] = {
         lambda: SOUND.with_table("gold.vintages", look_back_column="mobb"),
         "gold.vintages: look_back_column mobb is none of silver.loan_daily; is it mob?",
     ),
+    "own code that reads decimal commas": (
+        lambda: with_own_code_over_decimal_commas(),
+        "gold.vintages reads the cells of source loan_daily by its own code, and they have a decimal comma; ",
+    ),
     "negative look back": (
         lambda: SOUND.with_table("gold.vintages", look_back_months=-1),
         "gold.vintages declares look_back_months -1; declare 0 or more",
@@ -376,6 +392,10 @@ WRONG: dict[str, tuple[Callable[[], Declared], str]] = {
     "required": (
         lambda: with_source(SIGNAL, required=(*CLICKS.required, ("fe_99", "number"))),
         "source clickstream: required column 'fe_99' is none of its columns; is it ",
+    ),
+    "column of numbers": (
+        lambda: with_source(SIGNAL, numbers=("fe_99",)),
+        "source clickstream: column of numbers 'fe_99' is none of its columns; is it ",
     ),
     "kind of a cell": (
         lambda: with_source(SIGNAL, required=(*CLICKS.required, ("fe_1", "nubmer"))),

@@ -8,6 +8,7 @@ import tokenize
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -227,3 +228,19 @@ def test_a_changed_declaration_is_a_change(change: Callable[[Table], Table]) -> 
     plain = code_of(table)
     assert code_of(change(table)) != plain
     assert code_of(replace(table, doc="Other words.")) == plain
+
+
+@pytest.mark.parametrize(("decimal", "is_change"), [(",", True), (".", False)])
+def test_which_columns_are_numbers_is_code_of_a_source_with_decimal_commas(
+    decimal: Any, is_change: bool
+) -> None:
+    name = "bronze.financials"
+    table, module = load().table(name), module_of(name)
+    assert table.source
+
+    def code_of(*numbers: str) -> str:
+        assert table.source
+        source = replace(table.source, decimal=decimal, numbers=numbers)
+        return code_fingerprints([(replace(table, source=source), module)], TABLES.values())[name]
+
+    assert (code_of("Annual_Income") != code_of()) == is_change

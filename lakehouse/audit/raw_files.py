@@ -43,8 +43,7 @@ def write(catalog: Catalog, exported: Path, rows_sql: RowsSql, into: Path) -> No
     with duckdb_in(into) as duckdb:
         duckdb.execute("SET preserve_insertion_order = false")
         for table in catalog.sources:
-            assert table.source is not None
-            _write_one(duckdb, table.source, exported, rows_sql, into)
+            _write_one(duckdb, catalog.source_of(table), exported, rows_sql, into)
 
 
 def _write_one(

@@ -66,6 +66,7 @@ def _columns(place: str, source: Source) -> Iterator[str]:
         yield f"{place} renames {name} twice; remove one"
     required = [name for name, _ in source.required]
     yield from unknown(place, "required column", required, source.header)
+    yield from unknown(place, "column of numbers", source.numbers or (), source.header)
     ordered = dict.fromkeys(name for pair in source.order for name in pair)
     yield from unknown(place, "ordered date", ordered, source.header)
 

@@ -121,9 +121,21 @@ def _computed(place: str, table: Table) -> Iterator[str]:
     for own, raw in table.raw_columns:
         if raw not in above:
             yield f"{place}: column {own} is read from {raw}; {instead(raw, above, owner)}"
+    yield from _decimals(place, table)
     yield from _rules(place, table)
     yield from _months(place, table, above, owner)
     yield from _parameters(place, table)
+
+
+def _decimals(place: str, table: Table) -> Iterator[str]:
+    """A source whose columns of numbers nobody can know, because own code reads its cells."""
+    for each in table.upstreams:
+        source = each.source
+        if source and source.decimal == "," and source.numbers is None and not table.raw_columns:
+            yield (
+                f"{place} reads the cells of source {source.name} by its own code, and they have a decimal "
+                "comma; declare as numbers of the source the columns whose 1.234,5 becomes 1234.5, or ()"
+            )
 
 
 def _rules(place: str, table: Table) -> Iterator[str]:

@@ -19,18 +19,23 @@ _POINT = rf"{_AROUND}[+-]?[0-9]*\.[0-9]*([eE][+-]?[0-9]+)?{_AROUND}"
 
 
 def may_be_numbers(source: Source) -> list[str]:
-    """The declared columns that may be numbers, and that may be shown."""
+    """The declared columns whose spelling is looked at: those that may be numbers, and that may be shown.
+
+    With a decimal comma `1.234` is a number or a code, so only those that hold numbers for sure.
+    """
+    if source.decimal == ",":
+        return [*source.sure_numbers]
     other = [n for n, kind in source.required if kind not in ("integer", "number")]
     return [n for n in source.header if n not in (*other, *source.personal)]
 
 
-def with_point(text: str, typed: bool) -> str:
-    """The text with a decimal point, if it is a number with a decimal comma; any other stays as it is.
+def with_point(text: str) -> str:
+    """The text with a decimal point and no points between thousands, if it is a number with a comma.
 
-    Points between thousands go, but not those of numbers that were `typed` in their file.
+    Any other stays as it is.
     """
-    forms = (_WITH_COMMA,) if typed else (_WITH_COMMA, _WITH_POINTS)
-    return f"""CASE WHEN {is_like(text, *forms)} THEN replace(replace({text}, '.', ''), ',', '.')
+    is_number = is_like(text, _WITH_COMMA, _WITH_POINTS)
+    return f"""CASE WHEN {is_number} THEN replace(replace({text}, '.', ''), ',', '.')
                     ELSE {text} END"""
 
 

@@ -69,9 +69,7 @@ def other_spellings(rows: Rows) -> dict[int, str]:
     if rows.source.decimal == ",":
         # As they were delivered: in the texts each comma is a point by now.
         cells = {name: texts.cell[name] for name in texts.numbers}
-        told = _Spellings(rows.duckdb, cells, (_POINT,)).told()
-        typed = {each.number for each in rows.files if each.split.typed}
-        return {file: line for file, line in told.items() if file not in typed}
+        return _Spellings(rows.duckdb, cells, (_POINT,)).told()
     if not texts.marks.odd_numbers:
         return {}
     cells = {name: texts.text.get(name, texts.cell[name]) for name in texts.numbers}

@@ -1,4 +1,7 @@
-"""A Parquet file as the text of the CSV that it would be, with days as 2024-07-31 and NULL as empty cells."""
+"""A Parquet file as the text of the CSV that it would be, with days as 2024-07-31 and NULL as empty cells.
+
+Its numbers have the decimal mark of their source, as those of its CSV files.
+"""
 
 from __future__ import annotations
 
@@ -36,6 +39,7 @@ class ParquetText:
         self._name = name
         self._source = source
         self._days = {column for column, kind in source.required if kind == "date"}
+        self._with_comma = {*source.sure_numbers} if source.decimal == "," else set()
         names = [pa.array([each], pa.large_string()) for each in schema.names]
         self._held = _lines(names)
         self._batches: Iterator[pa.RecordBatch] = self._parquet.iter_batches(
@@ -55,12 +59,15 @@ class ParquetText:
         return taken
 
     def _text(self, name: str, column: pa.Array) -> pa.Array:
+        own = self._source.own_name(name.strip())
         try:
-            return _as_text(column, self._source.own_name(name.strip()) in self._days)
+            text = _as_text(column, own in self._days)
         except pa.ArrowInvalid:
             raise BadInput(
                 f"{self._name}: column {name} has bytes that are not UTF-8; deliver it as text."
             ) from None
+        has_comma = own in self._with_comma and _has_decimals(column.type)
+        return pc.replace_substring(text, ".", ",") if has_comma else text
 
 
 def _has_text(type_: pa.DataType) -> bool:
@@ -84,6 +91,11 @@ def _has_text(type_: pa.DataType) -> bool:
     if pa.types.is_dictionary(type_):
         return _has_text(type_.value_type)
     return any(is_of_kind(type_) for is_of_kind in kinds)
+
+
+def _has_decimals(type_: pa.DataType) -> bool:
+    value = type_.value_type if pa.types.is_dictionary(type_) else type_
+    return bool(pa.types.is_floating(value) or pa.types.is_decimal(value))
 
 
 def _as_text(column: pa.Array, is_day: bool) -> pa.Array:

@@ -102,7 +102,7 @@ class RawText:
 
     `sha256` and `size` are of the delivered bytes that were read so far, and of the whole file at the end of
     the text. `grows`: it is plain UTF-8, so that a longer file can be read on from its end. `typed`: its
-    numbers were numbers already, with a point before the decimals whatever is declared.
+    cells had types in the file.
     """
 
     def __init__(

@@ -25,7 +25,6 @@ class Split:
     lines: int
     ends_a_line: bool
     grows: bool  # a longer file may be read on from its end
-    typed: bool  # its numbers have a point before the decimals, whatever is declared
     rows_in: int
     broken: int
     bytes_in: int
@@ -71,7 +70,6 @@ def split(
         lines=splitter.lines,
         ends_a_line=ends_a_line,
         grows=raw.grows,
-        typed=raw.typed,
         rows_in=splitter.rows_in,
         broken=splitter.broken,
         bytes_in=splitter.bytes_in,

@@ -74,9 +74,7 @@ class Texts:
         absent = "".join(
             f", NULL::VARCHAR AS {c}" for n, c in self.cell.items() if n not in form.header
         )
-        texts = "".join(
-            f", {self._text_of(name, form.typed)} AS {t}" for name, t in self.text.items()
-        )
+        texts = "".join(f", {self._text_of(name)} AS {t}" for name, t in self.text.items())
         deletes = f", {self._deletes(copy)} AS _deletes" if self.may_delete else ""
         return f"""
             SELECT *{texts}{deletes}, {self._raw_text(copy)} AS raw_text,
@@ -84,11 +82,11 @@ class Texts:
             FROM (SELECT *{absent} FROM {self._records(copy)})
         """
 
-    def _text_of(self, name: str, typed: bool) -> str:
+    def _text_of(self, name: str) -> str:
         is_required = name in dict(self._source.required)
         text = (cells.trimmed if is_required else cells.without_odd_blanks)(self.cell[name])
         if self._source.decimal == "," and name in self.numbers:
-            return with_point(f"({text})", typed)
+            return with_point(f"({text})")
         return text
 
     def _deletes(self, copy: WorkingCopy) -> str:

@@ -26,15 +26,11 @@ from lakehouse.table import Source
 
 @dataclass(frozen=True)
 class Form:
-    """The columns of records, the sign between their cells, and whether they delete their keys.
-
-    Numbers that are `typed` in their file have a point before the decimals, whatever is declared.
-    """
+    """The columns of records, the sign between their cells, and whether they delete their keys."""
 
     header: tuple[str, ...]
     delimiter: str
     deletes: bool
-    typed: bool
 
 
 @dataclass
@@ -129,7 +125,7 @@ class _Out:
     def begin(self, header: list[str]) -> tuple[str, ...]:
         file = self._arrival.file
         names = self._copies.names(file, header)
-        form = Form(names, self.raw.delimiter, file.deletes, self.raw.typed)
+        form = Form(names, self.raw.delimiter, file.deletes)
         self.copy = self._copies.of_form(form)
         self._file = self.copy.path.open("ab")
         self._begin = self._file.tell()

@@ -151,7 +151,13 @@ class RawFiles:
             try:
                 proved = self._files[table.full_name].date_orders
                 landed = land_files(
-                    table.source, arrivals, folder, self._job.max_bad, proved, begins, within
+                    self._job.catalog.source_of(table),
+                    arrivals,
+                    folder,
+                    self._job.max_bad,
+                    proved,
+                    begins,
+                    within,
                 )
             except BadInput as error:
                 self._refuse(table, Refused(arrivals[0].file.name, str(error)))

@@ -77,7 +77,7 @@ def _landed(job: Job, table: Table, orders: Mapping[str, DateOrder], into: Path)
     paths = [(file, job.path(file)) for file in listing.files]
     said = {file: orders.get(job.sha256(path)) for file, path in paths} if orders else {}
     landed = land_files(
-        table.source,
+        job.catalog.source_of(table),
         [
             Arrival(file, path, Reading(job.today, job.request.said_order(said.get(file))))
             for file, path in paths

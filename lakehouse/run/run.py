@@ -32,7 +32,7 @@ from lakehouse.run.plan import Step, follows_raw_files, make_plan
 from lakehouse.run.raw_files import RawFiles
 from lakehouse.run.refused import RefusedFile, refused_files, told_refused
 from lakehouse.run.reporting import Reporting
-from lakehouse.run.source_files import Files, source_files, told_files
+from lakehouse.run.source_files import Files, source_files, told_files, told_other_numbers
 from lakehouse.run.undo import undo_others
 from lakehouse.run.unproven import check_landed, unproven
 from lakehouse.storage.begun_erasure import is_erasure_begun
@@ -246,6 +246,7 @@ def _carried_out(job: Job, planned: Planned) -> Report:
     with work_folder(job.datamart.place) as folder:
         store = _read_and_started(job, planned, raw_files, folder, reporting)
         reporting.note(*told_files(planned.files))
+        reporting.note(*told_other_numbers(job, planned.files, state.recorded))
         passes = Passes(job, store, writer, raw_files.landed, reporting)
         passes.check_null_shares()
         if not job.request.allow_shrink:

@@ -41,6 +41,22 @@ def told_files(files: Files) -> Iterator[str]:
             yield each.left_out
 
 
+def told_other_numbers(job: Job, files: Files, recorded: Mapping[str, Recorded]) -> Iterator[str]:
+    """A line for each source with decimal commas that other code reads now, and that has lost files.
+
+    Bronze holds the cells of these as they were read then.
+    """
+    for table in job.catalog.sources:
+        assert table.source is not None
+        lost, before = files[table.full_name].archived, recorded.get(table.full_name)
+        is_other = before is not None and before.code != job.catalog.code[table.full_name]
+        if lost and is_other and table.source.decimal == ",":
+            yield (
+                f"{table.full_name}: its code changed, and {counted(len(lost), 'file')} that it took cannot "
+                "be read again; if a column became one of numbers since, its 1.234 of these files is not 1234"
+            )
+
+
 def files_of(job: Job, table: Table, recorded: Mapping[str, Recorded]) -> SourceFiles:
     """The raw files of a bronze table; BadInput if it was never taken and has none."""
     assert table.source is not None
