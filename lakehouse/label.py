@@ -10,6 +10,9 @@ from lakehouse.errors import BadInput
 
 # At the month on book itself; at any month up to it; at it, with nothing paid so far; or charged off by then.
 When = Literal["at", "ever", "first_payment", "charge_off"]
+# Part of the id of each training set, also where they are 0.
+_ALWAYS = ("dpd", "mob")
+_BY_RULE = ("name", *_ALWAYS, "rule")
 
 
 @dataclass(frozen=True)
@@ -21,11 +24,14 @@ class LabelDefinition:
     A loan without one that was `indeterminate_dpd` or more days past due is neither: its label is NULL.
     A default with nothing past due in its last `cure_months` months on book is cured: not a default, or with
     `cured="indeterminate"` neither. Only definitions over several months have cures.
+
+    `rule`: the default in words, as "written off at the end of the loan", where a bank knows no days past
+    due. Such a definition has no days and no month on book: its labels are known on the day that is due.
     """
 
     name: str
-    dpd: int
-    mob: int
+    dpd: int = 0
+    mob: int = 0
     doc: str = field(default="", compare=False)
     when: When = "at"
     from_mob: int = 1
@@ -33,8 +39,11 @@ class LabelDefinition:
     indeterminate_dpd: int | None = None
     cure_months: int | None = None
     cured: Literal["good", "indeterminate"] = "good"
+    rule: str = ""
 
     def __post_init__(self) -> None:
+        if self.rule and (self.dpd or self.mob or len(self.as_values()) > len(_BY_RULE)):
+            raise self._wrong("one with a rule has no dpd, mob or months; leave them out")
         one_month = (1, 1, None, "good")
         if not self.is_window and one_month != (
             self.from_mob,
@@ -65,12 +74,16 @@ class LabelDefinition:
 
     @property
     def window(self) -> str:
-        """The months on book that it looks at."""
+        """The months on book that it looks at; a dash if it looks at none."""
+        if self.rule:
+            return "-"
         return f"{self.from_mob} to {self.mob}" if self.is_window else str(self.mob)
 
     @property
     def observed(self) -> str:
         """The day on which its label is known."""
+        if self.rule:
+            return "the day on which the loan's label is due"
         day = f"the record of month on book {self.mob}"
         return f"{day}, or when that would be for a loan that is gone" if self.is_window else day
 
@@ -79,7 +92,8 @@ class LabelDefinition:
         return {
             each.name: value
             for each in fields(self)
-            if each.name != "doc" and (value := getattr(self, each.name)) != each.default
+            if each.name != "doc"
+            and ((value := getattr(self, each.name)) != each.default or each.name in _ALWAYS)
         }
 
     @staticmethod
@@ -89,6 +103,8 @@ class LabelDefinition:
 
     def __str__(self) -> str:
         """The rule in words: `30 or more days past due at month on book 6`."""
+        if self.rule:
+            return self.rule
         late = f"{self.dpd} or more days past due"
         window = f"month on book {self.from_mob} to {self.mob}"
         often = "ever" if self.times == 1 else f"in {self.times} or more months"
@@ -108,11 +124,14 @@ class LabelDefinition:
 
 @dataclass(frozen=True)
 class LoanColumns:
-    """The columns with the loan, its application date and its month on book."""
+    """The columns with the loan, its application date and its month on book.
+
+    No `mob` is needed if each definition has a rule in words.
+    """
 
     loan: str
     application: str
-    mob: str
+    mob: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,7 +139,8 @@ class LabelStore:
     """The definitions of a label store, the default first, and its columns.
 
     `loans` are the columns of its first upstream, which has a row for every loan, labelled or not. That
-    one also has the days past due (`dpd`) and what is left to pay (`balance`).
+    one also has the days past due (`dpd`) and what is left to pay (`balance`). If the definitions have rules
+    in words, it has instead the day on which the label of each loan is `due`, as the end of the loan.
     """
 
     definitions: tuple[LabelDefinition, ...]
@@ -128,5 +148,11 @@ class LabelStore:
     label: str
     label_def: str
     loans: LoanColumns
-    dpd: str
-    balance: str
+    dpd: str = ""
+    balance: str = ""
+    due: str = ""
+
+    @property
+    def has_days(self) -> bool:
+        """Whether its definitions ask for days past due, and not for a rule in words."""
+        return not any(each.rule for each in self.definitions)

@@ -460,6 +460,14 @@ WRONG: dict[str, tuple[Callable[[], Declared], str]] = {
         ),
         "gold.label_store: label_def is no key of the label store; ",
     ),
+    "day on which a label is due": (
+        lambda: with_labels(definitions=(BY_RULE,), due="ended_on"),
+        "gold.label_store: labels declare due 'ended_on', which silver.loan_daily lacks; ",
+    ),
+    "labels by days and by a rule": (
+        lambda: with_labels(definitions=(DEFINITION, BY_RULE)),
+        "gold.label_store: label definition 30dpd asks for days past due, and others have a rule in words",
+    ),
     "no definitions": (
         lambda: with_labels(definitions=()),
         "gold.label_store has no label definition",
@@ -531,6 +539,7 @@ WRONG: dict[str, tuple[Callable[[], Declared], str]] = {
 CLICKS = CATALOG.table(SIGNAL).source
 assert CLICKS
 DEFINITION = LabelDefinition("30dpd", 30, 6, "Late.")
+BY_RULE = LabelDefinition("unpaid", rule="not paid at the end", doc="Lost.")
 
 
 @pytest.mark.parametrize(("made", "told"), WRONG.values(), ids=WRONG)

@@ -73,6 +73,8 @@ def _wrong_labels(definition: LabelDefinition, labelled: str) -> list[Wrong]:
     defined = F.col(LABEL_DEF) == definition.name
     earliest = F.add_months(F.col(APPLICATION), definition.mob)
     early = defined & (F.col(SNAPSHOT_DATE) < earliest)
+    if definition.rule:
+        return [(labelled, f"of {definition.name} observed before the application", early)]
     other = defined & (F.col(MOB) != definition.mob)
     return [
         (labelled, f"of {definition.name} observed before month {definition.mob}", early),

@@ -40,7 +40,7 @@ from lakehouse.storage.work import work_folder
 from lakehouse.training.point_in_time import JoinedGroup, with_features
 from lakehouse.training.receipts import receipts
 from lakehouse.training.sets import Asked, TrainingSet, prepare
-from lakehouse.training_columns import APPLICATION, LABELLED
+from lakehouse.training_columns import APPLICATION, LABEL_OBSERVED, LABELLED
 
 SPLIT = Split()
 _APPLIED = "_applied"
@@ -138,8 +138,12 @@ def _after_application(training_set: TrainingSet) -> DataFrame:
     label = training_set.selection.label
     assert label is not None, "a training set without labels has no day of the label"
     applied = training_set.spine.withColumn(_APPLIED, F.col(APPLICATION))
-    later = applied.withColumn(APPLICATION, F.add_months(F.col(APPLICATION), label.mob))
-    groups = [(replace(g, max_age_months=label.mob), rows) for g, rows in training_set.groups]
+    groups = training_set.groups
+    if label.rule:
+        later = applied.withColumn(APPLICATION, F.col(LABEL_OBSERVED))
+    else:
+        later = applied.withColumn(APPLICATION, F.add_months(F.col(APPLICATION), label.mob))
+        groups = [(replace(g, max_age_months=label.mob), rows) for g, rows in groups]
     joined = with_features(later, groups)
     newer = [column for group, _ in groups for column in _where_newer(group)]
     kept = [name for name in LABELLED if name != APPLICATION]

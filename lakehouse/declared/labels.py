@@ -20,6 +20,7 @@ def label_faults(tables: Sequence[Table]) -> Iterator[str]:
     for table in stores[:1]:
         assert table.labels
         yield from _definitions(table.full_name, table.labels)
+        yield from _mixed(table.full_name, table.labels)
         yield from _columns(table, table.labels)
         yield from _optional(table)
 
@@ -45,13 +46,23 @@ def _definitions(place: str, labels: LabelStore) -> Iterator[str]:
     for each in labels.definitions:
         if not each.name.strip():
             yield f"{place} has a label definition without a name; name it, as 30dpd_6mob"
-        if each.dpd < 1 or each.mob < 0:
+        if not each.rule and (each.dpd < 1 or each.mob < 0):
             yield (
                 f"{place}: label definition {each.name} is {each.dpd} days past due at month on book "
                 f"{each.mob}; declare 1 or more days, and month 0 or later"
             )
         if fault := meaning_fault(each.doc, "write a doc that says what it is for"):
             yield f"{place}: label definition {each.name} {fault}"
+
+
+def _mixed(place: str, labels: LabelStore) -> Iterator[str]:
+    """A definition by days past due beside one by a rule: a set would not know when a label is due."""
+    by_days = [each.name for each in labels.definitions if not each.rule]
+    if by_days and not labels.has_days:
+        yield (
+            f"{place}: label definition {by_days[0]} asks for days past due, and others have a rule in "
+            "words; declare all of one kind"
+        )
 
 
 def _columns(table: Table, labels: LabelStore) -> Iterator[str]:
@@ -64,7 +75,7 @@ def _columns(table: Table, labels: LabelStore) -> Iterator[str]:
     named = {
         "own.loan": own.loan,
         "own.application": own.application,
-        "own.mob": own.mob,
+        **({"own.mob": own.mob} if labels.has_days else {}),
         "label": labels.label,
         "label_def": labels.label_def,
     }
@@ -81,12 +92,11 @@ def _columns(table: Table, labels: LabelStore) -> Iterator[str]:
     for what, name in (("entity", above.entity), ("date", above.date)):
         if not name:
             yield f"{place}: its loans, {above.full_name}, have no {what}; declare its column there"
+    of_days = {"loans.mob": loans.mob, "dpd": labels.dpd, "balance": labels.balance}
     named = {
         "loans.loan": loans.loan,
         "loans.application": loans.application,
-        "loans.mob": loans.mob,
-        "dpd": labels.dpd,
-        "balance": labels.balance,
+        **(of_days if labels.has_days else {"due": labels.due}),
     }
     yield from _lacking(place, named, above)
 

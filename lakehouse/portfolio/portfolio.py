@@ -121,6 +121,11 @@ def _needed(catalog: Catalog) -> tuple[Table, Table]:
             f"portfolio needs {' and '.join(_NEEDED)}, and the bank {catalog.bank.name} has no "
             f"{' and no '.join(missing)}; declare them with the columns that the shipped bank gives them"
         )
+    if not catalog.labels.has_days:
+        raise BadInput(
+            f"portfolio counts days past due, and the labels of the bank {catalog.bank.name} have a rule in "
+            "words; declare label definitions with dpd and mob"
+        )
     vintages, roll_rates = (by_name[name] for name in _NEEDED)
     return vintages, roll_rates
 

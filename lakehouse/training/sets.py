@@ -59,6 +59,7 @@ from lakehouse.training_columns import (
     BALANCE,
     CUSTOMER,
     DPD,
+    DUE,
     LABEL,
     LABEL_DEF,
     LABEL_OBSERVED,
@@ -189,7 +190,7 @@ class TrainingSet:
             labels.own.application: APPLICATION,
             labels.label: LABEL,
             labels.label_def: LABEL_DEF,
-            labels.own.mob: MOB,
+            **({labels.own.mob: MOB} if labels.has_days else {}),
             table.date: SNAPSHOT_DATE,
         }
         return self._read(table).select(*_named(names))
@@ -238,6 +239,10 @@ class TrainingSet:
             return Waterfall(applications, {}, applications)
         days = self._days
         newest_day = days.agg(F.max(SNAPSHOT_DATE)).collect()[0][0]
+        if label.rule:
+            # A loan has one row, of the day on which it began; the newest day is that of a label.
+            (observed,) = self.label_store.agg(F.max(SNAPSHOT_DATE)).collect()[0]
+            newest_day = max(day for day in (newest_day, observed) if day)
         loans, names = self._in_months(days), [each.name for each in self.selection.exclusions]
         lines = count_lines(
             loans, self._labelled, self._excluded, label, newest_day, known_by, names
@@ -255,11 +260,12 @@ class TrainingSet:
             labels.loans.loan: LOAN,
             self._loans.entity: CUSTOMER,
             labels.loans.application: APPLICATION,
-            labels.loans.mob: MOB,
-            labels.dpd: DPD,
-            labels.balance: BALANCE,
             self._loans.date: SNAPSHOT_DATE,
         }
+        if labels.has_days:
+            names |= {labels.loans.mob: MOB, labels.dpd: DPD, labels.balance: BALANCE}
+        else:
+            names[labels.due] = DUE
         return self._read(self._loans).select(*_named(names))
 
     @property

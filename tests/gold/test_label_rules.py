@@ -218,11 +218,24 @@ def by_hand(path: Path, balance: float) -> int | str:
         ({"indeterminate_dpd": 30}, "indeterminate_dpd is from 1 to 29"),
         ({"when": "ever", "times": 7}, "7 months do not fit from mob 1 to 6"),
         ({"when": "ever", "cure_months": 6}, "cure_months is from 1 to 5"),
+        ({"rule": "lost"}, "one with a rule has no dpd, mob or months"),
+        ({"rule": "lost", "dpd": 0, "mob": 0, "times": 2}, "one with a rule has no dpd"),
     ],
 )
 def test_a_definition_that_makes_no_sense_is_refused(wrong: dict[str, Any], why: str) -> None:
     with pytest.raises(BadInput, match=why):
         LabelDefinition("wrong", **{"dpd": 30, "mob": 6, **wrong})
+
+
+def test_a_rule_in_words_says_itself_and_is_kept_by_a_receipt() -> None:
+    unpaid = LabelDefinition("unpaid", rule="not paid at the end", doc="Lost.")
+    assert (str(unpaid), unpaid.window) == ("not paid at the end", "-")
+    assert LabelDefinition.from_values(unpaid.as_values()) == unpaid
+
+
+def test_a_month_on_book_of_0_stays_in_the_id_of_a_set() -> None:
+    at_once = LabelDefinition("at_once", dpd=1, mob=0)
+    assert at_once.as_values() == {"name": "at_once", "dpd": 1, "mob": 0}
 
 
 def test_a_definition_says_its_rule_in_words() -> None:

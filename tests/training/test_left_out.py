@@ -82,3 +82,19 @@ def test_a_loan_is_in_the_first_line_that_takes_it(
     )
     assert {name for name, n in counted.items() if n} == {line}
     assert "excluded_fraud" in counted, "told even if it leaves nothing out"
+
+
+@pytest.mark.parametrize(
+    ("due", "reason"), [("2024-01-02", "too_young"), ("2024-01-01", "outcome_unknown")]
+)
+def test_a_loan_whose_label_has_a_rule_is_left_out_by_the_day_that_it_is_due(
+    due: str, reason: str
+) -> None:
+    unpaid = LabelDefinition("unpaid", rule="not paid at its end")
+    loans = session().createDataFrame(
+        [("L", "C", date(2023, 1, 1), date.fromisoformat(due))],
+        "loan_id STRING, customer_id STRING, snapshot_date DATE, due DATE",
+    )
+    nothing = labels_of(loans.where("false"))
+    counted = count_lines(loans, nothing, None, unpaid, NEWEST, known_by=None)
+    assert counted == {"too_young": 0, "outcome_unknown": 0, "rows": 0, reason: 1}
