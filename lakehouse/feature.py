@@ -13,7 +13,8 @@ from lakehouse.table import Field
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-Prepare = Callable[["DataFrame", "Sequence[str] | None"], "DataFrame"]
+# Takes the silver rows, those of each joined table, and the months.
+Prepare = Callable[..., "DataFrame"]
 
 
 @dataclass(frozen=True)
@@ -35,19 +36,20 @@ class Feature:
 class FeatureTransform:
     """The transformation of a feature group: its key and month, and the features of its silver rows.
 
-    `prepare` adds the columns that the features need; without it they take those of the silver table.
+    `prepare` adds the columns that the features need; without it they take those of the silver table. It
+    gets the rows of the silver table, those of each table that is joined to it, and the months.
     """
 
     keys: tuple[str, ...]
     features: tuple[Feature, ...]
     prepare: Prepare | None = None
 
-    def __call__(self, rows: DataFrame, months: Sequence[str] | None = None) -> DataFrame:
+    def __call__(self, *rows: DataFrame, months: Sequence[str] | None = None) -> DataFrame:
         return self._prepared(rows, months).select(*self.keys, *columns(self.features))
 
     def uncast(
         self,
-        rows: DataFrame,
+        *rows: DataFrame,
         months: Sequence[str] | None = None,
         only: Collection[str] | None = None,
     ) -> DataFrame:
@@ -55,8 +57,8 @@ class FeatureTransform:
         prepared = self._prepared(rows, months)
         return prepared.select(*self.keys, *uncast_columns(self.features, only))
 
-    def _prepared(self, rows: DataFrame, months: Sequence[str] | None) -> DataFrame:
-        return self.prepare(rows, months) if self.prepare else rows
+    def _prepared(self, rows: Sequence[DataFrame], months: Sequence[str] | None) -> DataFrame:
+        return self.prepare(*rows, months) if self.prepare else rows[0]
 
 
 def feature(type_: str) -> Callable[[Callable[..., Column]], Feature]:

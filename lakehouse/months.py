@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from lakehouse.errors import BadInput
 
+# The month of rows without a date. It is before all others, so that each cut-off in time keeps these rows.
+UNDATED = "0000-00"
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
 
@@ -34,7 +36,9 @@ def checked_month(text: str) -> str:
 
 
 def shift(month: str, by: int) -> str:
-    """The month `by` months later, or earlier if `by` is negative."""
+    """The month `by` months later, or earlier if `by` is negative; that of rows without a date stays."""
+    if month == UNDATED:
+        return month
     index = int(month[:4]) * 12 + int(month[5:]) - 1 + by
     return f"{index // 12:04d}-{index % 12 + 1:02d}"
 
@@ -52,15 +56,19 @@ def in_groups(months: Iterable[str], size: int) -> list[Group]:
 
 
 def spell(months: Iterable[str]) -> str:
-    """The months in few words: `2023-01 to 2023-06, 2024-01`, or `no month`."""
+    """The months in few words: `2023-01 to 2023-06, 2024-01`, or `no month`.
+
+    `no date` stands for rows without one.
+    """
     runs: list[list[str]] = []
-    for month in sorted(set(months)):
+    every = set(months)
+    for month in sorted(every - {UNDATED}):
         if runs and shift(runs[-1][-1], 1) == month:
             runs[-1].append(month)
         else:
             runs.append([month])
     spelt = [run[0] if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs]
-    return ", ".join(spelt) or "no month"
+    return ", ".join([*(["no date"] if UNDATED in every else []), *spelt]) or "no month"
 
 
 @dataclass(frozen=True)
@@ -79,9 +87,9 @@ class MonthRange:
         return months
 
     def has(self, month: str) -> bool:
-        return (self.first is None or month >= self.first) and (
-            self.last is None or month <= self.last
-        )
+        """Whether the month is in the range; rows without a date are in each."""
+        after_first = self.first is None or month >= self.first
+        return month == UNDATED or (after_first and (self.last is None or month <= self.last))
 
     def covers(self, other: MonthRange) -> bool:
         """Whether every month of the other is one of this."""

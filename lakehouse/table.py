@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, get_args
 
 from lakehouse.errors import BadInput
 from lakehouse.label import LabelStore
-from lakehouse.months import widen
+from lakehouse.months import UNDATED, widen
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -70,6 +71,7 @@ class Source:
     """A raw CSV file: the names it may have, its header, its key, and the cells that every row needs.
 
     `entity` is the column that says whose row it is; `date` is the column with the day of the row.
+    Reference data has neither: with `date=""` a row is what is so as of a release, whatever the day.
     `order`: pairs of required dates, the first never after the second. `date_order`: how dates
     with slashes are written, dmy or mdy; None if the file is to prove it. `monthly`: all rows of a month
     have the same day, so a field of their dates that never varies is the day.
@@ -273,21 +275,36 @@ class Table:
         types = {field.name: field.type for field in self.fields}
         return [raw for own, raw in self.raw_columns if types[own] in ("INT", "BIGINT", "DOUBLE")]
 
+    @cached_property
+    def is_undated(self) -> bool:
+        """Whether its rows have no date, because no row of its source, or of its upstreams, has one."""
+        if self.source:
+            return not self.source.date
+        return bool(self.upstreams) and all(each.is_undated for each in self.upstreams)
+
     def needed(self, months: Iterable[str], largest: int | None = None) -> set[str]:
-        """The months of its upstreams that rows of these months depend on.
+        """The months of its upstreams that rows of these months depend on, and all rows without a date.
 
         `largest` is the largest value of `look_back_column`; None if it is not known.
         """
         bounds = [self.look_back_months] if largest is None else [self.look_back_months, largest]
-        return widen(months, max(min(bounds), 0), self.look_ahead_months)
+        undated = {UNDATED} if any(each.is_undated for each in self.upstreams) else set()
+        return widen(months, max(min(bounds), 0), self.look_ahead_months) | undated
 
-    def reached(self, months: Iterable[str]) -> set[str]:
-        """The months whose rows depend on these months of an upstream."""
-        return widen(months, self.look_ahead_months, self.look_back_months)
+    def reached(self, months: Iterable[str], held: Iterable[str]) -> set[str]:
+        """Those of the months that are `held` whose rows depend on these months of an upstream.
+
+        All do on a row without a date, for nothing tells which of them it is about.
+        """
+        months = {*months}
+        if UNDATED in months:
+            return {*held}
+        return widen(months, self.look_ahead_months, self.look_back_months) & {*held}
 
     def possible(self, months: Iterable[str]) -> set[str]:
         """The months in which it may have rows, if these are the months of its upstreams."""
-        return widen(months, self.look_ahead_months)
+        found = widen(months, self.look_ahead_months)
+        return found if self.is_undated else found - {UNDATED}
 
     @property
     def features(self) -> tuple[Field, ...]:

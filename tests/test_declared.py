@@ -380,7 +380,10 @@ WRONG: dict[str, tuple[Callable[[], Declared], str]] = {
         lambda: with_source(SIGNAL, renames=(("f", "fe_1"), ("f", "fe_2"))),
         "source clickstream renames f twice; ",
     ),
-    "source without date": (lambda: with_source(SIGNAL, date=""), "source clickstream has no date"),
+    "monthly without date": (
+        lambda: with_source(SIGNAL, date="", monthly=True),
+        "source clickstream is declared as monthly and has no date",
+    ),
     "source entity": (
         lambda: with_source(SIGNAL, entity="cust"),
         "source clickstream declares the entity 'cust', which it lacks",

@@ -21,6 +21,11 @@ def gold(catalog: Catalog) -> list[Table]:
     return [table for table in catalog.derived if table.group or table.labels]
 
 
+def _cut(catalog: Catalog) -> list[Table]:
+    """The raw files and the gold tables that a cut parts; it leaves reference data without a date whole."""
+    return [table for table in (*catalog.sources, *gold(catalog)) if not table.is_undated]
+
+
 def chosen_cut(store: Store, catalog: Catalog, release: Release, asked: str | None = None) -> str:
     """The last month that a replay knows, YYYY-MM: the one asked for, else that of the median application.
 
@@ -43,11 +48,11 @@ def finer(store: Store, catalog: Catalog, release: Release, month: str) -> str:
 
     A feature that looks at a later row of its own month is seen only if the cut is between the two.
     """
-    tables = (*catalog.sources, *gold(catalog))
+    tables = _cut(catalog)
     counted = {table: _by_day(store, release, table, month) for table in tables}
     # Without a row up to the cut, a raw file could not be written and a table not be compared.
     firsts = [min(counted[t]) for t in tables if not _begins_before(store, release, t, month)]
-    raw = [counted[table] for table in catalog.sources]
+    raw = [counted[table] for table in tables if table.source]
     days = sorted({day for by_day in raw for day in by_day if day >= max(firsts, default="")})
     parts = {day: [part for by_day in raw if (part := _smaller_part(by_day, day))] for day in days}
     best = max(days, key=lambda day: (len(parts[day]), sum(parts[day])), default=month)
@@ -83,8 +88,7 @@ def _possible(log: Log, catalog: Catalog, release: Release) -> tuple[str, str]:
     """The first and the last month of a cut that leaves rows of every table on both sides."""
     versions = release.versions
     held = [
-        months_of(log.rows_by_month(table, versions[table.full_name]))
-        for table in (*catalog.sources, *gold(catalog))
+        months_of(log.rows_by_month(table, versions[table.full_name])) for table in _cut(catalog)
     ]
     if all(held):
         first, last = max(months[0] for months in held), min(months[-1] for months in held)

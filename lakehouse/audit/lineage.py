@@ -8,7 +8,7 @@ needed. If a mark is left in the plan of a feature, then the feature derives fro
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -34,11 +34,12 @@ def lineage_check(store: Store, catalog: Catalog, release: Release) -> Check:
     check_readable(store.log, release.pins, dict.fromkeys(t for g in groups for t in ancestors(g)))
     with unshortened(store.spark):
         traced = Trace(store, catalog, release).findings(groups)
+        undated = _without_date(Trace(store, catalog, release, _values_without_date), groups)
     return Check(
         name="lineage",
         proves="By the declarations and by the engine's plans, no feature derives from what happened to "
         "a loan after the application. No table reads another one that it does not declare.",
-        looked_at=_looked_at(groups),
+        looked_at="; ".join([_looked_at(groups), *undated]),
         findings=(*_declared(groups), *traced),
         seconds=time.monotonic() - began,
     )
@@ -79,13 +80,41 @@ def _looked_at(groups: Sequence[Table]) -> str:
     )
 
 
-class Trace:
-    """Plans the tables of a release with a mark on every outcome column."""
+def _values_without_date(table: Table) -> list[str]:
+    """The columns of reference data without a date that say something; its keys only join it."""
+    if not table.is_undated:
+        return []
+    silent = {*table.keys, table.partition}
+    names = [name for name in table.columns if name not in silent]
+    return [name for name in names if not name.startswith("_")]
 
-    def __init__(self, store: Store, catalog: Catalog, release: Release) -> None:
+
+def _without_date(trace: Trace, groups: Sequence[Table]) -> Iterator[str]:
+    """For each group that reads data without a date, the features that derive from it."""
+    for group in groups:
+        names = [each.full_name for each in ancestors(group) if each.is_undated and each.transform]
+        if names:
+            features = ", ".join(trace.outcomes(group)) or "none"
+            yield (
+                f"{group.full_name} reads {', '.join(names)} as of the release, for it has no date; features "
+                f"from there: {features}"
+            )
+
+
+class Trace:
+    """Plans the tables of a release with a mark on every outcome column, or on others."""
+
+    def __init__(
+        self,
+        store: Store,
+        catalog: Catalog,
+        release: Release,
+        marked: Callable[[Table], list[str]] = _outcomes_of,
+    ) -> None:
         self._store = store
         self._catalog = catalog
         self._release = release
+        self._marked_columns = marked
         self._outcomes_by_table: dict[str, Outcomes] = {}
         self._undeclared: list[Finding] = []
 
@@ -108,7 +137,9 @@ class Trace:
         return self._outcomes_by_table[table.full_name]
 
     def _traced(self, table: Table) -> Outcomes:
-        declared = {name: frozenset([f"{table.full_name}.{name}"]) for name in _outcomes_of(table)}
+        declared = {
+            name: frozenset([f"{table.full_name}.{name}"]) for name in self._marked_columns(table)
+        }
         if table.transform is None:
             return declared
         marks = {

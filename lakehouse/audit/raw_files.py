@@ -119,12 +119,20 @@ def scrambled(cut: str) -> RowsSql:
     return rows_sql
 
 
-def halved(last_digits: tuple[str, ...]) -> RowsSql:
-    """The rows of half of the customers: those whose MD5 ends with one of these digits."""
+def halved(last_digits: tuple[str, ...], sources: Sequence[Source]) -> RowsSql:
+    """The rows of half of the customers of these sources: those whose MD5 ends with one of these digits.
+
+    Other sources stay whole: half of the districts would be no other customers.
+    """
     digits = ", ".join(literal(digit) for digit in last_digits)
-    return lambda source, all_rows: (
-        f"SELECT * FROM {all_rows} WHERE right(md5({identifier(source.entity)}), 1) IN ({digits})"
-    )
+
+    def rows_sql(source: Source, all_rows: str) -> str:
+        if source not in sources:
+            return f"SELECT * FROM {all_rows}"
+        is_kept = f"right(md5({identifier(source.entity)}), 1) IN ({digits})"
+        return f"SELECT * FROM {all_rows} WHERE {is_kept}"
+
+    return rows_sql
 
 
 def relabelled(new_ids: Path, sources: Sequence[Source]) -> RowsSql:
@@ -161,6 +169,8 @@ def write_new_ids(exported: Path, sources: Sequence[Source], into: Path) -> None
 
 
 def _up_to(cut: str, source: Source) -> str:
+    if not source.date:
+        return "true"
     day = f"strftime({identifier(source.date)}, '%Y-%m-%d')"
     return f"left({day}, {len(cut)}) <= {literal(cut)}"
 

@@ -74,7 +74,7 @@ def scrambled(cut: str) -> Replay:
     )
 
 
-def halved(name: str, last_digits: tuple[str, ...]) -> Replay:
+def halved(name: str, last_digits: tuple[str, ...], sources: Sequence[Source]) -> Replay:
     """With the raw rows of half of the customers: those whose MD5 ends with one of these digits."""
 
     def same(table: Table) -> Column:
@@ -83,7 +83,7 @@ def halved(name: str, last_digits: tuple[str, ...]) -> Replay:
     return Replay(
         name,
         "No feature and no label depends on other customers: with half of them all stays the same.",
-        raw_files.halved(last_digits),
+        raw_files.halved(last_digits, sources),
         same,
         "of every second customer",
     )
@@ -171,8 +171,8 @@ def replay_checks(
             truncated(cut),
             scrambled(cut),
             # Both halves, because the largest value of all customers does not change in the half that has it.
-            halved("half of the customers", even),
-            halved("other half of the customers", odd),
+            halved("half of the customers", even, sources_of_customers(catalog)),
+            halved("other half of the customers", odd, sources_of_customers(catalog)),
             renamed(store, catalog, exported),
         )
         for replay in replays:

@@ -54,10 +54,10 @@ def _columns(place: str, source: Source) -> Iterator[str]:
     if not source.keys:
         yield f"{place} has no keys; declare the columns by which two rows are the same"
     yield from unknown(place, "key", source.keys, source.header)
-    if not source.date:
-        yield f"{place} has no date; declare the column with the day of the row"
-    else:
+    if source.date:
         yield from unknown(place, "date", [source.date], source.header)
+    if source.monthly and not source.date:
+        yield f"{place} is declared as monthly and has no date; declare its date, or not monthly"
     yield from unknown(place, "renamed column", [own for _, own in source.renames], source.header)
     for name, own in source.renames:
         if name in source.header:

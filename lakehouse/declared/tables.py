@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from lakehouse.declared.names import PLAIN, instead, meaning_fault, twice, unknown
 from lakehouse.declared.sql_names import condition_faults
@@ -157,6 +157,8 @@ def _months(place: str, table: Table, above: Sequence[str], owner: str) -> Itera
     if MONTH not in table.columns or table.partition != MONTH:
         looks = f"looks {'back' if back else 'ahead'} over" if back or ahead else "is computed by"
         yield f"{place} {looks} months and has no month; add MONTH_FIELD, and partition it by that"
+    if back and table.is_undated:
+        yield f"{place} looks back over months, and no row above it has a date; declare look_back_months 0"
     for upstream in table.upstreams:
         if MONTH not in upstream.columns:
             yield f"{place} reads months of {upstream.full_name}, which has no month; add MONTH_FIELD there"
@@ -171,15 +173,29 @@ def _months(place: str, table: Table, above: Sequence[str], owner: str) -> Itera
 
 
 def _parameters(place: str, table: Table) -> Iterator[str]:
-    """A line if the transformation cannot be called with the tables, and the months, that it gets."""
+    """A line if the transformation, or its `prepare`, cannot be called with what it gets."""
     assert table.transform
+    has_months = bool(table.look_back_months)
+    months = {"months": None} if has_months else {}
+    told = counted(len(table.upstreams), "table")
+    given = told + (" and months" if has_months else "")
+    yield from _called(
+        f"{place}: its transformation", table.transform, given, *table.upstreams, **months
+    )
+    if prepare := getattr(table.transform, "prepare", None):
+        yield from _called(
+            f"{place}: prepare", prepare, f"{told} and months", *table.upstreams, None
+        )
+
+
+def _called(
+    what: str, function: Callable[..., object], given: str, *values: object, **named: object
+) -> Iterator[str]:
     try:
-        signature = inspect.signature(table.transform)
+        signature = inspect.signature(function)
     except (TypeError, ValueError):  # a builtin that does not tell
         return
-    months = {"months": None} if table.look_back_months else {}
     try:
-        signature.bind(*table.upstreams, **months)
+        signature.bind(*values, **named)
     except TypeError as error:
-        given = counted(len(table.upstreams), "table") + (" and months" if months else "")
-        yield f"{place}: its transformation takes {signature} and gets {given} ({error}); correct one"
+        yield f"{what} takes {signature} and gets {given} ({error}); correct one"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lakehouse import functions as F
 from lakehouse.errors import BadInput
 from lakehouse.feature import Feature, FeatureTransform, Prepare
+from lakehouse.nearest import meant
 from lakehouse.table import MONTH_FIELD, FeatureGroup, Field, Table
 
 if TYPE_CHECKING:
@@ -30,13 +31,25 @@ def feature_group(
     prepare: Prepare | None = None,
     look_back_months: int = 0,
     expectations: Sequence[tuple[str, str]] = (),
+    joined: Sequence[Table] = (),
+    entity: str = "",
+    date: str = "",
 ) -> Table:
-    """The gold table of features that are computed from one silver table, and have its entity and date.
+    """The gold table of features that are computed from a silver table, and have its entity and date.
 
-    `prepare` adds the columns that the features need. It takes the silver rows and the months whose
-    features are wanted (None: all months). BadInput if the silver table has no entity or date.
+    `prepare` adds the columns that the features need. It takes the silver rows, those of each `joined`
+    table, and the months whose features are wanted (None: all months). `entity` and `date` are columns
+    that it gives, where they are not those of the silver table: a disposition tells the client of an account.
+    BadInput if the silver table has no entity or date, if no table has the `entity` that is given, and if
+    tables are joined without `prepare`.
     """
-    key_fields = _key_fields(name, silver)
+    tables = (silver, *joined)
+    if joined and prepare is None:
+        raise BadInput(
+            f"feature group {name} joins {joined[0].full_name} without prepare, which would join them; "
+            "give a function of the rows of each table and the months"
+        )
+    key_fields = _key_fields(name, tables, entity, date)
     keys = tuple(field.name for field in key_fields)
     return Table(
         layer="gold",
@@ -44,27 +57,37 @@ def feature_group(
         doc=doc,
         keys=keys,
         fields=(*key_fields, *(feature.field for feature in features), MONTH_FIELD),
-        upstreams=(silver,),
+        upstreams=tables,
         transform=FeatureTransform((*keys, MONTH_FIELD.name), tuple(features), prepare),
         look_back_months=look_back_months,
         expectations=tuple(expectations),
-        entity=silver.entity,
-        date=silver.date,
+        entity=keys[0],
+        date=keys[1],
         group=FeatureGroup(name, max_age_months, delay_days),
     )
 
 
-def _key_fields(name: str, silver: Table) -> tuple[Field, Field]:
-    types = {field.name: field.type for field in silver.fields}
-    for what, column in (("entity", silver.entity), ("date", silver.date)):
-        if column not in types:
+def _key_fields(name: str, tables: Sequence[Table], entity: str, date: str) -> tuple[Field, Field]:
+    silver = tables[0]
+    own = {field.name: field.type for field in silver.fields}
+    for what, given, column in (("entity", entity, silver.entity), ("date", date, silver.date)):
+        if not given and column not in own:
             raise BadInput(
                 f"feature group {name} reads {silver.full_name}, which has no {what}; declare there the "
                 f"column that is its {what}"
             )
+    types = {field.name: field.type for table in reversed(tables) for field in table.fields}
+    if entity and entity not in types:
+        near = meant(entity, types)
+        remedy = f"is it {near}?" if near else "join the table that has it"
+        raise BadInput(
+            f"feature group {name} has the entity {entity}, which none of its tables has; {remedy}"
+        )
+    of_entity, of_day = entity or silver.entity, date or silver.date
     return (
-        replace(ENTITY, name=silver.entity, type=types[silver.entity]),
-        replace(DATE, name=silver.date, type=types[silver.date]),
+        replace(ENTITY, name=of_entity, type=types[of_entity]),
+        # Days that are asked for need not be a column of any table.
+        replace(DATE, name=of_day, type=types.get(of_day, "DATE")),
     )
 
 

@@ -12,6 +12,7 @@ from lakehouse.landing import cells, repeated
 from lakehouse.landing.row_hash import deletion_hash, hashed_as, refused_hash, row_hash
 from lakehouse.landing.texts import Texts
 from lakehouse.landing.working_copies import SplitFile, WorkingCopies
+from lakehouse.months import UNDATED
 from lakehouse.storage.duck import identifier, literal, path_literal
 
 if TYPE_CHECKING:
@@ -216,6 +217,8 @@ class Rows:
         return " AND ".join(f"({reason}) IS NULL" for reason in self._reasons_sql()) or "true"
 
     def _month_sql(self) -> str:
+        if not self.source.date:
+            return literal(UNDATED)
         day = self.texts.day[self.source.date]
         within = f"{day} BETWEEN DATE '1970-01-01' AND DATE '{self._today}'"
         return f"CASE WHEN {within} THEN strftime({day}, '%Y-%m') END"

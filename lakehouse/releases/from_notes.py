@@ -16,6 +16,7 @@ from deltalake.exceptions import DeltaError
 
 from lakehouse.errors import LakehouseError
 from lakehouse.ledger.training_sets import TABLE as TRAINING_SETS
+from lakehouse.months import UNDATED
 from lakehouse.releases.identity import identity
 from lakehouse.releases.ledger_copies import copies
 from lakehouse.releases.ledger_rows import unchecked_rows
@@ -183,7 +184,7 @@ def _release(
         run_id=run.run_id,
         finished_at=run.moment,
         months=sorted(set().union(*changed)),
-        through=max(held, default=None),
+        through=max((month for month in held if month != UNDATED), default=None),
         versions=run.versions,
         commits=commits,
         row_counts={table.full_name: sum(counts[table].values()) for table in counts},

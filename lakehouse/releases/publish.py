@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone
 from lakehouse.errors import LakehouseError
 from lakehouse.ledger.releases import TABLE as RELEASES
 from lakehouse.ledger.training_sets import TABLE as TRAINING_SETS
+from lakehouse.months import UNDATED
 from lakehouse.releases import published
 from lakehouse.releases.identity import identity
 from lakehouse.releases.ledger_rows import insert, rows
@@ -49,7 +50,7 @@ def next_release(
         run_id=run_id,
         finished_at=_later_than(earlier),
         months=sorted(_changed_months(datamart, standings)),
-        through=max(held, default=None),
+        through=max((month for month in held if month != UNDATED), default=None),
         versions=versions,
         commits={
             table.full_name: identity(log, table, versions[table.full_name])

@@ -15,7 +15,7 @@ from lakehouse.errors import BadInput
 from lakehouse.landing.counts import Counts, Landed
 from lakehouse.ledger.deliveries import TABLE as DELIVERIES
 from lakehouse.ledger.releases import TABLE as RELEASES
-from lakehouse.months import MonthRange
+from lakehouse.months import UNDATED, MonthRange
 from lakehouse.releases.deliveries import FileVersion, arrivals, digest, newest_taken, put
 from lakehouse.releases.publish import next_release, publish, sync_commits
 from lakehouse.releases.recorded import Recorded
@@ -46,7 +46,8 @@ def scopes(request: Request, landed: Mapping[str, Landed]) -> list[MonthRange]:
     if not request.by_month:
         return [asked]
     delivered = {month for file in landed.values() for month in file.counts if month}
-    by_month = [replace(asked, last=month) for month in sorted(delivered) if asked.has(month)]
+    dated = sorted(delivered - {UNDATED})
+    by_month = [replace(asked, last=month) for month in dated if asked.has(month)]
     # The last range is the one asked for, so that the files count as completely taken.
     return [*by_month[:-1], asked]
 
@@ -147,7 +148,7 @@ class Passes:
                 elif table.upstreams and (again or (own.code != catalog.code[name] and not passes)):
                     covered[name] = held
                 else:
-                    covered[name] = table.reached(reached) & held
+                    covered[name] = table.reached(reached, held)
                 there[name] |= covered[name]
             taken = taken.union(*covered.values())
             passes.append({name: len(months) for name, months in covered.items()})

@@ -173,8 +173,14 @@ def _refresh_step(
         return Step(table, "a run was stopped before its end")
     for upstream in table.upstreams:
         if steps[upstream.full_name].pending:
-            return Step(table, f"after {upstream.full_name}")
+            return Step(table, f"after {upstream.full_name}{_every_month(table, upstream)}")
         newest = recorded.get(upstream.full_name)
         if newest and newest.version != record.consumed.get(upstream.full_name):
-            return Step(table, f"{upstream.full_name} changed")
+            return Step(table, f"{upstream.full_name} changed{_every_month(table, upstream)}")
     return Step(table)
+
+
+def _every_month(table: Table, upstream: Table) -> str:
+    """Words for a table whose months are all computed again, because a change above has no date."""
+    is_cause = upstream.is_undated and not table.is_undated
+    return ", which has no date: every month" if is_cause else ""

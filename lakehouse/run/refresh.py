@@ -37,7 +37,7 @@ def pending_months(
         until = store.log.version(upstream) or 0
         since = record.consumed.get(upstream.full_name, -1)
         changed = store.log.changed_months(upstream, since, until)
-        reached |= table.reached(changed)
+        reached |= table.reached(changed, held)
     return sorted(reached & held)
 
 

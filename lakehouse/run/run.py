@@ -15,7 +15,7 @@ from lakehouse.bronze.superseded import TABLE as SUPERSEDED
 from lakehouse.engines.store import Store
 from lakehouse.errors import BadInput, LakehouseError, LedgerFault
 from lakehouse.ledger.releases import TABLE as RELEASES
-from lakehouse.months import spell
+from lakehouse.months import UNDATED, spell
 from lakehouse.releases import published
 from lakehouse.releases.deliveries import Key, restamp
 from lakehouse.releases.publish import CLOCK_MAY_BE_OFF, now_utc
@@ -219,6 +219,7 @@ def _up_to_date(job: Job, planned: Planned) -> Report | None:
 def _check_scope(job: Job, held: set[str]) -> None:
     """BadInput if no raw file has a row of the months that were asked for."""
     scope = job.request.scope
+    held = held - {UNDATED}
     if held and not any(scope.has(month) for month in held):
         raise BadInput(
             f"no raw file in {job.data} has rows of month {scope.spell()}; they have {spell(held)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from lakehouse.errors import BadInput
 from lakehouse.table import Table
 from lakehouse.testing.frames import Given, Row, check_known, computed, key_of, spelt, value_of
 
@@ -29,6 +30,10 @@ def check_rows(table: Table, given: Given, expected: Sequence[Row]) -> None:
 def check_feature(table: Table, name: str, *cases: tuple[Row, object]) -> None:
     """Check a feature of a group: each case is one row of its upstream, and the value expected of it."""
     check_known(table, name)
+    if len(table.upstreams) != 1:
+        raise BadInput(
+            f"{table.full_name} joins several tables; check it with check_rows, with rows of each of them"
+        )
     (upstream,) = table.upstreams
     alone = [name for name in (upstream.entity,) if name]
     given = [

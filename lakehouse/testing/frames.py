@@ -7,6 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lakehouse.errors import BadInput
+from lakehouse.months import UNDATED
 from lakehouse.nearest import meant
 from lakehouse.table import MONTH, Table
 
@@ -22,8 +23,9 @@ _DAY = date(2023, 5, 1)
 def frame(table: Table, rows: Iterable[Row]) -> DataFrame:
     """A frame with the columns and types of a table; a column that a row does not name is NULL.
 
-    A key that is not named gets a value of its own per row, the date is 1 May 2023, and the month is that of
-    the date. A date may be given as text, as `2023-05-31`. BadInput for a column that the table lacks.
+    A key that is not named gets a value of its own per row, and the date is 1 May 2023. The month is that of
+    the date, or that of rows without one. A date may be given as text, as `2023-05-31`. BadInput for a column
+    that the table lacks.
     """
     from lakehouse.engines.embedded import session
 
@@ -95,7 +97,8 @@ def _hint(name: str, names: Iterable[str]) -> str:
 
 
 def month_of(table: Table, row: Row) -> str:
-    return str(row.get(MONTH) or f"{row.get(table.date) or _DAY}"[:7])
+    dated = UNDATED if table.is_undated else f"{row.get(table.date) or _DAY}"[:7]
+    return str(row.get(MONTH) or dated)
 
 
 def key_of(table: Table, row: Row) -> tuple[str, ...]:

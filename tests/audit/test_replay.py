@@ -537,7 +537,7 @@ def test_a_scrambled_file_gives_each_later_row_the_cells_of_another_later_row(
 def test_each_customer_is_whole_in_one_half_of_them(
     rewritten: Callable[[raw_files.RowsSql], list[Cells]],
 ) -> None:
-    even, odd = (rewritten(raw_files.halved(digits)) for digits in raw_files.HALVES)
+    even, odd = (rewritten(raw_files.halved(digits, [SOURCE])) for digits in raw_files.HALVES)
 
     assert not {row[0] for row in even} & {row[0] for row in odd}
     assert sorted([*even, *odd]) == sorted(LOANS)
