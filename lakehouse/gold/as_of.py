@@ -1,4 +1,4 @@
-"""What another table said last, up to the day of a row, for feature groups that join several tables."""
+"""The newest row of another table up to the day of a row, for feature groups that join several tables."""
 
 from __future__ import annotations
 
