@@ -124,10 +124,10 @@ def halved(last_digits: tuple[str, ...], sources: Sequence[Source]) -> RowsSql:
 
     Other sources stay whole: half of the districts would be no other customers.
     """
-    digits = ", ".join(literal(digit) for digit in last_digits)
+    digits, halved_names = ", ".join(map(literal, last_digits)), _names(sources)
 
     def rows_sql(source: Source, all_rows: str) -> str:
-        if source not in sources:
+        if source.name not in halved_names:
             return f"SELECT * FROM {all_rows}"
         is_kept = f"right(md5({identifier(source.entity)}), 1) IN ({digits})"
         return f"SELECT * FROM {all_rows} WHERE {is_kept}"
@@ -137,9 +137,10 @@ def halved(last_digits: tuple[str, ...], sources: Sequence[Source]) -> RowsSql:
 
 def relabelled(new_ids: Path, sources: Sequence[Source]) -> RowsSql:
     """All rows; each customer of these sources has the id of another one, see `write_new_ids`."""
+    renamed_names = _names(sources)
 
     def rows_sql(source: Source, all_rows: str) -> str:
-        if source not in sources:
+        if source.name not in renamed_names:
             return f"SELECT * FROM {all_rows}"
         entity, others = identifier(source.entity), [n for n in source.header if n != source.entity]
         return f"""
@@ -173,6 +174,11 @@ def _up_to(cut: str, source: Source) -> str:
         return "true"
     day = f"strftime({identifier(source.date)}, '%Y-%m-%d')"
     return f"left({day}, {len(cut)}) <= {literal(cut)}"
+
+
+def _names(sources: Sequence[Source]) -> set[str]:
+    """The names of sources: a source may come with more than its bank declares, as the cells of silver."""
+    return {source.name for source in sources}
 
 
 def _listed(names: Sequence[str]) -> str:
