@@ -49,7 +49,7 @@ _SHARED_BY = 6
 _DECLARED: dict[str, tuple[Callable[..., object], ...]] = {
     "Bronze: a raw file": (Source, Field, PersonalNumber, bronze_table),
     "Silver: what a cell becomes": (
-        *(cleaning.silver_table, cleaning.number, cleaning.choice, cleaning.date),
+        *(cleaning.silver_table, cleaning.number, cleaning.choice, cleaning.date, cleaning.time),
         *(open_cells.any_number, open_cells.any_text, open_cells.yes_or_no),
         *(open_cells.day_first_date, open_cells.month_first_date, cleaning.Rule),
     ),

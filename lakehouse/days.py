@@ -20,6 +20,12 @@ TIME_WITH_ZONE = (
 # By the name that a user gives, what comes first in it.
 DATE_ORDERS = {"dmy": "day first", "mdy": "month first", "ymd": "year first"}
 
+# Forms of dates that a source may declare, each with its regular expression and one that shows it.
+DATE_FORMS = {
+    "yymmdd": ("[0-9]{6}", "930131"),
+    "dd.mm.yyyy": ("[0-9]{1,2}[.][0-9]{1,2}[.][0-9]{4}", "31.1.1993"),
+}
+
 
 @dataclass(frozen=True)
 class DateOrder:

@@ -22,7 +22,9 @@ DeliveryMode = Literal["months", "rows"]
 # the name, or the run that took it.
 FileOrder = Literal["name", "date", "arrival"]
 # The form of a cell that every row needs.
-CellKind = Literal["text", "identifier", "date", "integer", "number"]
+CellKind = Literal["text", "identifier", "date", "time", "integer", "number"]
+# How dates are written beside 2023-05-01; a name of DATE_FORMS.
+DateForm = Literal["yymmdd", "dd.mm.yyyy"]
 RAW_SUFFIXES = (".csv", ".csv.gz", ".csv.zst", ".parquet")
 AS_OF_SUFFIX = "_snapshot_date"
 
@@ -70,10 +72,14 @@ class Field:
 class Source:
     """A raw CSV file: the names it may have, its header, its key, and the cells that every row needs.
 
-    `entity` is the column that says whose row it is; `date` is the column with the day of the row.
+    `required` are the cells that each row needs, each with its kind: text, identifier, date, time, integer,
+    number. `entity` is the column that says whose row it is; `date` is the column with the day of the row.
     Reference data has neither: with `date=""` a row is what is so as of a release, whatever the day.
     `order`: pairs of required dates, the first never after the second. `date_order`: how dates
-    with slashes are written, dmy or mdy; None if the file is to prove it. `monthly`: all rows of a month
+    with slashes are written, dmy or mdy; None if the file is to prove it. `date_form`: a form of its dates
+    that is read beside 2023-05-01. With yymmdd goes `first_year`, the first year that two digits mean: with
+    1970 they are 1970 to 2069. `day_of`: pairs of a date and of the time whose day it is, where a file has no
+    column of that date. `monthly`: all rows of a month
     have the same day, so a field of their dates that never varies is the day.
 
     `patterns`: names of its files within the data folder, as `loans/**/*.csv`, where ** is any number of
@@ -108,6 +114,9 @@ class Source:
     numbers: tuple[str, ...] | None = None
     supersedes: FileOrder = "name"
     optional: bool = False
+    date_form: DateForm | None = None
+    first_year: int | None = None
+    day_of: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         for pattern in (*self.patterns, *self.deleted_names):
@@ -125,6 +134,13 @@ class Source:
             raise self._wrong(f"encoding {self.encoding!r}", "one that Python knows, as cp1252")
         if self.decimal not in (".", ","):
             raise self._wrong(f"decimal {self.decimal!r}", "a point or a comma")
+        if self.date_form is not None and self.date_form not in get_args(DateForm):
+            raise self._wrong(f"date_form {self.date_form!r}", " or ".join(get_args(DateForm)))
+        if (self.date_form == "yymmdd") != (self.first_year is not None):
+            raise self._wrong(
+                f"date_form {self.date_form!r} and first_year {self.first_year!r}",
+                "first_year=1970 if 70 is 1970 and 69 is 2069, and only with date_form='yymmdd'",
+            )
         if self.supersedes not in get_args(FileOrder):
             raise self._wrong(f"supersedes {self.supersedes!r}", "name, date or arrival")
 

@@ -67,6 +67,7 @@ def _columns(place: str, source: Source) -> Iterator[str]:
     required = [name for name, _ in source.required]
     yield from unknown(place, "required column", required, source.header)
     yield from unknown(place, "column of numbers", source.numbers or (), source.header)
+    yield from unknown(place, "day_of", (n for pair in source.day_of for n in pair), source.header)
     ordered = dict.fromkeys(name for pair in source.order for name in pair)
     yield from unknown(place, "ordered date", ordered, source.header)
 
@@ -76,6 +77,13 @@ def _required(place: str, source: Source) -> Iterator[str]:
     kinds = dict(source.required)
     for name in twice([name for name, _ in source.required]):
         yield f"{place}: required column {name} stands twice; remove one"
+    for day, time in source.day_of:
+        for name, kind in ((day, "date"), (time, "time")):
+            if name in source.header and kinds.get(name) != kind:
+                yield (
+                    f"{place}: day_of has {name}, which is not required as a {kind}; "
+                    f"add ({name!r}, {kind!r}) to required"
+                )
     for name in source.keys:
         if name in source.header and name not in kinds:
             yield f"{place}: key {name} is not required, so a row could be without; add it to required"

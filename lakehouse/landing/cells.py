@@ -6,9 +6,10 @@ import datetime as dt
 from collections.abc import Iterable
 
 from lakehouse.bronze.raw import NO_ID, NO_ID_WORDS
-from lakehouse.days import DateOrder
+from lakehouse.days import DATE_FORMS, DateOrder
 from lakehouse.landing.dates import WITH_SLASHES
 from lakehouse.storage.duck import literal
+from lakehouse.table import Source
 
 IDENTIFIER = "identifier"
 IN_THE_FUTURE = "is in the future"
@@ -30,6 +31,7 @@ NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 NO_CODE = r"[+-]?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][+-]?[0-9]+)?"
 # Numbers of so many digits are all different as doubles.
 EXACT_DIGITS = 15
+TIME_OF_DAY = "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?"
 _FORMS = {"dmy": "%d/%m/%Y", "mdy": "%m/%d/%Y"}
 
 
@@ -47,18 +49,55 @@ def without_odd_blanks(cell: str) -> str:
                     ELSE {cell} END"""
 
 
-def day(text: str, order: DateOrder | None) -> str:
-    """The DATE of a trimmed text in one of the forms that are valid, else NULL."""
+def day(text: str, order: DateOrder | None, source: Source | None = None) -> str:
+    """The DATE of a trimmed text in one of the forms that are valid, else NULL.
+
+    One of them is the form that its source declares.
+    """
     # Without an order each is the same day in both.
     form = _FORMS.get(order.order if order else "mdy")
     with_slashes = f"""WHEN {is_like(text, WITH_SLASHES)}
                        THEN try_strptime({text}, '{form}')::DATE"""
+    declared = _declared_day(text, source) if source and source.date_form else ""
     return f"""CASE WHEN {is_like(text, ISO_DATE)} THEN try_cast({text} AS DATE)
-                    {with_slashes if form else ""} END"""
+                    {with_slashes if form else ""} {declared} END"""
 
 
-def faults(kind: str, text: str, day: str, today: dt.date) -> list[tuple[str, str]]:
-    """SQL conditions under which a trimmed text of a kind is bad, each with the reason."""
+def _declared_day(text: str, source: Source) -> str:
+    """The case of a text in the form of dates that a source declares."""
+    form, _ = DATE_FORMS[source.date_form or ""]
+    read = f"try_strptime({text}, '%d.%m.%Y')::DATE"
+    if source.first_year is not None:
+        first = source.first_year
+        # The one year of the hundred from `first` on that ends with these two digits.
+        year = f"({first} + ({text}[1:2]::INTEGER - {first % 100} + 100) % 100)"
+        iso = f"printf('%04d-%s-%s', {year}, {text}[3:4], {text}[5:6])"
+        read = f"try_cast({iso} AS DATE)"
+    return f"WHEN {is_like(text, form)} THEN {read}"
+
+
+def day_part(text: str) -> str:
+    """The text of the day in that of a time, as 2023-05-01 of 2023-05-01 14:05."""
+    return f"nullif(regexp_extract({text}, '^[^ T]+'), '')"
+
+
+def moment(text: str, its_day: str, of_row: str) -> str:
+    """The TIMESTAMP of a trimmed text, else NULL: a day with a time, or a time on the day of its row."""
+    clock = f"regexp_extract({text}, '[ T](.*)$', 1)"
+    whole = f"try_cast({its_day} || ' ' || {clock} AS TIMESTAMP)"
+    on_day = f"try_cast({of_row} || ' ' || {text} AS TIMESTAMP)"
+    return f"""CASE WHEN {is_like(text, TIME_OF_DAY)} THEN {on_day}
+                    WHEN {is_like(clock, TIME_OF_DAY)} THEN {whole} END"""
+
+
+def faults(
+    kind: str, text: str, day: str, today: dt.date, source: Source, of_row: str = ""
+) -> list[tuple[str, str]]:
+    """SQL conditions under which a trimmed text of a kind is bad, each with the reason.
+
+    `day` is what is read of a date or a time, and `of_row` the day of its row.
+    """
+    form, shows = DATE_FORMS.get(source.date_form or "", ("", "5/1/2023"))
     return {
         "text": [],
         IDENTIFIER: [
@@ -66,12 +105,22 @@ def faults(kind: str, text: str, day: str, today: dt.date) -> list[tuple[str, st
         ],
         "date": [
             (
-                f"{day} IS NULL AND {is_like(text, ISO_DATE, WITH_SLASHES)}",
+                f"{day} IS NULL AND {is_like(text, ISO_DATE, WITH_SLASHES, *filter(None, [form]))}",
                 "is not in the calendar",
             ),
-            (f"{day} IS NULL", "is not a date like 2023-05-01 or 5/1/2023"),
+            (f"{day} IS NULL", f"is not a date like 2023-05-01 or {shows}"),
             (f"{day} < DATE '1970-01-01'", "is before 1970-01-01"),
             (f"{day} > DATE '{today}'", IN_THE_FUTURE),
+        ],
+        "time": [
+            (f"{day} IS NULL", "is not a time like 2023-05-01 14:05:09, without a zone"),
+            *(
+                [(f"{day}::DATE <> {of_row}", f"is on another day than {source.date}")]
+                if of_row
+                else []
+            ),
+            (f"{day} < TIMESTAMP '1970-01-01'", "is before 1970-01-01"),
+            (f"{day}::DATE > DATE '{today}'", IN_THE_FUTURE),
         ],
         "integer": [
             (f"NOT ({is_like(text, INTEGER)} OR {_is_whole(text)})", "is not a whole number"),

@@ -37,14 +37,15 @@ def checked_header(
             f" and at most {MAX_NAME} are taken; its first line must name the columns of {source.name}."
         )
     needed = source.keys if deletes else source.header
-    missing = [name for name in needed if name not in names]
+    times = dict(source.day_of)
+    missing = [name for name in needed if name not in names and times.get(name) not in names]
     if missing:
         raise BadInput(
             f"{file_name} has the wrong header: no column {listed(missing)}"
             f"{_hint(missing, names)}; its first line must name the columns of {source.name}."
         )
-    times = Counter(kept_as(name).casefold() for name in names)
-    alike = [name for name in names if times[kept_as(name).casefold()] > 1]
+    spelt = Counter(kept_as(name).casefold() for name in names)
+    alike = [name for name in names if spelt[kept_as(name).casefold()] > 1]
     if alike:
         raise BadInput(
             f"{file_name} names columns twice (apart from case and signs): {listed(alike)};"

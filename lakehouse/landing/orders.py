@@ -12,7 +12,7 @@ from operator import itemgetter
 
 from lakehouse.days import DateOrder
 from lakehouse.errors import BadInput
-from lakehouse.landing.cells import is_like
+from lakehouse.landing.cells import day_part, is_like
 from lakehouse.landing.chunks import NotGrown
 from lakehouse.landing.dates import (
     WITH_SHORT_YEAR,
@@ -72,7 +72,9 @@ def _written(rows: Rows) -> Iterator[tuple[int, list[Written]]]:
     texts = rows.texts
     if not texts.marks.slashes:
         return
-    pairs = ", ".join(f"({literal(name)}, {texts.text[name]})" for name in texts.day)
+    dates = {name: texts.text[name] for name in texts.day}
+    dates |= {name: day_part(texts.text[name]) for name in texts.moment}
+    pairs = ", ".join(f"({literal(name)}, {text})" for name, text in dates.items())
     found = rows.duckdb.execute(
         f"""
         SELECT _file, name, text, count(*), min(_source_line)

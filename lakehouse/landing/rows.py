@@ -76,14 +76,26 @@ class Rows:
             f", {self._day_sql(self.texts.text[n], orders)} AS {d}"
             for n, d in self.texts.day.items()
         )
-        self.duckdb.execute(
-            f"CREATE TEMP VIEW checked AS SELECT *{days} FROM {self._named('texts')}"
+        dated = f"SELECT *{days} FROM {self._named('texts')}"
+        moments = "".join(
+            f", {self._moment_sql(self.texts.text[n], orders)} AS {m}"
+            for n, m in self.texts.moment.items()
         )
+        whole = f"SELECT *{moments} FROM ({dated})" if moments else dated
+        self.duckdb.execute(f"CREATE TEMP VIEW checked AS {whole}")
+
+    def _moment_sql(self, text: str, orders: Mapping[int, DateOrder | None]) -> str:
+        its_day = self._day_sql(cells.day_part(text), orders)
+        return cells.moment(text, f"({its_day})::VARCHAR", f"{self._day_of_row}::VARCHAR")
+
+    @property
+    def _day_of_row(self) -> str:
+        return self.texts.day[self.source.date] if self.source.date else "NULL"
 
     def _day_sql(self, text: str, orders: Mapping[int, DateOrder | None]) -> str:
         files_by_day: dict[str, list[int]] = {}
         for number, order in orders.items():
-            files_by_day.setdefault(cells.day(text, order), []).append(number)
+            files_by_day.setdefault(cells.day(text, order, self.source), []).append(number)
         *others, (most, _) = sorted(files_by_day.items(), key=lambda each: len(each[1]))
         cases = "".join(
             f" WHEN _file IN ({', '.join(map(str, numbers))}) THEN {day}" for day, numbers in others
@@ -147,10 +159,12 @@ class Rows:
         return dict(found)
 
     def _value(self, name: str) -> str:
-        """A cell as bronze keeps it: a required date in ISO form, without blanks around it."""
+        """A cell as bronze keeps it: a required date or time in ISO form, without blanks around it."""
         if name in self.texts.day:
             day = self.texts.day[name]
             return day if name == self.source.date else f"{day}::VARCHAR"
+        if name in self.texts.moment:
+            return f"{self.texts.moment[name]}::VARCHAR"
         return self.texts.text.get(name, self.texts.cell[name])
 
     def _candidates_sql(self) -> str:
@@ -197,8 +211,10 @@ class Rows:
 
     def _reason_sql(self, name: str, kind: str) -> str:
         text = self.texts.text[name]
-        faults = cells.faults(kind, text, self.texts.day.get(name, ""), self._today)
-        if kind != "date" and name in (*self.source.keys, self.source.entity):
+        read = self.texts.day.get(name) or self.texts.moment.get(name, "")
+        of_row = self._day_of_row if self.source.date else ""
+        faults = cells.faults(kind, text, read, self._today, self.source, of_row)
+        if kind not in ("date", "time") and name in (*self.source.keys, self.source.entity):
             faults.insert(0, (cells.is_no_id(text), "is a word for a missing value"))
         if kind == cells.IDENTIFIER:
             numbers = self.source.personal_numbers

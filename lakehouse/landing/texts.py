@@ -39,6 +39,11 @@ class Texts:
             for name, kind in source.required
             if kind == "date"
         }
+        self.moment = {
+            name: self.cell[name].replace("c", "m")
+            for name, kind in source.required
+            if kind == "time"
+        }
         deleting = source.deleted_column
         self.deletion = self.cell[deleting] if deleting in names else None  # cell that says it
         self.may_delete = bool(self.deletion) or any(copy.form.deletes for copy in copies)
@@ -71,8 +76,11 @@ class Texts:
     def _of_copy(self, copy: WorkingCopy) -> str:
         form = copy.form
         places = 10**PREFIX_DIGITS
+        times = dict(self._source.day_of)
         absent = "".join(
-            f", NULL::VARCHAR AS {c}" for n, c in self.cell.items() if n not in form.header
+            f", {self._day_of(times.get(n), form.header)} AS {c}"
+            for n, c in self.cell.items()
+            if n not in form.header
         )
         texts = "".join(f", {self._text_of(name)} AS {t}" for name, t in self.text.items())
         deletes = f", {self._deletes(copy)} AS _deletes" if self.may_delete else ""
@@ -81,6 +89,12 @@ class Texts:
                    _place // {places} AS _file, _place % {places} AS _source_row
             FROM (SELECT *{absent} FROM {self._records(copy)})
         """
+
+    def _day_of(self, time: str | None, there: Sequence[str]) -> str:
+        """The text of a date that a file has only within a time; NULL if it has no such time."""
+        if time not in there:
+            return "NULL::VARCHAR"
+        return cells.day_part(cells.trimmed(self.cell[time]))
 
     def _text_of(self, name: str) -> str:
         is_required = name in dict(self._source.required)

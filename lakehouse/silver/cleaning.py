@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from lakehouse import functions as F
 from lakehouse.bronze.raw import filled
+from lakehouse.days import DATE_FORMS
 from lakehouse.errors import BadInput
 from lakehouse.table import MONTH_FIELD, Bounds, Field, Source, Table, snake_case
 
@@ -20,6 +21,7 @@ ISSUES = Field("_issues", "ARRAY<STRING>", "Why cells of this row are NULL: `col
 _NUMBER = r"^_*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)_*\z"
 # Most numbers have this form. To test for it takes half the time of a search among underscores.
 _PLAIN_NUMBER = r"^[-+]?[0-9]+\.?[0-9]*\z"
+_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2} ([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?\z"
 _WITH_SLASHES = {"mdy": "M/d/yyyy", "dmy": "d/M/yyyy"}
 _UNPROVEN = "unproven"
 DateOrderWord = Literal["dmy", "mdy", "ymd"]
@@ -32,7 +34,7 @@ class Cell:
     `parse` takes the trimmed text. `judge` takes the text and the parsed value; it returns the reason
     why the value is impossible, or NULL. With `tells_words` a word for a missing value, as NaN, is not a
     missing cell but a text like any other, so that it gets a reason. `in_order` gives the cell for a
-    source whose dates have this order.
+    source whose dates have this order, and `of_source` the one for the form that a source declares.
     """
 
     raw: str
@@ -41,6 +43,7 @@ class Cell:
     judge: Callable[[Column, Column], Column]
     tells_words: bool = False
     in_order: Callable[[str], Cell] | None = None
+    of_source: Callable[[Source], Cell] | None = None
 
     @property
     def text(self) -> Column:
@@ -118,9 +121,49 @@ def date(raw: str, doc: str, order: DateOrderWord | None = None) -> Cell:
     Landing proves the order of dates that are `required`. Any other one without an order, as `5/1/2023`, is
     NULL with a reason, because it may be two days.
     """
-    if order is None:
-        return replace(_date(raw, doc, _UNPROVEN), in_order=lambda known: _date(raw, doc, known))
-    return _date(raw, doc, order)
+    if order is not None:
+        return _date(raw, doc, order)
+    return replace(
+        _date(raw, doc, _UNPROVEN),
+        in_order=lambda known: _date(raw, doc, known),
+        of_source=lambda source: _formed_date(raw, doc, source),
+    )
+
+
+def time(raw: str, doc: str) -> Cell:
+    """A TIMESTAMP, as `2023-05-01 14:05:09`: declare the column as a `time` in `required`.
+
+    Landing then reads the other forms of its source, and puts a time of day on the day of its row.
+    """
+
+    def judge(value: Column, parsed: Column) -> Column:
+        return _not_missing(value).when(parsed.isNull(), "not a time")
+
+    def parse(value: Column) -> Column:
+        plain = F.regexp_replace(value, "T", " ")
+        return F.when(plain.rlike(_TIME), plain).try_cast("timestamp")
+
+    return Cell(raw, Field(snake_case(raw), "TIMESTAMP", doc), parse, judge)
+
+
+def _formed_date(raw: str, doc: str, source: Source) -> Cell:
+    """A day in the form that its source declares, or as `2023-05-01`."""
+    form, _ = DATE_FORMS[source.date_form or ""]
+
+    def parse(value: Column) -> Column:
+        declared = _day(value, "d.M.yyyy")
+        if source.first_year is not None:
+            first = source.first_year
+            ends = F.substring(value, 1, 2).try_cast("int")
+            year = (F.lit(first) + (ends + F.lit(100 - first % 100)) % F.lit(100)).cast("string")
+            iso = F.concat_ws("-", year, F.substring(value, 3, 2), F.substring(value, 5, 2))
+            declared = _day(iso, "yyyy-MM-dd")
+        return F.coalesce(_day(value, "yyyy-MM-dd"), F.when(value.rlike(rf"^{form}\z"), declared))
+
+    def judge(value: Column, parsed: Column) -> Column:
+        return _not_missing(value).when(parsed.isNull(), "not a date")
+
+    return Cell(raw, Field(snake_case(raw), "DATE", doc), parse, judge)
 
 
 def _date(raw: str, doc: str, order: str) -> Cell:
@@ -233,6 +276,8 @@ def _in_order_of(source: Source | None, cell: Cell) -> Cell:
     """The cell with the order of dates that its source declares, or that landing has proved."""
     if source is None or cell.in_order is None:
         return cell
+    if source.date_form and cell.of_source:
+        return cell.of_source(source)
     # Rows that were landed before required dates were rewritten have them month first.
     is_rewritten = (cell.raw, "date") in source.required
     order = source.date_order or ("mdy" if is_rewritten else None)
