@@ -92,7 +92,7 @@ class Texts:
 
     def _day_of(self, time: str | None, there: Sequence[str]) -> str:
         """The text of a date that a file has only within a time; NULL if it has no such time."""
-        if time not in there:
+        if time is None or time not in there:
             return "NULL::VARCHAR"
         return cells.day_part(cells.trimmed(self.cell[time]))
 
