@@ -43,8 +43,9 @@ class BrokenRecords:
             self._flush()
 
     def _flush(self) -> None:
-        columns = zip(*self._rows, strict=True) if self._rows else [[]] * len(self._schema)
-        self._writer.write_table(pa.table(list(map(list, columns)), schema=self._schema))
+        if self._rows:
+            columns = map(list, zip(*self._rows, strict=True))
+            self._writer.write_table(pa.table(list(columns), schema=self._schema))
         self._rows, self._bytes = [], 0
 
     def __enter__(self) -> BrokenRecords:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
@@ -244,18 +245,20 @@ class Passes:
                 months = delivery.months(self._is_taken_again(own))
                 check_shrink(self._store, delivery, months, held.undo_to if held else None)
 
-    def check_null_shares(self) -> None:
+    def check_null_shares(self, at_once: int) -> None:
         """BadInput where cells of a file would become NULL or other numbers, more than the user allows."""
         recorded_by_table = recorded(self._job.datamart)
-        for table in self._job.catalog.derived:
-            ups = [
-                self._landed[up.full_name] for up in table.upstreams if up.full_name in self._landed
-            ]
-            if ups and table.raw_columns and "_issues" in table.columns:
-                own = recorded_by_table.get(table.full_name)
-                version = own.undo_to if own else None
-                with explained(self._job.datamart, table):
-                    check_null_share(self._store, table, ups[0], self._job.max_null, version)
+
+        def check(table: Table, landed: Landed) -> None:
+            own = recorded_by_table.get(table.full_name)
+            version = own.undo_to if own else None
+            with explained(self._job.datamart, table):
+                check_null_share(self._store, table, landed, self._job.max_null, version)
+
+        with ThreadPoolExecutor(at_once) as pool:
+            # In the order of the tables, so that of several refusals the same one is told each time.
+            for done in [pool.submit(check, *each) for each in self._cleaned()]:
+                done.result()
         for landed in self._landed.values():
             declared = f"1234{landed.source.decimal}5"
             for file in landed.files:
@@ -264,6 +267,13 @@ class Passes:
                         f"{file.name}: {file.other_spelling}; nothing was changed: deliver numbers like"
                         f" {declared}, or allow it with --max-null 1"
                     )
+
+    def _cleaned(self) -> Iterator[tuple[Table, Landed]]:
+        """Each table that cleans raw cells, with the files that came for it."""
+        for table in self._job.catalog.derived:
+            ups = [each for up in table.upstreams if (each := self._landed.get(up.full_name))]
+            if ups and table.raw_columns and "_issues" in table.columns:
+                yield table, ups[0]
 
     def _ingest(self, table: Table, scope: MonthRange, own: Recorded) -> SourceRecord:
         """Bring a bronze table up to date with its file; return what it now holds of the file."""

@@ -249,7 +249,8 @@ def _carried_out(job: Job, planned: Planned) -> Report:
         reporting.note(*told_files(planned.files))
         reporting.note(*told_other_numbers(job, planned.files, state.recorded))
         passes = Passes(job, store, writer, raw_files.landed, reporting)
-        passes.check_null_shares()
+        at_once = store.tables_at_once(raw_files.bytes_at_work)
+        passes.check_null_shares(at_once)
         if not job.request.allow_shrink:
             passes.check_shrinks()
         with explained(job.datamart, RELEASES):
@@ -260,7 +261,7 @@ def _carried_out(job: Job, planned: Planned) -> Report:
         loans_before = loans_version(job.datamart)
         left = unproven(job.log, state)
         check_landed(job.log, state, left)
-        passes.run(left, store.tables_at_once(raw_files.bytes_at_work))
+        passes.run(left, at_once)
         if reporting.report.published and job.tells:
             with explained(job.datamart, RELEASES):
                 with ThreadPoolExecutor(1) as beside:

@@ -310,12 +310,16 @@ def _clean(rows: DataFrame, keys: Sequence[Column], cells: Sequence[Cell]) -> Da
 
 
 def _without_broken(cleaned: DataFrame, rules: Sequence[Rule]) -> DataFrame:
-    for rule in rules:
+    """Apply the rules in their order; the list of issues grows once, because to copy lists takes long."""
+    if not rules:
+        return cleaned
+    broken_by = [f"_rule_{place}" for place in range(len(rules))]
+    for name, rule in zip(broken_by, rules, strict=True):
         broken = F.coalesce(F.expr(rule.broken), F.lit(False))
-        why = F.array(F.lit(rule.issue))
-        issues = F.when(broken, F.concat(F.col(ISSUES.name), why)).otherwise(F.col(ISSUES.name))
-        changed = {ISSUES.name: issues}
+        changed = {name: F.when(broken, F.lit(rule.issue))}
         if rule.loses == "value":
             changed[rule.column] = F.when(~broken, F.col(rule.column))
         cleaned = cleaned.withColumns(changed)
-    return cleaned
+    more = F.array_compact(F.array(*map(F.col, broken_by)))
+    issues = F.concat(F.col(ISSUES.name), more)
+    return cleaned.withColumn(ISSUES.name, issues).drop(*broken_by)

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 _AGE_OF_HISTORY = r"^([0-9]{1,3}) Years? and ([0-9]|1[01]) Months?\z"
 _AMOUNT_HIGH = 1e7  # dollars
-# A comma or semicolon, with `and` behind it or not, or `and` by itself.
-_BETWEEN_LOANS = r"^\s*and\s+|\s*[,;]\s*(?:and\s+)?|\s+and\s+"
 
 
 def _months(value: Column) -> Column:
@@ -34,12 +32,16 @@ def _months(value: Column) -> Column:
 
 def _kinds(value: Column) -> Column:
     """Returns the kinds as they are declared, whatever their case and blanks; NULL for an unknown one."""
-    written = F.split(F.lower(value), _BETWEEN_LOANS)
-    return F.transform(F.filter(written, lambda kind: kind != ""), _declared_kind)
+    # One pattern for the whole cell: a search for all that may stand between kinds took four times as long.
+    spaced = F.concat(F.lit(" "), F.regexp_replace(F.lower(value), r"\s+", " "))
+    # A comma or semicolon, with `and` behind it or not, or `and` by itself.
+    parted = F.replace(F.replace(spaced, F.lit(";"), F.lit(",")), F.lit(",and "), F.lit(","))
+    kinds = F.split(F.replace(parted, F.lit(" and "), F.lit(",")), ",")
+    trimmed = F.transform(kinds, lambda kind: F.trim(kind))
+    return F.transform(F.filter(trimmed, lambda kind: kind != ""), _declared_kind)
 
 
-def _declared_kind(written: Column) -> Column:
-    kind = F.trim(F.regexp_replace(written, r"\s+", " "))
+def _declared_kind(kind: Column) -> Column:
     declared = F.lit(None).cast("string")
     for each in KINDS_OF_LOAN:
         declared = F.when(kind == each.lower(), each).otherwise(declared)
