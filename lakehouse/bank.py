@@ -42,6 +42,11 @@ class Bank:
         """Whether it is the bank that comes with this program."""
         return self.package == SHIPPED.package
 
+    @property
+    def option(self) -> str:
+        """The option by which a command names it, with a blank in front; empty for the shipped bank."""
+        return "" if self.is_shipped else f" --tables {self.folder}"
+
     def has(self, module: str) -> bool:
         """Whether a module is of its package."""
         return module == self.package or module.startswith(f"{self.package}.")

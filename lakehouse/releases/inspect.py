@@ -103,6 +103,7 @@ def check_built(datamart: Datamart) -> None:
     """BadInput if there is no table yet, or if another program made the datamart."""
     check_datamart(datamart)
     if not datamart.has_tables:
+        bank = datamart.catalog.bank.option
         raise BadInput(
-            f"datamart {datamart} has no tables yet; `python main.py --datamart {datamart}` builds it"
+            f"datamart {datamart} has no tables yet; `python main.py --datamart {datamart}{bank}` builds it"
         )
