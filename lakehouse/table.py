@@ -230,6 +230,7 @@ class Table:
     `expectations`: (name, SQL) pairs that hold for every row; they become Delta CHECK constraints.
     `unversioned`: columns about the writing, not about the row; a change only in them does not count.
     `entity`, `date`: the columns that say whose row it is, and its day; empty if there is none.
+    `own_days`: its days are its own, as the first of each month, and not those of rows that it is made of.
     `group`: how a feature group is joined to applications; None for any other table.
     `raw_columns`: in silver, each column with the raw column that it is read from.
     `rules`: in silver, (column, SQL) pairs of rules over `raw_columns`, keys and month that judge a row.
@@ -253,6 +254,7 @@ class Table:
     source: Source | None = None
     entity: str = ""
     date: str = ""
+    own_days: bool = False
     group: FeatureGroup | None = None
     labels: LabelStore | None = None
     raw_columns: tuple[tuple[str, str], ...] = ()

@@ -42,11 +42,14 @@ def source_dates_check(tables: Sequence[Table], read: Read) -> Check:
 
     def judged(table: Table) -> _Judged:
         dated = [upstream for upstream in table.upstreams if upstream.entity and upstream.date]
-        sources = reduce(DataFrame.union, (_keyed(each, read(each)) for each in dated))
+        # A label by a rule has the day that its loan says, and not the one on which the loan was seen.
+        due = table.labels.due if table.labels else ""
+        days = {each: due if due in each.columns else each.date for each in dated}
+        sources = reduce(DataFrame.union, (_keyed(t, read(t), day) for t, day in days.items()))
         sources = sources.distinct().withColumn(_IS_THERE, F.lit(True))
         names = " or ".join(each.full_name for each in dated)
         return _Judged(
-            _keyed(table, read(table)).join(sources, [_WHO, _DAY], "left"),
+            _keyed(table, read(table), table.date).join(sources, [_WHO, _DAY], "left"),
             F.col(_IS_THERE).isNull(),
             F.col(_DAY).cast("string"),
             f"have a {table.date} on which their {table.entity} has no row in {names}",
@@ -85,8 +88,8 @@ def _check(
     return Check(name=name, proves=proves, looked_at=looked_at, findings=tuple(findings))
 
 
-def _keyed(table: Table, rows: DataFrame) -> DataFrame:
-    names = {_WHO: table.entity, _DAY: table.date}
+def _keyed(table: Table, rows: DataFrame, day: str) -> DataFrame:
+    names = {_WHO: table.entity, _DAY: day}
     return rows.select(*(F.col(quoted(name)).alias(alias) for alias, name in names.items()))
 
 

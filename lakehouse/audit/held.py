@@ -40,4 +40,5 @@ def held_checks(store: Store, catalog: Catalog, release: Release) -> Iterator[Ch
 
 
 def _has_dated_upstream(table: Table) -> bool:
-    return bool(table.entity) and any(each.entity and each.date for each in table.upstreams)
+    has_any = any(each.entity and each.date for each in table.upstreams)
+    return bool(table.entity) and has_any and not table.own_days

@@ -63,6 +63,7 @@ CATALOG = catalog_with(
     dated("month_moved", a_month_before, moves_along=True),
     dated("day_early", a_day_before),
     dated("day_moved", a_day_before, moves_along=True),
+    replace(dated("own_days", a_day_before, moves_along=True), own_days=True),
 )
 
 
@@ -94,6 +95,12 @@ def test_features_on_a_day_that_their_source_does_not_have_are_found(store: Stor
         "has no row in silver.clickstream, such as 2022-12-31: " in wrong["gold.features_day_early"]
     )
     assert "CUS_" not in " ".join(wrong.values())
+
+
+def test_a_table_whose_days_are_its_own_is_not_compared_with_what_it_is_made_of(
+    store: Store,
+) -> None:
+    assert "gold.features_own_days" not in found(store, "dates of sources")
 
 
 def test_what_is_held_is_told_even_of_a_release_of_other_code(store: Store) -> None:
