@@ -106,7 +106,8 @@ def scrambled(cut: str) -> RowsSql:
         up_to = _up_to(cut, source)
         moved = [name for name in source.header if name not in source.keys]
         keys, cells = _listed(source.keys), ", ".join(_entry(name) for name in moved)
-        taken = ", ".join(f"cells[{literal(name)}] AS {identifier(name)}" for name in moved)
+        times = {name for name, kind in source.required if kind == "time"}
+        taken = ", ".join(f"{_taken(name, name in times)} AS {identifier(name)}" for name in moved)
         return f"""
             SELECT {_listed(source.header)} FROM {all_rows} WHERE {up_to}
             UNION ALL BY NAME
@@ -183,6 +184,12 @@ def _names(sources: Sequence[Source]) -> set[str]:
 
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(identifier(name) for name in names)
+
+
+def _taken(name: str, is_time: bool) -> str:
+    """The cell of another row; of a time only that of the day, for its day is that of the row."""
+    cell = f"cells[{literal(name)}]"
+    return f"substr({cell}, length('2023-05-01 ') + 1)" if is_time else cell
 
 
 def _entry(name: str) -> str:

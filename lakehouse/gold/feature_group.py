@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lakehouse import functions as F
 from lakehouse.errors import BadInput
 from lakehouse.feature import Feature, FeatureTransform, Prepare
+from lakehouse.gold.over_days import months_back
 from lakehouse.nearest import meant
 from lakehouse.table import MONTH_FIELD, FeatureGroup, Field, Table
 
@@ -34,12 +35,14 @@ def feature_group(
     joined: Sequence[Table] = (),
     entity: str = "",
     date: str = "",
+    look_back_days: int = 0,
 ) -> Table:
     """The gold table of features that are computed from a silver table, and have its entity and date.
 
     `prepare` adds the columns that the features need. It takes the silver rows, those of each `joined`
     table, and the months whose features are wanted (None: all months). `entity` and `date` are columns
     that it gives, where they are not those of the silver table: a disposition tells the client of an account.
+    `look_back_days` is a look back in days: the months in which such a day may be are read.
     BadInput if the silver table has no entity or date, if no table has the `entity` that is given, and if
     tables are joined without `prepare`.
     """
@@ -59,11 +62,12 @@ def feature_group(
         fields=(*key_fields, *(feature.field for feature in features), MONTH_FIELD),
         upstreams=tables,
         transform=FeatureTransform((*keys, MONTH_FIELD.name), tuple(features), prepare),
-        look_back_months=look_back_months,
+        look_back_months=max(look_back_months, months_back(look_back_days)),
         expectations=tuple(expectations),
         entity=keys[0],
         date=keys[1],
         group=FeatureGroup(name, max_age_months, delay_days),
+        own_days=bool(date or entity),
     )
 
 

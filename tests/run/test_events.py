@@ -1,0 +1,95 @@
+"""A bank with events: each application sees what was so on the day before it, however the data came."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lakehouse.cli import main
+from lakehouse.lake import Lakehouse
+from tests.banks import payments
+from tests.banks.files import copied, write
+from tests.on_spark import OnSpark
+
+GROUP = "gold.features_payments"
+
+
+class Home:
+    """A bank with payments, its raw files and its datamart."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.data = root, write(root / "data")
+        self.bank = copied(root / f"paying_{root.name}".replace("-", "_"))
+        payments.add(self.bank)
+        payments.write(self.data)
+
+    def argv(self, *words: str, at: str = "datamart") -> list[str]:
+        of_bank = ["--tables", str(self.bank), "--datamart", str(self.root / at)]
+        return [*words, "--data", str(self.data), *of_bank]
+
+    def run(self, *words: str, at: str = "datamart") -> None:
+        assert main(self.argv("run", *words, at=at)) == 0
+
+    def lake(self, at: str = "datamart") -> Lakehouse:
+        return Lakehouse(self.root / at, tables=self.bank)
+
+    def gold(self, at: str = "datamart") -> list[Any]:
+        return sorted(map(tuple, self.lake(at).sql(f"SELECT * FROM {GROUP}").collect()), key=str)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+def test_an_application_sees_the_payments_before_its_day_and_none_of_the_day_itself(
+    home: Home,
+) -> None:
+    home.run()
+    made = home.lake().training_set().toPandas()
+    assert len(made) == payments.CUSTOMERS
+    for row in made.itertuples():
+        applied = row.application_date
+        ages = {
+            n: (applied - at.date()).days
+            for n, (_, customer, at, _) in enumerate(payments.payments())
+            if customer == row.customer_id
+        }
+        amounts = [payments.payments()[n][3] for n, age in ages.items() if 1 <= age <= 30]
+        assert row.payments_snapshot_date == applied
+        assert row.paid_30d == sum(amounts)
+        assert row.payments_90d == sum(1 <= age <= 90 for age in ages.values())
+    found = home.lake().lookup(["70000"], "2024-01-01").iloc[0]
+    assert found.paid_30d == made[made.customer_id == "70000"].paid_30d.iloc[0]
+    kinds = dict(home.lake().sql("SELECT paid_at, paid_on FROM silver.payments").dtypes)
+    assert kinds == {"paid_at": "timestamp", "paid_on": "date"}
+
+
+def test_payments_that_come_later_give_the_rows_of_one_build(home: Home) -> None:
+    payments.write(home.data, until=date(2024, 3, 15))
+    home.run("--through", "2024-02")
+    home.run()
+    payments.write(home.data)
+    home.run()
+    home.run(at="of_one")
+    assert home.gold() == home.gold("of_one")
+
+
+@pytest.mark.slow
+def test_the_audit_finds_no_leak(home: Home, capfd: pytest.CaptureFixture[str]) -> None:
+    home.run()
+    capfd.readouterr()
+    assert main(home.argv("audit")) == 0
+    assert "Nothing leaks" in capfd.readouterr().out
+
+
+@pytest.mark.spark
+def test_spark_gives_the_same_rows(home: Home, on_spark: OnSpark) -> None:
+    assert on_spark(main, home.argv("run", "--engine", "spark")) == 0
+    home.run(at="of_one")
+    assert home.gold() == home.gold("of_one")
+    kinds = dict(home.lake().sql("SELECT paid_at FROM silver.payments").dtypes)
+    assert kinds == {"paid_at": "timestamp"}
