@@ -40,7 +40,7 @@ from lakehouse.lake import Lakehouse  # noqa: E402
 from lakehouse.protected import Protected  # noqa: E402
 from lakehouse.silver import cleaning, open_cells  # noqa: E402
 from lakehouse.stop import Stopped  # noqa: E402
-from lakehouse.table import FeatureGroup, Field, PersonalNumber, Source, Table  # noqa: E402
+from lakehouse.table import FeatureGroup, Field, OwnedBy, PersonalNumber, Source, Table  # noqa: E402
 
 REFERENCE = ROOT / "docs" / "reference"
 _NOTE = "<!-- Made by docs/generate.py out of the code. Change the code, then run it again. -->\n"
@@ -48,7 +48,7 @@ _NOTE = "<!-- Made by docs/generate.py out of the code. Change the code, then ru
 _SHARED_BY = 6
 # By the question that they answer, what the modules of a bank import.
 _DECLARED: dict[str, tuple[Callable[..., object], ...]] = {
-    "Bronze: a raw file": (Source, Field, PersonalNumber, bronze_table),
+    "Bronze: a raw file": (Source, OwnedBy, Field, PersonalNumber, bronze_table),
     "Silver: what a cell becomes": (
         *(cleaning.silver_table, cleaning.number, cleaning.choice, cleaning.date, cleaning.time),
         *(open_cells.any_number, open_cells.any_text, open_cells.yes_or_no),

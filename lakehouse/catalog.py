@@ -24,7 +24,7 @@ from lakehouse.fingerprint import code_fingerprints
 from lakehouse.label import LabelStore
 from lakehouse.nearest import meant
 from lakehouse.protected import Protected
-from lakehouse.table import Source, Table, snake_case
+from lakehouse.table import OwnedBy, Source, Table, snake_case
 
 LEDGER = "ledger"
 LAYERS = (*OF_A_BANK, LEDGER)
@@ -122,6 +122,21 @@ class Catalog:
         above = {name for each in table.upstreams for name in self.entity_columns(each)}
         read = {own for own, raw in table.raw_columns if raw in above}
         return tuple(n for n in table.columns if n in {*above, *map(snake_case, above), *read})
+
+    def owned_columns(self, table: Table) -> dict[str, OwnedBy]:
+        """The columns of a table that name what a person owns, as an account, and who says so.
+
+        A table of a source declares it; one that is made of it, and names no person, has the same columns.
+        """
+        if table.source:
+            own = table.source.owned_by
+            return {own.column: own} if own else {}
+        if self.entity_columns(table):
+            return {}
+        read = {raw: name for name, raw in table.raw_columns}
+        above = {c: by for each in table.upstreams for c, by in self.owned_columns(each).items()}
+        named = {read.get(column, snake_case(column)): by for column, by in above.items()}
+        return {name: by for name, by in named.items() if name in table.columns}
 
     def check_entities(self) -> None:
         """BadInput for a source that declares no entity for its personal columns, or a wrong one."""

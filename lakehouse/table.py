@@ -69,6 +69,19 @@ class Field:
 
 
 @dataclass(frozen=True)
+class OwnedBy:
+    """The `source` that says whose rows these are, where a row names no person: as of an account.
+
+    Both sources have `column`, and that one has the entity who owns what a cell of it names. `where` is a
+    column of that source and its text for an owner, as ("role", "OWNER").
+    """
+
+    source: str
+    column: str
+    where: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
 class Source:
     """A raw CSV file: the names it may have, its header, its key, and the cells that every row needs.
 
@@ -90,7 +103,7 @@ class Source:
     certain. `decimal`: the mark before the decimals of its numbers. `numbers`: columns that hold them,
     beside those that are `required` as such, or that a cell of silver reads as numbers. `supersedes`: which
     of two files is the later one. `optional`: as long as no file of it has come, its tables are absent, and
-    all that are computed from them.
+    all that are computed from them. `owned_by`: the source that says whose its rows are, if it has no entity.
     """
 
     name: str
@@ -117,6 +130,7 @@ class Source:
     date_form: DateForm | None = None
     first_year: int | None = None
     day_of: tuple[tuple[str, str], ...] = ()
+    owned_by: OwnedBy | None = None
 
     def __post_init__(self) -> None:
         for pattern in (*self.patterns, *self.deleted_names):

@@ -31,7 +31,7 @@ from lakehouse.label import LabelDefinition
 from lakehouse.protected import Protected
 from lakehouse.silver.cleaning import Rule, SilverTransform, choice
 from lakehouse.storage.delta_schema import schema
-from lakehouse.table import Bounds, FeatureGroup, Field, Source, Table
+from lakehouse.table import Bounds, FeatureGroup, Field, OwnedBy, Source, Table
 
 CATALOG = load()
 
@@ -439,6 +439,18 @@ WRONG: dict[str, tuple[Callable[[], Declared], str]] = {
     "sources of a name": (
         lambda: with_source(SIGNAL, name="loan_daily"),
         "source loan_daily is declared twice",
+    ),
+    "owned by nobody": (
+        lambda: with_source(SIGNAL, entity="", owned_by=OwnedBy("loan_dayly", "Customer_ID")),
+        "source clickstream is owned_by loan_dayly, which no module declares; is it loan_daily?",
+    ),
+    "owned by what no column tells": (
+        lambda: with_source(SIGNAL, entity="", owned_by=OwnedBy("loan_daily", "account")),
+        "source clickstream is owned_by: column 'account' is none of its columns",
+    ),
+    "owned, and with an entity": (
+        lambda: with_source(SIGNAL, owned_by=OwnedBy("loan_daily", "Customer_ID")),
+        "source clickstream has the entity Customer_ID and is owned_by loan_daily; declare one of them",
     ),
     # Labels
     "loan of the labels": (

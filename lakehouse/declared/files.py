@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import permutations
 
-from lakehouse.declared.names import twice
+from lakehouse.declared.names import instead, twice, unknown
 from lakehouse.patterns import is_like
 from lakehouse.table import Source
 
@@ -21,9 +21,29 @@ def file_faults(sources: Sequence[Source]) -> Iterator[str]:
     for name in twice(names):
         owners = [s.name for s in sources if name in map(str.lower, s.file_names)]
         yield f"sources {' and '.join(owners)} both take {name}; leave it to one of them"
+    yield from _owned(sources)
     declaring = [source for source in sources if source.patterns]
     for one, other in permutations(declaring, 2):
         yield from _covered(one, other)
+
+
+def _owned(sources: Sequence[Source]) -> Iterator[str]:
+    """Sources whose rows are a person's by way of another source that cannot tell whose."""
+    by_name = {source.name: source for source in sources}
+    for source in sources:
+        by, place = source.owned_by, f"source {source.name}"
+        if by is None:
+            continue
+        owner = by_name.get(by.source)
+        if source.entity:
+            yield f"{place} has the entity {source.entity} and is owned_by {by.source}; declare one of them"
+        if owner is None or not owner.entity:
+            why = "which has no entity" if owner else "which no module declares"
+            yield f"{place} is owned_by {by.source}, {why}; {instead(by.source, by_name, 'the catalog')}"
+            continue
+        yield from unknown(f"{place} is owned_by", "column", [by.column], source.header)
+        named = [by.column, *(by.where[:1] if by.where else ())]
+        yield from unknown(f"{place}, by {owner.name}:", "column", named, owner.header)
 
 
 def _covered(one: Source, other: Source) -> Iterator[str]:

@@ -39,6 +39,7 @@ from lakehouse.training.receipts import Receipt, receipts
 from lakehouse.training.spine import SPINES
 from lakehouse.training_columns import CUSTOMER
 from lakehouse.upkeep.erasure import Erasure, carry_out, decide, locked_and_whole, new_files
+from lakehouse.upkeep.owned import held, owns
 from lakehouse.upkeep.person import RAW_TEXT, Numbered, Owned, Person, find_person, near_ids
 from lakehouse.upkeep.proof import what_is_left
 from lakehouse.upkeep.raw_mentions import mentions
@@ -87,8 +88,9 @@ def erase(
         _check_no_near_ids(datamart, customer)
     tables = len(datamart.catalog.data)
     if dry_run:
-        decided = _Search(datamart, customer, Steps(on_progress, tables)).plan(None)
-        notes = (*_notes(decided, datamart, data, customer), *_set_aside_notes(root))
+        search = _Search(datamart, customer, Steps(on_progress, tables))
+        decided = search.plan(None)
+        notes = (*_notes(decided, search, data), *_set_aside_notes(root))
         return Erased.of(decided, None, notes)
     place.check_writable()
     was_killed = erasure_folder(root).exists()
@@ -102,8 +104,9 @@ def erase(
             decide(root, work / "erasure", decided)
             carry_out(datamart)
         steps.begin("erase", "looking whether the person is anywhere")
+        search.check_held_gone()
         doubtful = check_gone(datamart, search.person)
-    notes = (*told, *_notes(decided, datamart, data, customer), *doubtful)
+    notes = (*told, *_notes(decided, search, data), *doubtful)
     return Erased.of(decided, decided.erasure_id, notes)
 
 
@@ -153,6 +156,7 @@ class _Search:
         self.log, self.catalog = datamart.log, datamart.catalog
         self.root = self.log.place.on_this_machine()
         self.person = find_person(customer, self._numbered())
+        self.owns = owns(datamart, customer)
         self.tables = {
             table: rows_by_file
             for table in datamart.catalog.data
@@ -190,7 +194,19 @@ class _Search:
     def _owned(self, table: Table) -> Owned:
         is_raw = table.full_name == QUARANTINE.full_name
         columns = (RAW_TEXT,) if is_raw else self.catalog.entity_columns(table)
-        return Owned(self.person, columns)
+        return Owned(self.person, columns, held(self.catalog, table, self.owns))
+
+    def check_held_gone(self) -> None:
+        """LakehouseError if a file still names what only the person owned, as an account."""
+        for table in self.catalog.data:
+            owned = self._owned(table)
+            files = data_files(self._folder(table)).values() if owned.held else ()
+            for file in files:
+                if owned.rows_in(file):
+                    raise LakehouseError(
+                        f"{file.relative_to(self.root)} still names what only the person owned; erase "
+                        "again, or docs/how-to/erase.md says what to do"
+                    )
 
     @property
     def _in_spines(self) -> Owned:
@@ -315,9 +331,10 @@ def _rows_by_file(owned: Owned, files: Mapping[str, Path]) -> dict[str, int]:
     return {path: n for path, n in counted if n}
 
 
-def _notes(decided: Erasure, datamart: Datamart, data: Data, customer: str) -> Iterator[str]:
+def _notes(decided: Erasure, search: _Search, data: Data) -> Iterator[str]:
     """The places where the person still is, and which only the user can change."""
-    yield from mentions(data, datamart.catalog, Person(customer))
+    catalog = search.catalog
+    yield from mentions(data, catalog, Person(search.person.customer), search.owns)
     if decided.training_sets:
         yield (
             "files that training-set wrote for "
@@ -325,8 +342,9 @@ def _notes(decided: Erasure, datamart: Datamart, data: Data, customer: str) -> I
         )
     counted_in = [
         table.full_name
-        for table in datamart.catalog.derived
-        if not datamart.catalog.entity_columns(table)
+        for table in catalog.derived
+        if not catalog.entity_columns(table)
+        and table.full_name not in decided.row_counts
         and any(decided.row_counts.get(upstream.full_name) for upstream in table.upstreams)
     ]
     if counted_in:

@@ -18,6 +18,7 @@ from lakehouse.landing.cells import BLANKS
 
 # A row of the quarantine has only a text, which may mention the person.
 RAW_TEXT = "raw_text"
+_SOURCE = "source"
 _EDGE = rf"[\s{BLANKS},;|\"'=\\()\[\]{{}}<>]"
 
 
@@ -51,31 +52,73 @@ def _among_edges(cells: Iterable[str]) -> str:
 
 
 @dataclass(frozen=True)
+class Held:
+    """Rows that name what only the person owns, as an account: those with one of the ids in a column.
+
+    In a table with rows of all sources these are rows of the `source`, whose cells are in its column of maps
+    `within`. In a raw text each word counts as an id, for nobody can tell the cells of a row that is broken.
+    """
+
+    ids: frozenset[str]
+    column: str
+    source: str = ""
+    within: str = ""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the table that tell."""
+        return (_SOURCE, self.within) if self.within else (self.column,)
+
+    def mask(self, rows: pa.Table) -> pa.ChunkedArray:
+        """Whether each row names such a thing."""
+        if self.within:
+            is_of_source = pc.equal(rows[_SOURCE].cast(pa.string()), self.source)
+            return pc.and_(is_of_source, self._is_one(of_maps(rows[self.within], self.column)))
+        if self.column != RAW_TEXT:
+            return self._is_one(rows[self.column])
+        pattern = _among_edges(map(re.escape, sorted(self.ids)))
+        return pc.match_substring_regex(rows[RAW_TEXT].cast(pa.string()), pattern)
+
+    def _is_one(self, cells: pa.ChunkedArray) -> pa.ChunkedArray:
+        trimmed = pc.utf8_trim(cells.cast(pa.string()), BLANKS)
+        return pc.is_in(trimmed, pa.array(sorted(self.ids), pa.string()))
+
+
+@dataclass(frozen=True)
 class Owned:
     """The rows of a person in tables or files with some columns that say whose a row is.
 
-    In a file without such columns, a row in which a text equals a telling id.
+    In a file without such columns, a row in which a text equals a telling id. Also the rows of what only the
+    person owns.
     """
 
     person: Person
     columns: tuple[str, ...]
+    held: tuple[Held, ...] = ()
 
     def mask(self, rows: pa.Table) -> pa.ChunkedArray:
         """Whether each row belongs to the person."""
         is_in = [self._is_in(name, rows[name]) for name in self._looked_at(rows.schema)]
+        is_in += [pc.fill_null(each.mask(rows), False) for each in self._there(rows.schema)]
         nowhere = pa.chunked_array([pa.repeat(pa.scalar(False), rows.num_rows)])
         return reduce(pc.or_, is_in, nowhere)
 
     def rows_in(self, file: Path) -> int:
         """The number of rows of the person in a Parquet file."""
         with pq.ParquetFile(file) as parquet:
-            columns = self._looked_at(parquet.schema_arrow)
+            schema = parquet.schema_arrow
+            named = (name for each in self._there(schema) for name in each.columns)
+            columns = [*dict.fromkeys([*self._looked_at(schema), *named])]
             if not columns:
                 return 0
             groups = (
                 parquet.read_row_group(i, columns=columns) for i in range(parquet.num_row_groups)
             )
             return sum(pc.sum(self.mask(rows)).as_py() or 0 for rows in groups)
+
+    def _there(self, schema: pa.Schema) -> list[Held]:
+        """The rows that are held, where the file has the columns that tell."""
+        return [each for each in self.held if {*each.columns} <= {*schema.names}]
 
     def _looked_at(self, schema: pa.Schema) -> list[str]:
         named = [name for name in self.columns if name in schema.names]
@@ -126,10 +169,13 @@ class Numbered:
                     yield ids.filter(is_sound), numbers.filter(is_sound)
 
     def _cells(self, rows: pa.Table, name: str) -> pa.ChunkedArray:
-        if self.within is None:
-            return rows[name]
-        maps = rows[self.within].combine_chunks()
-        return pa.chunked_array([pc.map_lookup(maps, pa.scalar(name, maps.type.key_type), "first")])
+        return rows[name] if self.within is None else of_maps(rows[self.within], name)
+
+
+def of_maps(maps: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    """The values under a name in a column of maps."""
+    whole = maps.combine_chunks()
+    return pa.chunked_array([pc.map_lookup(whole, pa.scalar(name, whole.type.key_type), "first")])
 
 
 def near_ids(customer: str, columns: Sequence[str], files: Iterable[Path]) -> list[str]:

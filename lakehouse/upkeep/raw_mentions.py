@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lakehouse.catalog import Catalog
@@ -12,12 +12,17 @@ from lakehouse.landing.inbox import Inbox
 from lakehouse.landing.raw_text import CHUNK_BYTES, RawText, raw_text
 from lakehouse.storage.data_bucket import Data, data_place
 from lakehouse.table import Source
+from lakehouse.upkeep.owned import Owns
 from lakehouse.upkeep.person import Person
 from lakehouse.words import counted, named
 
 
-def mentions(data: Data, catalog: Catalog, person: Person) -> Iterator[str]:
-    """One line per raw file that mentions the person, and for those that cannot be searched."""
+def mentions(data: Data, catalog: Catalog, person: Person, owned: Owns) -> Iterator[str]:
+    """One line per raw file that mentions the person, and for those that cannot be searched.
+
+    A file that says by what the person owns whose its rows are is searched for that. A number does not tell of
+    a person in a file that names nobody.
+    """
     sources = [table.source for table in catalog.sources if table.source]
     inbox = Inbox(data_place(data), sources)
     for source in sources:
@@ -26,10 +31,15 @@ def mentions(data: Data, catalog: Catalog, person: Person) -> Iterator[str]:
         except BadInput as error:
             yield f"no raw file was searched for that customer: {error}"
             return
+        sought = [person]
+        if source.owned_by:
+            sought = [Person(id_) for id_ in sorted(owned.get(source.owned_by, ()))]
+        elif not source.entity and not person.is_telling:
+            continue
         unread = [*(each.name for each in listing.refused), *listing.left_out]
         for file in listing.files:
             try:
-                lines = _mentioning(inbox.path(file), file.name, source, person)
+                lines = _mentioning(inbox.path(file), file.name, source, sought)
             except BadInput:
                 unread.append(file.name)
                 continue
@@ -42,11 +52,14 @@ def mentions(data: Data, catalog: Catalog, person: Person) -> Iterator[str]:
             yield f"{named(unread)} cannot be read as raw files; look there for that customer yourself"
 
 
-def _mentioning(path: Path, name: str, source: Source, person: Person) -> int:
-    """The number of lines of a raw file that mention the person."""
-    mentioned = re.compile(person.mentioned)
+def _mentioning(path: Path, name: str, source: Source, sought: Sequence[Person]) -> int:
+    """The number of lines of a raw file that mention one of these."""
+    patterns = [(each.customer, re.compile(each.mentioned)) for each in sought]
     with raw_text(path, name, source) as raw:
-        return sum(person.customer in line and bool(mentioned.search(line)) for line in _lines(raw))
+        return sum(
+            any(id_ in line and bool(pattern.search(line)) for id_, pattern in patterns)
+            for line in _lines(raw)
+        )
 
 
 def _lines(raw: RawText) -> Iterator[str]:

@@ -204,6 +204,14 @@ def test_a_client_is_looked_up_and_erased(small: Path, tmp_path: Path) -> None:
     root = Path(shutil.copytree(small, tmp_path / "small"))
     borrowing = gold(root / "datamart", "silver.borrowing").to_pylist()[-1]
     client, granted_on = borrowing["client_id"], borrowing["granted_on"]
+    account = borrowing["account_id"]
+    head, *rows = (root / "data/trans.asc").read_text().splitlines()
+    own = next(row.split(";") for row in rows if row.split(";")[1] == account)
+    # A row without a day goes to the quarantine; one that is corrected goes to the superseded rows.
+    damaged, corrected = [*own[:2], "999999", *own[3:]], [*own[:5], "1.00", *own[6:]]
+    later = [head, *rows[:9], ";".join(damaged), ";".join(corrected), ""]
+    (root / "data/trans_02.asc").write_text("\n".join(later))
+    done(root, "run")
     code = (
         "from lakehouse import Lakehouse\n"
         f"lake = Lakehouse('datamart', tables={str(BANK)!r})\n"
@@ -217,9 +225,17 @@ def test_a_client_is_looked_up_and_erased(small: Path, tmp_path: Path) -> None:
     assert asked.returncode == 0, asked.stderr
     assert re.match(r"-?\d+\.\d+\n.*gold\.features_turnover", asked.stdout)
     erased = done(root, "erase", "--customer", client, "--yes")
-    assert "gold.features_turnover" in erased and "bronze.trans" not in erased
+    assert "bronze.quarantine" in erased and "bronze.superseded" in erased
     for name in ("silver.client", "silver.disp", "silver.borrowing", *GOLD):
         assert client not in gold(root / "datamart", name).column("client_id").to_pylist()
+    for name in ("bronze.trans", "silver.trans", "bronze.loan", "silver.loan", "silver.account"):
+        before, after = (gold(each / "datamart", name) for each in (small, root))
+        accounts = before.column("account_id").to_pylist()
+        # Those of the others stay, also of the account that has the number of the client.
+        others = sorted(each for each in accounts if each != account)
+        assert sorted(after.column("account_id").to_pylist()) == others != sorted(accounts)
+    assert "missing" not in done(root, "doctor", "--deep")
+    assert "Nothing is pending" in done(root, "run")
 
 
 @pytest.mark.spark

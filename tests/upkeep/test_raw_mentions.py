@@ -38,7 +38,7 @@ def test_each_form_of_file_is_looked_through(tmp_path: Path) -> None:
     rest = (
         "of that customer; remove those rows there too: a later delivery may bring the person back"
     )
-    assert list(mentions(tmp_path, CATALOG, Person("CUS_1"))) == [
+    assert list(mentions(tmp_path, CATALOG, Person("CUS_1"), {})) == [
         f"people/2024/a.csv.gz has 2 lines {rest}",
         f"people_2.parquet has 1 line {rest}",
         "people.xlsx, people_4.csv cannot be read as raw files; look there for that customer yourself",
@@ -46,6 +46,6 @@ def test_each_form_of_file_is_looked_through(tmp_path: Path) -> None:
 
 
 def test_without_a_data_folder_it_says_that_nothing_was_searched(tmp_path: Path) -> None:
-    (told,) = mentions(tmp_path / "gone", CATALOG, Person("CUS_1"))
+    (told,) = mentions(tmp_path / "gone", CATALOG, Person("CUS_1"), {})
     assert told.startswith("no raw file was searched for that customer: there is no data folder")
     assert "--data" in told

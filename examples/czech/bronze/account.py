@@ -1,7 +1,7 @@
 """One row: a delivered row about an account, as text."""
 
 from lakehouse.bronze.raw import bronze_table
-from lakehouse.table import Field, Source
+from lakehouse.table import Field, OwnedBy, Source
 
 TABLE = bronze_table(
     Source(
@@ -17,6 +17,7 @@ TABLE = bronze_table(
         keys=("account_id",),
         # It names nobody: the disposition does.
         entity="",
+        owned_by=OwnedBy("disp", "account_id", where=("role", "OWNER")),
         date="",
         required=(("account_id", "text"), ("district_id", "text"), ("opened_on", "date")),
         delivery="rows",

@@ -1,7 +1,7 @@
 """One row: a delivered row about a loan, as text."""
 
 from lakehouse.bronze.raw import bronze_table
-from lakehouse.table import Field, Source
+from lakehouse.table import Field, OwnedBy, Source
 
 TABLE = bronze_table(
     Source(
@@ -18,7 +18,9 @@ TABLE = bronze_table(
             Field("status", "STRING", "A letter from A to D that says how it went.", outcome=True),
         ),
         keys=("loan_id", "granted_on"),
+        # It names nobody: the disposition does.
         entity="",
+        owned_by=OwnedBy("disp", "account_id", where=("role", "OWNER")),
         date="granted_on",
         date_form="yymmdd",
         first_year=1970,

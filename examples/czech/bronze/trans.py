@@ -1,7 +1,7 @@
 """One row: a delivered transaction of an account, as text."""
 
 from lakehouse.bronze.raw import bronze_table
-from lakehouse.table import Field, Source
+from lakehouse.table import Field, OwnedBy, Source
 
 TABLE = bronze_table(
     Source(
@@ -21,7 +21,9 @@ TABLE = bronze_table(
             Field("partner_account", "STRING", "The account of the partner."),
         ),
         keys=("trans_id", "booked_on"),
+        # It names nobody: the disposition does.
         entity="",
+        owned_by=OwnedBy("disp", "account_id", where=("role", "OWNER")),
         date="booked_on",
         date_form="yymmdd",
         first_year=1970,
