@@ -20,8 +20,8 @@ from lakehouse.words import counted, named
 def mentions(data: Data, catalog: Catalog, person: Person, owned: Owns) -> Iterator[str]:
     """One line per raw file that mentions the person, and for those that cannot be searched.
 
-    A file that says by what the person owns whose its rows are is searched for that. A number does not tell of
-    a person in a file that names nobody.
+    A file whose rows name what a person owns is searched for that. A number does not tell of a person in a
+    file that names nobody.
     """
     sources = [table.source for table in catalog.sources if table.source]
     inbox = Inbox(data_place(data), sources)
