@@ -22,6 +22,7 @@ from lakehouse.errors import BadInput
 from lakehouse.releases.readable import check_readable
 from lakehouse.releases.release import Release
 from lakehouse.table import Table
+from lakehouse.words import counted, named
 
 # Column -> the outcome columns (layer.table.column) that it derives from; other columns are left out.
 Outcomes = Mapping[str, frozenset[str]]
@@ -94,10 +95,11 @@ def _without_date(trace: Trace, groups: Sequence[Table]) -> Iterator[str]:
     for group in groups:
         names = [each.full_name for each in ancestors(group) if each.is_undated and each.transform]
         if names:
-            features = ", ".join(trace.outcomes(group)) or "none"
+            features = [*trace.outcomes(group)]
+            told = f": {named(features)}" if features else ""
             yield (
-                f"{group.full_name} reads {', '.join(names)} as of the release, for it has no date; features "
-                f"from there: {features}"
+                f"{group.full_name} reads {', '.join(names)} as of the release, because it has no date; "
+                f"{counted(len(features), 'feature')} from there{told}"
             )
 
 

@@ -126,7 +126,7 @@ def test_the_audit_passes_and_says_which_features_read_it(home: Home) -> None:
     home.run()
     told = home.told("audit", "--data", str(home.data))
     assert "Nothing leaks" in told
-    said = f"{GROUP} reads {BRANCHES} as of the release, for it has no date; features from there: staff"
+    said = f"{GROUP} reads {BRANCHES} as of the release, because it has no date; 1 feature from there: staff"
     assert said in told
 
 
