@@ -39,6 +39,7 @@ from lakehouse.label import LabelDefinition, LabelStore, LoanColumns  # noqa: E4
 from lakehouse.lake import Lakehouse  # noqa: E402
 from lakehouse.protected import Protected  # noqa: E402
 from lakehouse.silver import cleaning, open_cells  # noqa: E402
+from lakehouse.silver.validity import validity_table  # noqa: E402
 from lakehouse.stop import Stopped  # noqa: E402
 from lakehouse.table import FeatureGroup, Field, OwnedBy, PersonalNumber, Source, Table  # noqa: E402
 
@@ -52,7 +53,7 @@ _DECLARED: dict[str, tuple[Callable[..., object], ...]] = {
     "Silver: what a cell becomes": (
         *(cleaning.silver_table, cleaning.number, cleaning.choice, cleaning.date, cleaning.time),
         *(open_cells.any_number, open_cells.any_text, open_cells.yes_or_no),
-        *(open_cells.day_first_date, open_cells.month_first_date, cleaning.Rule),
+        *(open_cells.day_first_date, open_cells.month_first_date, cleaning.Rule, validity_table),
     ),
     "Gold: features": (
         *(feature, declared_in, feature_group, as_of, days_asked, month_ends, over_days),

@@ -92,7 +92,8 @@ class Source:
     with slashes are written, dmy or mdy; None if the file is to prove it. `date_form`: a form of its dates
     that is read beside 2023-05-01. With yymmdd goes `first_year`, the first year that two digits mean: with
     1970 they are 1970 to 2069. `day_of`: pairs of a date and of the time whose day it is, where a file has no
-    column of that date. `monthly`: all rows of a month
+    column of that date. `valid_to`: the column with the first day on which a row no longer holds, from its
+    `date` on; empty as long as it holds. `monthly`: all rows of a month
     have the same day, so a field of their dates that never varies is the day.
 
     `patterns`: names of its files within the data folder, as `loans/**/*.csv`, where ** is any number of
@@ -131,6 +132,7 @@ class Source:
     first_year: int | None = None
     day_of: tuple[tuple[str, str], ...] = ()
     owned_by: OwnedBy | None = None
+    valid_to: str = ""
 
     def __post_init__(self) -> None:
         for pattern in (*self.patterns, *self.deleted_names):
@@ -244,6 +246,7 @@ class Table:
     `expectations`: (name, SQL) pairs that hold for every row; they become Delta CHECK constraints.
     `unversioned`: columns about the writing, not about the row; a change only in them does not count.
     `entity`, `date`: the columns that say whose row it is, and its day; empty if there is none.
+    `own_months`: it may have rows in months that its upstreams do not have, so its code is asked for them.
     `own_days`: its days are its own, as the first of each month, and not those of rows that it is made of.
     `group`: how a feature group is joined to applications; None for any other table.
     `raw_columns`: in silver, each column with the raw column that it is read from.
@@ -269,6 +272,7 @@ class Table:
     entity: str = ""
     date: str = ""
     own_days: bool = False
+    own_months: bool = False
     group: FeatureGroup | None = None
     labels: LabelStore | None = None
     raw_columns: tuple[tuple[str, str], ...] = ()

@@ -104,8 +104,11 @@ def scrambled(cut: str) -> RowsSql:
 
     def rows_sql(source: Source, all_rows: str) -> str:
         up_to = _up_to(cut, source)
-        moved = [name for name in source.header if name not in source.keys]
-        keys, cells = _listed(source.keys), ", ".join(_entry(name) for name in moved)
+        # The end of a row's validity stays with its beginning: exchanged, rows would hold at once.
+        kept = (*source.keys, source.valid_to) if source.valid_to else source.keys
+        moved = [name for name in source.header if name not in kept]
+        keys = _listed(kept)
+        cells = ", ".join(_entry(name) for name in moved)
         times = {name for name, kind in source.required if kind == "time"}
         taken = ", ".join(f"{_taken(name, name in times)} AS {identifier(name)}" for name in moved)
         return f"""

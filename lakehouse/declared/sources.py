@@ -67,6 +67,15 @@ def _columns(place: str, source: Source) -> Iterator[str]:
     required = [name for name, _ in source.required]
     yield from unknown(place, "required column", required, source.header)
     yield from unknown(place, "column of numbers", source.numbers or (), source.header)
+    if source.valid_to:
+        yield from unknown(place, "valid_to", [source.valid_to], source.header)
+        if not source.date:
+            yield f"{place} declares valid_to and no date; declare as date the day from which a row holds"
+        if source.valid_to in (*source.keys, *dict(source.required)):
+            yield (
+                f"{place}: valid_to {source.valid_to} is a key or required, and it is empty as long as a row "
+                "holds; take it from there"
+            )
     yield from unknown(place, "day_of", (n for pair in source.day_of for n in pair), source.header)
     ordered = dict.fromkeys(name for pair in source.order for name in pair)
     yield from unknown(place, "ordered date", ordered, source.header)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 
-from lakehouse.bronze.raw import NO_ID, NO_ID_WORDS
+from lakehouse.bronze.raw import NO_ID, NO_ID_WORDS, NULL_WORDS
 from lakehouse.days import DATE_FORMS, DateOrder
 from lakehouse.landing.dates import WITH_SLASHES
 from lakehouse.storage.duck import literal
@@ -40,6 +40,11 @@ def trimmed(cell: str) -> str:
     # Most cells begin and end with a visible sign of ASCII: to trim all took ten times as long.
     visible = f"{cell}[1] BETWEEN '!' AND '~' AND {cell}[-1] BETWEEN '!' AND '~'"
     return f"CASE WHEN {visible} THEN {cell} ELSE nullif(trim({cell}, {literal(BLANKS)}), '') END"
+
+
+def unless_null_word(text: str) -> str:
+    """A trimmed text; NULL for a word that stands for a missing cell, as NULL."""
+    return f"CASE WHEN lower({text}) NOT IN ({', '.join(map(literal, NULL_WORDS))}) THEN {text} END"
 
 
 def without_odd_blanks(cell: str) -> str:
@@ -131,6 +136,17 @@ def faults(
             (f"NOT coalesce(isfinite(try_cast({text} AS DOUBLE)), false)", "is too large"),
         ],
     }[kind]
+
+
+def end_reason(source: Source, text: str, end: str, begin: str, shown_as: str) -> str:
+    """Why the end of a row's validity is bad; NULL where it is good, or where the row still holds."""
+    *not_read, _ = faults("date", text, end, dt.date.max, source)
+    bad = [*not_read, (f"{end} <= {begin}", f"is not after {source.date}")]
+    cases = "".join(
+        f" WHEN {fault} THEN {literal(f'{source.valid_to} {why}')} || {shown_as}"
+        for fault, why in bad
+    )
+    return f"CASE WHEN {text} IS NULL THEN NULL{cases} END"
 
 
 def _is_whole(text: str) -> str:

@@ -151,7 +151,9 @@ class Rows:
                 WHERE contains(reason, {literal(" " + cells.IN_THE_FUTURE)})"""
         ):
             return {}
-        latest = f"greatest({', '.join(self.texts.day.values())})"
+        # The end of validity may be in the future.
+        days = (day for name, day in self.texts.day.items() if name != self.source.valid_to)
+        latest = f"greatest({', '.join(days)})"
         found = self.duckdb.execute(
             f"""SELECT _source_file, min({latest}) FROM checked WHERE {latest} > DATE '{self._today}'
                 GROUP BY _source_file"""
@@ -207,6 +209,10 @@ class Rows:
             for name, kind in self.source.required
         ]
         reasons += (self._of_row("", f"({self._order_sql(*pair)})") for pair in self.source.order)
+        if end := self.source.valid_to:
+            text, day = self.texts.text[end], self.texts.day[end]
+            why = cells.end_reason(self.source, text, day, self._day_of_row, cells.shown(text))
+            reasons.append(self._of_row("", f"({why})"))
         return [*reasons, self.texts.neither_yes_nor_no()] if self.texts.deletion else reasons
 
     def _reason_sql(self, name: str, kind: str) -> str:

@@ -39,6 +39,8 @@ class Texts:
             for name, kind in source.required
             if kind == "date"
         }
+        if source.valid_to:
+            self.day[source.valid_to] = self.cell[source.valid_to].replace("c", "d")
         self.moment = {
             name: self.cell[name].replace("c", "m")
             for name, kind in source.required
@@ -56,6 +58,8 @@ class Texts:
     def _changed(self) -> list[str]:
         """The columns whose texts are not their cells."""
         changed = [name for name, _ in self._source.required]
+        if self._source.valid_to:
+            changed.append(self._source.valid_to)
         if self._source.decimal == ",":
             changed += self.numbers
         if self.marks.odd_blanks or any(copy.spans_lines for copy in self._copies):
@@ -97,6 +101,8 @@ class Texts:
         return cells.day_part(cells.trimmed(self.cell[time]))
 
     def _text_of(self, name: str) -> str:
+        if name == self._source.valid_to:
+            return cells.unless_null_word(cells.trimmed(self.cell[name]))
         is_required = name in dict(self._source.required)
         text = (cells.trimmed if is_required else cells.without_odd_blanks)(self.cell[name])
         if self._source.decimal == "," and name in self.numbers:

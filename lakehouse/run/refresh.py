@@ -30,6 +30,8 @@ def pending_months(
     """The months of a table that changes of its upstreams reach, and those to compute `again`."""
     table = step.table
     held = table.possible(existing(store, table.upstreams)) | existing(store, [table])
+    if table.own_months:
+        held |= _months_of_rows(store, table)
     if step.everything or record is None:
         return sorted(held)
     reached = {*record.pending_months, *again}
@@ -39,6 +41,14 @@ def pending_months(
         changed = store.log.changed_months(upstream, since, until)
         reached |= table.reached(changed, held)
     return sorted(reached & held)
+
+
+def _months_of_rows(store: Store, table: Table) -> set[str]:
+    """The months of all rows that a table computes."""
+    assert table.transform is not None, f"{table.full_name} has no transformation"
+    frames = [store.read(upstream) for upstream in table.upstreams]
+    rows = table.transform(*frames, **({"months": None} if table.look_back_months else {}))
+    return {str(row[MONTH]) for row in rows.select(MONTH).distinct().collect()}
 
 
 def refresh(
