@@ -62,7 +62,7 @@ def _day(number: int) -> date:
 
 @st.composite
 def apart(draw: st.DrawFn) -> list[Job]:
-    """Jobs of which no two hold at once; the last may be without an end."""
+    """Jobs that never hold at once; the last may be without an end."""
     days = sorted(draw(st.sets(st.integers(0, 400), min_size=2, max_size=9)))
     jobs: list[Job] = []
     for number, (begin, end) in enumerate(pairwise(days)):
