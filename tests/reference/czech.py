@@ -24,7 +24,7 @@ SELECT client_id, account_id, loan_id, status, day, (day + to_months(duration::I
 FROM (SELECT *, strptime('19' || date, '%Y%m%d')::DATE AS day FROM loan) JOIN owners USING (account_id);
 
 CREATE OR REPLACE TEMP TABLE booked AS
-SELECT client_id, trans_id::BIGINT AS n, strptime('19' || date, '%Y%m%d')::DATE AS booked_on,
+SELECT client_id, strptime('19' || date, '%Y%m%d')::DATE AS booked_on,
        type = 'PRIJEM' AS is_in, operation, k_symbol,
        amount::DECIMAL(18, 2) AS amount, balance::DECIMAL(18, 2) AS balance
 FROM trans JOIN owners USING (account_id);
@@ -84,13 +84,12 @@ WITH seen AS (
       AND coalesce(k_symbol, '') <> 'UVER'
 )
 SELECT client_id, day AS as_of_day, {windows},
-       (arg_max(balance, (booked_on, n)))::DOUBLE AS balance_last,
        date_diff('day', max(booked_on), day)::INT AS days_since_transaction,
        CASE WHEN sum(amount) FILTER (NOT is_in) > 0
            THEN coalesce(sum(amount) FILTER (is_cash_out), 0)::DOUBLE
                 / (sum(amount) FILTER (NOT is_in))::DOUBLE END AS cash_share_180d,
        count(*) FILTER (k_symbol = 'SANKC. UROK')::INT AS penalties_180d,
-       count(DISTINCT strftime(booked_on, '%Y-%m')) FILTER (is_salary)::INT AS salary_months_180d,
+       count(*) FILTER (is_salary)::INT AS salaries_180d,
        (max(day(booked_on)) FILTER (is_salary) - min(day(booked_on)) FILTER (is_salary))::INT
            AS salary_day_spread_180d,
        (min(amount) FILTER (is_salary))::DOUBLE / (max(amount) FILTER (is_salary))::DOUBLE

@@ -28,11 +28,6 @@ TABLE = silver_table(
     ],
     derived=[
         (
-            # Sums of whole numbers are the same in any order, and so on any engine.
-            Field("amount_hal", "BIGINT", "The amount in hundredths of a crown."),
-            lambda: F.floor(F.col("amount") * 100 + 0.5),
-        ),
-        (
             Field("is_in", "BOOLEAN", "Whether it comes in."),
             lambda: F.col("direction") == "PRIJEM",
         ),
