@@ -362,6 +362,9 @@ ROW_HASH_FIELD = Field(
     ROW_HASH, "STRING", "Hash of the row's other cells, by which a row that was edited is known."
 )
 MONTH_FIELD = Field(MONTH, "STRING", "Calendar month of snapshot_date as YYYY-MM; the partition.")
+UNDATED_FIELD = replace(
+    MONTH_FIELD, doc=f"{UNDATED}, because no row here has a date; the only partition."
+)
 
 
 def snake_case(raw_name: str) -> str:

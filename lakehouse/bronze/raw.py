@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lakehouse import functions as F
-from lakehouse.table import MONTH_FIELD, Field, Source, Table
+from lakehouse.table import MONTH_FIELD, UNDATED_FIELD, Field, Source, Table
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
@@ -43,7 +43,7 @@ def bronze_table(source: Source, doc: str) -> Table:
         name=source.name,
         doc=doc,
         keys=source.keys,
-        fields=(*cells, *PROVENANCE, MONTH_FIELD),
+        fields=(*cells, *PROVENANCE, MONTH_FIELD if source.date else UNDATED_FIELD),
         unversioned=("_source_file", "_source_row", "_run_id", "_ingested_at"),
         source=source,
         entity=source.entity,

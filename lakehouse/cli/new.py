@@ -59,7 +59,11 @@ def bank(folder: Path, as_json: bool) -> None:
     multiple=True,
     help="A column of the key, which the date is part of; may be given several times.",
 )
-@click.option("--date", metavar="COLUMN", help="The column with the day of a row.")
+@click.option(
+    "--date",
+    metavar="COLUMN",
+    help="The column with the day of a row; '' for data without a date, as districts.",
+)
 @click.option(
     "--entity", metavar="COLUMN", help="The column that says whose row it is; '' if it is nobody's."
 )

@@ -140,7 +140,7 @@ def _landed(
     if lost <= 0:
         return proposal
     told = f"{counted(lost, 'row')} of {raw.rows:,} would be quarantined: their key or date cannot be read"
-    if not (asked.said.keys or asked.said.date or asked.said.entity):
+    if not (asked.said.keys or asked.said.date is not None or asked.said.entity):
         raise Unsure(told, "--key, --date or --entity")
     return replace(proposal, notes=(*proposal.notes, told))
 

@@ -69,6 +69,11 @@ def _check(catalog: Catalog, layer: str, name: str, upstream: Table) -> None:
         raise BadInput(
             f"{layer}.{name} reads {upstream.full_name}; a table of {layer} reads one of {below}"
         )
+    if name.startswith(_GROUP) and upstream.is_undated:
+        raise BadInput(
+            f"{upstream.full_name} has no date, and an application sees a row of a day; write a group of a "
+            "table with dates by hand, and name this one in joined"
+        )
     if layer == "silver" and (upstream.source is None or name != upstream.name):
         raise BadInput(
             f"silver.{name} reads {upstream.full_name}; the table of silver has the name of its source's "

@@ -95,7 +95,8 @@ def proposed(source: str, raw: RawColumns, said: Said, entities: Sequence[str] =
     whys: dict[str, tuple[Role, str]] = dict.fromkeys(ids, ("key", why_ids))
     if entity:
         whys[entity] = ("entity", f"{why_entity}; {why_ids}" if entity in ids else why_entity)
-    whys[date] = ("date", why_date)
+    if date:
+        whys[date] = ("date", why_date)
     columns: list[Column] = []
     taken = [snake_case(name) for name in whys]
     for seen in raw.columns:
@@ -107,10 +108,10 @@ def proposed(source: str, raw: RawColumns, said: Said, entities: Sequence[str] =
         else:
             columns.append(_value(seen, raw, taken))
             taken.append(snake_case(seen.name))
-    order = raw.column(date).order
+    order = raw.column(date).order if date else None
     return Proposal(
         source, raw.file_name, raw.delimiter, raw.encoding, raw.decimal, order.order if order else None,
-        raw.rows, raw.broken, (*ids, date), date, entity, tuple(columns), tuple(_notes(raw)),
+        raw.rows, raw.broken, (*ids, *_of_day(date)), date, entity, tuple(columns), tuple(_notes(raw)),
     )  # fmt: skip
 
 
@@ -141,8 +142,15 @@ def _personal(raw: RawColumns, said: Said) -> dict[str, str]:
     return found
 
 
+def _of_day(date: str) -> tuple[str, ...]:
+    """The part of a key that is the day; none in data without a date."""
+    return (date,) if date else ()
+
+
 def _date(raw: RawColumns, said: Said, personal: dict[str, str]) -> tuple[str, str]:
-    """The column with the day of a row, and why."""
+    """The column with the day of a row, and why; empty if the user says that rows have none."""
+    if said.date == "":
+        return "", ""
     if said.date:
         seen = raw.column(said.date)
         if seen.is_unproven:
@@ -166,8 +174,8 @@ def _date(raw: RawColumns, said: Said, personal: dict[str, str]) -> tuple[str, s
     if not possible:
         raise Unsure(
             f"no column of {raw.file_name} has in each row a day like 2023-05-01 or 5/1/2023, from 1970 to "
-            "today, and every source needs one",
-            "--date COLUMN",
+            "today",
+            "--date COLUMN, or --date '' for data without a date",
             [each.name for each in written if each.days],
         )
     if possible[0].is_unproven:
@@ -201,19 +209,22 @@ def _ids(
             if name in personal:
                 raise _personal_id("--key", name, personal[name])
         _check_plain(raw, "--key", own)
-        if not looked.is_unique((*own, date)):
+        if not looked.is_unique((*own, *_of_day(date))):
+            with_day = f"with {date} " if date else ""
             raise BadInput(
-                f"--key {' --key '.join(said.keys)}: with {date} it is the same in rows that differ; add a "
+                f"--key {' --key '.join(said.keys)}: {with_day}it is the same in rows that differ; add a "
                 "column with one more --key"
             )
         return own, "you say so"
     possible = [each for each in raw.columns if _may_be_id(each, personal, date)]
     likely = [each for each in possible if _is_id(each)]
-    single = [each.name for each in likely if looked.is_unique((each.name, date))]
+    single = [each.name for each in likely if looked.is_unique((each.name, *_of_day(date)))]
     if len(single) > 1:
-        raise Unsure(f"the key may be {_or(single)}, each with {date}", "--key COLUMN", single)
+        each_with = f", each with {date}" if date else ""
+        raise Unsure(f"the key may be {_or(single)}{each_with}", "--key COLUMN", single)
     if single:
-        return (single[0],), f"unique with {date}, in each row, and named as an id"
+        unique = f"unique with {date}, in each row," if date else "unique, in each row,"
+        return (single[0],), f"{unique} and named as an id"
     return _several(raw, looked, likely, possible, date)
 
 
@@ -222,19 +233,24 @@ def _several(
 ) -> tuple[tuple[str, ...], str]:
     """The pair of ids that is unique with the date; Unsure if there is none, or are several."""
     names = [each.name for each in likely]
-    pairs = [pair for pair in combinations(names[:20], 2) if looked.is_unique((*pair, date))]
+    pairs = [
+        pair for pair in combinations(names[:20], 2) if looked.is_unique((*pair, *_of_day(date)))
+    ]
+    with_day = f" with {date}" if date else ""
     if len(pairs) == 1:
-        return pairs[0], f"{' and '.join(pairs[0])} are unique with {date}, and named as ids"
+        return pairs[0], f"{' and '.join(pairs[0])} are unique{with_day}, and named as ids"
     if pairs:
         told = [" and ".join(pair) for pair in pairs]
         raise Unsure(
-            f"the key may be {_or(told)}, each with {date}", "one --key COLUMN per column", names
+            f"the key may be {_or(told)}{with_day and f', each{with_day}'}",
+            "one --key COLUMN per column",
+            names,
         )
-    unique = [each.name for each in possible if looked.is_unique((each.name, date))]
+    unique = [each.name for each in possible if looked.is_unique((each.name, *_of_day(date)))]
     if unique:
-        why = f"no column of {raw.file_name} is named as an id; with {date} {named(unique)} would be unique"
+        why = f"no column of {raw.file_name} is named as an id;{with_day} {named(unique)} would be unique"
     else:
-        why = f"no id of {raw.file_name} is unique with {date}"
+        why = f"no id of {raw.file_name} is unique{with_day}"
     raise Unsure(why, "--key COLUMN, as often as needed", unique or names)
 
 

@@ -39,7 +39,7 @@ def required(proposal: Proposal, identifiers: tuple[str, ...]) -> list[tuple[str
     """The columns that every row needs, each with the form of its cells."""
     ids = dict.fromkeys([each for each in (proposal.entity, *proposal.keys) if each])
     kinds = {name: IDENTIFIER if name in identifiers else "text" for name in ids}
-    return [*(kinds | {proposal.date: "date"}).items()]
+    return [*(kinds | ({proposal.date: "date"} if proposal.date else {})).items()]
 
 
 def _bronze(proposal: Proposal, file_name: str, identifiers: tuple[str, ...]) -> Iterator[str]:
@@ -153,7 +153,8 @@ def _test(proposal: Proposal) -> Iterator[str]:
         yield f"    {row} = {{"
         for key in ids:
             yield f"        {literal(key)}: {literal(f'A{number}')},"
-        yield f"        {literal(proposal.date)}: {literal(_DAY)},"
+        if proposal.date:
+            yield f"        {literal(proposal.date)}: {literal(_DAY)},"
         for each in cells:
             yield f"        {literal(each.column)}: {literal(_CELLS[each.type][1 if number == 1 else 3])},"
         yield "    }"
@@ -180,4 +181,5 @@ def _test(proposal: Proposal) -> Iterator[str]:
 def _keys_of(proposal: Proposal, ids: list[str], number: int) -> Iterator[str]:
     for key in ids:
         yield f"        {literal(snake_case(key))}: {literal(f'A{number}')},"
-    yield f"        {literal(snake_case(proposal.date))}: {literal(_DAY)},"
+    if proposal.date:
+        yield f"        {literal(snake_case(proposal.date))}: {literal(_DAY)},"

@@ -10,7 +10,7 @@ from lakehouse import functions as F
 from lakehouse.bronze.raw import filled
 from lakehouse.days import DATE_FORMS
 from lakehouse.errors import BadInput
-from lakehouse.table import MONTH_FIELD, Bounds, Field, Source, Table, snake_case
+from lakehouse.table import MONTH_FIELD, UNDATED_FIELD, Bounds, Field, Source, Table, snake_case
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -254,7 +254,8 @@ def silver_table(
     cells = [_in_order_of(bronze.source, cell) for cell in cells]
     outcomes = {field.name for field in bronze.fields if field.outcome}
     values = (replace(cell.field, outcome=cell.raw in outcomes) for cell in cells)
-    fields = (*key_fields, *values, *(field for field, _ in derived), ISSUES, MONTH_FIELD)
+    month = UNDATED_FIELD if bronze.is_undated else MONTH_FIELD
+    fields = (*key_fields, *values, *(field for field, _ in derived), ISSUES, month)
     return Table(
         layer="silver",
         name=bronze.name,

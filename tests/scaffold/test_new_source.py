@@ -18,6 +18,7 @@ from lakehouse.landing.counts import Counts
 from lakehouse.landing.land import land
 from lakehouse.scaffold.new_bank import new_bank
 from lakehouse.scaffold.new_source import Asked, new_source
+from lakehouse.scaffold.new_table import new_table
 from lakehouse.scaffold.proposal import Proposal, Said
 from lakehouse.scaffold.unsure import Unsure
 from tests.scaffold.test_new_bank import check_form, check_tests
@@ -205,6 +206,23 @@ def test_what_is_said_counts(asked: Callable[..., Asked]) -> None:
     proposal = new_source(asked(content, **said)).proposal
     assert (proposal.keys, proposal.entity) == (("branch", "x", "seen_on"), "x")
     assert roles(proposal)["a@b"] == ("personal", "STRING")
+
+
+def test_data_without_a_date_is_written_and_its_test_passes(asked: Callable[..., Asked]) -> None:
+    content = table("district_code;region;inhabitants", "D1;north;1200", "D2;south;800")
+    with pytest.raises(BadInput, match="--date COLUMN, or --date '' for data without a date"):
+        new_source(asked(content, "districts.csv"))
+    new = new_source(asked(content, "districts.csv", date="", entity=""))
+    proposal = new.proposal
+    assert (proposal.keys, proposal.date, proposal.entity) == (("district_code",), "", "")
+    assert roles(proposal)["inhabitants"] == ("value", "INT")
+    assert proposal.columns[0].why == "unique, in each row, and named as an id"
+    new.write()
+    catalog = load(new.bank.folder)
+    assert catalog.table("silver.districts").is_undated
+    check_tests(new.bank.folder)
+    with pytest.raises(BadInput, match=r"silver\.districts has no date, and an application sees a"):
+        new_table("gold.features_of_districts", "silver.districts", str(new.bank.folder))
 
 
 def test_rows_that_a_run_would_quarantine_are_told(asked: Callable[..., Asked]) -> None:
