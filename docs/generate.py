@@ -34,7 +34,7 @@ from lakehouse.exports import dictionary  # noqa: E402
 from lakehouse.feature import declared_in, feature  # noqa: E402
 from lakehouse.gold.as_of import as_of  # noqa: E402
 from lakehouse.gold.feature_group import feature_group  # noqa: E402
-from lakehouse.gold.over_days import days_asked, month_ends, over_days  # noqa: E402
+from lakehouse.gold.over_days import days_asked, events_before, month_ends, over_days  # noqa: E402
 from lakehouse.label import LabelDefinition, LabelStore, LoanColumns  # noqa: E402
 from lakehouse.lake import Lakehouse  # noqa: E402
 from lakehouse.protected import Protected  # noqa: E402
@@ -57,6 +57,7 @@ _DECLARED: dict[str, tuple[Callable[..., object], ...]] = {
     ),
     "Gold: features": (
         *(feature, declared_in, feature_group, as_of, days_asked, month_ends, over_days),
+        events_before,
         *(FeatureGroup, Table),
     ),
     "Gold: labels": (LabelDefinition, LoanColumns, LabelStore),

@@ -54,9 +54,25 @@ def finer(store: Store, catalog: Catalog, release: Release, month: str) -> str:
     firsts = [min(counted[t]) for t in tables if not _begins_before(store, release, t, month)]
     raw = [counted[table] for table in tables if table.source]
     days = sorted({day for by_day in raw for day in by_day if day >= max(firsts, default="")})
+    days = _asked(days, [counted[table] for table in tables if _has_own_days(table)])
     parts = {day: [part for by_day in raw if (part := _smaller_part(by_day, day))] for day in days}
     best = max(days, key=lambda day: (len(parts[day]), sum(parts[day])), default=month)
     return best if parts.get(best) else month
+
+
+def _has_own_days(table: Table) -> bool:
+    """Whether a group has days that are asked, by itself or from the table that it is made of."""
+    made_of = (table, *table.upstreams)
+    return table.group is not None and any(each.own_days for each in made_of)
+
+
+def _asked(days: list[str], own: list[dict[str, int]]) -> list[str]:
+    """Those of the days on which most groups with days of their own have a row; all if none has one.
+
+    Such a group has few days. A cut between two of them would not part a row from the events soon after it.
+    """
+    most = max((sum(day in by_day for by_day in own) for day in days), default=0)
+    return [day for day in days if sum(day in by_day for by_day in own) == most]
 
 
 def _by_day(store: Store, release: Release, table: Table, month: str) -> dict[str, int]:

@@ -18,6 +18,7 @@ from lakehouse.table import MONTH
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
+AGE = "age_days"
 _ASKED, _HAPPENED, _SPAN = "_asked", "_happened", "_span"
 # Sums of doubles depend on their order, which no engine promises; sums of these do not.
 _EXACT = "decimal(38,6)"
@@ -42,6 +43,25 @@ def month_ends(events: DataFrame, on: Sequence[str], day: str, happened: str) ->
     return events.select(*on, F.last_day(happened).alias(day)).distinct()
 
 
+def events_before(
+    asked: DataFrame, events: DataFrame, on: Sequence[str], day: str, happened: str, days: int
+) -> DataFrame:
+    """The days that are asked, each with each event of so many days before, and its `age_days`.
+
+    An event of the day before has the age 1. It is for statistics that `over_days` does not have, as of
+    different values; group them by `on` and `day`. A day without an event has no row.
+    """
+    asked_days = asked.select(*on, day).distinct().withColumn(_ASKED, _number(day))
+    known = events.withColumn(_HAPPENED, _number(happened)).drop(day, MONTH)
+    # An event meets the rows of its own span of days and of the next one, not all rows of its entity.
+    span = F.floor(F.col(_ASKED) / days).cast("int")
+    by_span = asked_days.withColumn(_SPAN, F.explode(F.array(span, span - 1)))
+    spanned = known.withColumn(_SPAN, F.floor(F.col(_HAPPENED) / days).cast("int"))
+    met = by_span.join(spanned, [*on, _SPAN])
+    aged = met.withColumn(AGE, F.col(_ASKED) - F.col(_HAPPENED))
+    return aged.where(F.col(AGE).between(1, days)).drop(_ASKED, _HAPPENED, _SPAN)
+
+
 def over_days(
     asked: DataFrame,
     events: DataFrame,
@@ -59,16 +79,8 @@ def over_days(
     Values that are NULL do not count. Without a value a count is 0, and the others are NULL. Sums are exact
     to 6 decimals, so that they are the same in whichever order events are added.
     """
-    asked_days = asked.select(*on, day).distinct().withColumn(_ASKED, _number(day))
-    known = events.select(*on, _number(happened).alias(_HAPPENED), *columns)
-    longest = max(windows)
-    # An event meets the rows of its own span of days and of the next one, not all rows of its entity.
-    span = F.floor(F.col(_ASKED) / longest).cast("int")
-    by_span = asked_days.withColumn(_SPAN, F.explode(F.array(span, span - 1)))
-    spanned = known.withColumn(_SPAN, F.floor(F.col(_HAPPENED) / longest).cast("int"))
-    age = F.col(_ASKED) - F.col(_HAPPENED)
-    met = by_span.join(spanned, [*on, _SPAN]).where(age.between(1, longest))
-    results = [each for length in windows for each in _statistics(columns, length, age)]
+    met = events_before(asked, events, on, day, happened, max(windows))
+    results = [each for length in windows for each in _statistics(columns, length, F.col(AGE))]
     found = met.groupBy(*on, day).agg(*results)
     counts = [f"events_{length}d" for length in windows]
     counts += [f"{column}_count_{length}d" for column in columns for length in windows]

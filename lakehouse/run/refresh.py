@@ -29,18 +29,21 @@ def pending_months(
 ) -> list[str]:
     """The months of a table that changes of its upstreams reach, and those to compute `again`."""
     table = step.table
+    is_all = step.everything or record is None
+    changed: set[str] = set()
+    again = {*again}
+    if record is not None and not is_all:
+        again |= {*record.pending_months}
+        for upstream in table.upstreams:
+            until = store.log.version(upstream) or 0
+            since = record.consumed.get(upstream.full_name, -1)
+            changed |= store.log.changed_months(upstream, since, until)
+        if not (again or changed):
+            return []
     held = table.possible(existing(store, table.upstreams)) | existing(store, [table])
     if table.own_months:
         held |= _months_of_rows(store, table)
-    if step.everything or record is None:
-        return sorted(held)
-    reached = {*record.pending_months, *again}
-    for upstream in table.upstreams:
-        until = store.log.version(upstream) or 0
-        since = record.consumed.get(upstream.full_name, -1)
-        changed = store.log.changed_months(upstream, since, until)
-        reached |= table.reached(changed, held)
-    return sorted(reached & held)
+    return sorted(held if is_all else held & (again | table.reached(changed, held)))
 
 
 def _months_of_rows(store: Store, table: Table) -> set[str]:

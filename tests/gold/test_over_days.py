@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from lakehouse.feature import Feature
 from lakehouse.gold.feature_group import feature_group
-from lakehouse.gold.over_days import days_asked, month_ends, months_back, over_days
+from lakehouse.gold.over_days import days_asked, events_before, month_ends, months_back, over_days
 from lakehouse.months import shift
 from lakehouse.table import MONTH_FIELD, Field, Table
-from lakehouse.testing import check_each_month, check_group_is_point_in_time, computed
+from lakehouse.testing import check_each_month, check_group_is_point_in_time, computed, frame
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -141,6 +141,18 @@ def test_no_event_of_the_day_itself_counts_and_the_last_day_of_a_window_does() -
     events: list[Event] = [("A", day - timedelta(age), 1.0) for age in (0, 1, 30, 31, 90, 91)]
     (row,) = [r for r in computed(GROUP, rows_of(events, [("A", day)])) if r["asked_on"] == day]
     assert (row["events_30d"], row["events_90d"]) == (2, 4)
+
+
+def test_events_before_a_day_have_their_age_also_where_both_days_have_one_name() -> None:
+    day = date(2023, 3, 15)
+    given = rows_of(
+        [("A", day - timedelta(age), float(age)) for age in (0, 1, 30, 31)], [("A", day)]
+    )
+    events, loans = frame(EVENTS, given["silver.events"]), frame(LOANS, given["silver.loans"])
+    found = events_before(loans, events, ["account"], "day", "day", 30).collect()
+    assert sorted((row["day"], row["age_days"], row["amount"]) for row in found) == [
+        (day, 1, 1.0), (day, 30, 30.0),
+    ]  # fmt: skip
 
 
 def test_it_knows_nothing_later_and_a_look_back_that_is_too_short_is_found() -> None:

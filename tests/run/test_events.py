@@ -86,6 +86,23 @@ def test_the_audit_finds_no_leak(home: Home, capfd: pytest.CaptureFixture[str]) 
     assert "Nothing leaks" in capfd.readouterr().out
 
 
+@pytest.mark.slow
+def test_the_audit_finds_a_group_that_takes_events_of_later_days(
+    home: Home, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = home.bank / "gold/features_payments.py"
+    text = file.read_text(encoding="utf-8")
+    # A payment of the 10 days after the day seems to be of the days before.
+    late = 'payments = payments.withColumn("paid_on", F.date_sub("paid_on", 10))\n    return over'
+    file.write_text(text.replace("return over", late), encoding="utf-8")
+    home.run()
+    capfd.readouterr()
+    assert main(home.argv("audit")) != 0
+    told = [line for line in capfd.readouterr().out.splitlines() if "replay" in line]
+    failed = [line.split()[0] for line in told if " failed " in line or "LEAK" in line.upper()]
+    assert {"truncated", "scrambled"} <= {*failed}, told
+
+
 @pytest.mark.spark
 def test_spark_gives_the_same_rows(home: Home, on_spark: OnSpark) -> None:
     assert on_spark(main, home.argv("run", "--engine", "spark")) == 0
