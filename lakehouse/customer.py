@@ -28,6 +28,7 @@ from lakehouse.storage.datamart import Datamart
 from lakehouse.storage.duck import identifier, literal
 from lakehouse.storage.log import Log
 from lakehouse.table import MONTH, Table
+from lakehouse.upkeep.owned import owns
 from lakehouse.upkeep.person import RAW_TEXT, Person
 from lakehouse.words import spans
 
@@ -181,8 +182,14 @@ def customer(datamart: Datamart, id_: str, pinned: Release | None = None) -> Cus
     releases = [release for release in published.kept(log) if release.number <= last.number]
     catalog = datamart.catalog
     entities = [(t, found[0]) for t in catalog.data if (found := catalog.entity_columns(t))]
-    of_tables = [_of_table(log, table, entity, id_, releases) for table, entity in entities]
+    of_tables = [_of_table(log, table, entity, {id_}, releases) for table, entity in entities]
+    of_tables += _of_owned(datamart, id_, releases)
     note = _quarantined(log, catalog.table(QUARANTINE.full_name), id_, last)
+    if datamart.place.folder is None and any(
+        s.source and s.source.owned_by for s in catalog.sources
+    ):
+        unread = "Rows that name only what the customer owns are not looked for in an object store."
+        note = f"{note} {unread}".strip()
     if not any(each.changes for each in of_tables):
         near = _near(log, entities, id_, last)
         hint = f"; near ids are {', '.join(near)}" if near else ""
@@ -196,11 +203,24 @@ def customer(datamart: Datamart, id_: str, pinned: Release | None = None) -> Cus
     return Customer(id_, last.number, of_tables, note)
 
 
+def _of_owned(datamart: Datamart, id_: str, releases: Sequence[Release]) -> list[_OfTable]:
+    """The rows that name what only the customer owns, as an account; none in an object store."""
+    if datamart.place.folder is None:
+        return []
+    catalog, owned = datamart.catalog, owns(datamart, id_)
+    return [
+        _of_table(datamart.log, table, column, owned[by], releases)
+        for table in catalog.data
+        for column, by in catalog.owned_columns(table).items()
+        if by in owned
+    ]
+
+
 def _of_table(
-    log: Log, table: Table, entity: str, id_: str, releases: Iterable[Release]
+    log: Log, table: Table, entity: str, ids: Iterable[str], releases: Iterable[Release]
 ) -> _OfTable:
     steps = list(_steps(log, table, releases))
-    held = _held(log, table, f"{identifier(entity)} = {literal(id_)}", steps)
+    held = _held(log, table, _is_one_of(entity, ids), steps)
     now: _Rows = {}
     files: _Files = {}
     changes: list[Change] = []
@@ -219,6 +239,10 @@ def _of_table(
         for row in now.values()
     ]
     return _OfTable(table, columns, _sorted(table, rows), changes)
+
+
+def _is_one_of(column: str, ids: Iterable[str]) -> str:
+    return f"{identifier(column)} IN ({', '.join(map(literal, sorted(ids)))})"
 
 
 def _steps(log: Log, table: Table, releases: Iterable[Release]) -> Iterator[tuple[Release, _Files]]:

@@ -43,7 +43,7 @@ def _owned(sources: Sequence[Source]) -> Iterator[str]:
             continue
         yield from unknown(f"{place} is owned_by", "column", [by.column], source.header)
         named = [by.column, *(by.where[:1] if by.where else ())]
-        yield from unknown(f"{place}, by {owner.name}:", "column", named, owner.header)
+        yield from unknown(f"{place} is owned_by {owner.name}", "its column", named, owner.header)
 
 
 def _covered(one: Source, other: Source) -> Iterator[str]:

@@ -223,7 +223,7 @@ def test_a_client_is_looked_up_and_erased(small: Path, tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert asked.returncode == 0, asked.stderr
-    assert re.match(r"-?\d+\.\d+\n.*gold\.features_turnover", asked.stdout)
+    assert re.match(r"-?\d+\.\d+\n.*gold\.features_turnover.*silver\.trans", asked.stdout)
     erased = done(root, "erase", "--customer", client, "--yes")
     assert "bronze.quarantine" in erased and "bronze.superseded" in erased
     for name in ("silver.client", "silver.disp", "silver.borrowing", *GOLD):
