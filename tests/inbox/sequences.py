@@ -250,9 +250,3 @@ def follow(source: Source, sequence: Sequence[Step], engine: str = "embedded") -
         for step in sequence:
             told.follow(step)
         told.check_end()
-
-
-def follow_each(source: Source, sequences: Sequence[Sequence[Step]], engine: str) -> None:
-    """The same for several sequences, one after the other."""
-    for sequence in sequences:
-        follow(source, sequence, engine)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 
-from tests.inbox.sequences import Step, follow, follow_each, names_of, steps
+from lakehouse.table import Source
+from tests.inbox.sequences import Step, follow, names_of, steps
 from tests.inbox.small_bank import FEES, VISITS
 from tests.on_spark import OnSpark
 
@@ -254,8 +254,40 @@ def test_many_sequences_of_files_by_arrival_end_in_what_the_model_says(
     follow(replace(VISITS, supersedes="arrival"), sequence)
 
 
+# The plain name keeps months, a late file of an earlier name changes nothing, a wrong file is mended, a
+# tombstone comes and goes, damaged rows are mended, and a version that was there before comes again.
+MONTHS_ON_SPARK = [
+    Step(((PLAIN, (ONE, "b,1,2023-01-01")), (SECOND, (OTHER,))), wrong=(LAST,)),
+    Step(
+        (
+            (PLAIN, ("a,1,2023-02-01",)),
+            (FIRST, (THIRD, "c,many,2023-01-01")),
+            (TOMBSTONE, ("b,1,2023-01-01",)),
+            (LAST, ("b,1,2023-03-01",)),
+        )
+    ),
+    Step(((SECOND, (THIRD,)), (FIRST, (ONE, "c,7,2023-01-01"))), gone=(TOMBSTONE,)),
+    Step(((SECOND, (OTHER,)), (TOMBSTONE, ("c,1,2023-01-01",))), gone=(LAST,)),
+]
+# Rows are added and corrected and never vanish, and an equal damaged row comes in a run that was killed.
+ROWS_ON_SPARK = [
+    Step((("fees_2023-01.csv", (ONE, "b,1,2023-01-01", "c,1")),)),
+    replace(Step((("fees_2023-01.csv", (OTHER, "c,1", "c,1")),)), killed_at=1),
+    Step(
+        (
+            ("fees_2023-02.csv", ("b,7,2023-01-01", "c,1,2023-01-01")),
+            ("fees_2023-03.deleted.csv", ("b,7,2023-01-01",)),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(("source", "sequence"), [(VISITS, MONTHS_ON_SPARK), (FEES, ROWS_ON_SPARK)])
+def test_what_is_followed_on_spark_holds_here(source: Source, sequence: list[Step]) -> None:
+    follow(source, sequence)
+
+
 @pytest.mark.spark
 def test_on_spark_sequences_of_files_end_in_the_tables_of_one_run(on_spark: OnSpark) -> None:
-    some = random.Random(29).sample([*TOLD.values()], 4)
-    on_spark(follow_each, VISITS, some, "spark")
-    on_spark(follow_each, FEES, [*OF_ROWS.values()], "spark")
+    on_spark(follow, VISITS, MONTHS_ON_SPARK, "spark")
+    on_spark(follow, FEES, ROWS_ON_SPARK, "spark")
