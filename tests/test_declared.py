@@ -92,6 +92,12 @@ def with_features(name: str, *features: Feature) -> Declared:
     )
 
 
+def with_prepare(name: str, prepare: Callable[..., Any]) -> Declared:
+    transform = SOUND.table(name).transform
+    assert isinstance(transform, FeatureTransform)
+    return SOUND.with_table(name, transform=replace(transform, prepare=prepare))
+
+
 def taking(*inputs: str, name: str = "income_per_account", type_: str = "DOUBLE") -> Feature:
     return Feature(name, type_, "Income per account.", inputs, lambda *columns: columns[0])
 
@@ -299,6 +305,18 @@ WRONG: dict[str, tuple[Callable[[], Declared], str]] = {
     "months of an upstream": (
         lambda: SOUND.with_table("gold.vintages", upstreams=(SOUND.table("ledger.releases"),)),
         "gold.vintages reads months of ledger.releases, which has no month",
+    ),
+    "look back without a date": (
+        lambda: SOUND.with_table(
+            "silver.clickstream",
+            look_back_months=1,
+            upstreams=(replace(SOUND.table(SIGNAL), source=replace(CLICKS, date="")),),
+        ),
+        "silver.clickstream looks back over months, and no row above it has a date; ",
+    ),
+    "parameters of prepare": (
+        lambda: with_prepare(FINANCIALS, lambda rows: rows),
+        "gold.features_financials: prepare takes (rows) and gets 1 table and months",
     ),
     "look back column": (
         lambda: SOUND.with_table("gold.vintages", look_back_column="mobb"),
