@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 # Takes the silver rows, those of each joined table, and the months.
 Prepare = Callable[..., "DataFrame"]
+
+# The months before a row's own that are read for the feature group whose `prepare` runs now.
+READ_BACK: ContextVar[int | None] = ContextVar("READ_BACK", default=None)
 
 
 @dataclass(frozen=True)
@@ -37,12 +41,14 @@ class FeatureTransform:
     """The transformation of a feature group: its key and month, and the features of its silver rows.
 
     `prepare` adds the columns that the features need; without it they take those of the silver table. It
-    gets the rows of the silver table, those of each table that is joined to it, and the months.
+    gets the rows of the silver table, those of each table that is joined to it, and the months. Rows of
+    `look_back_months` before these are there for it.
     """
 
     keys: tuple[str, ...]
     features: tuple[Feature, ...]
     prepare: Prepare | None = None
+    look_back_months: int = 0
 
     def __call__(self, *rows: DataFrame, months: Sequence[str] | None = None) -> DataFrame:
         return self._prepared(rows, months).select(*self.keys, *columns(self.features))
@@ -58,7 +64,13 @@ class FeatureTransform:
         return prepared.select(*self.keys, *uncast_columns(self.features, only))
 
     def _prepared(self, rows: Sequence[DataFrame], months: Sequence[str] | None) -> DataFrame:
-        return self.prepare(*rows, months) if self.prepare else rows[0]
+        if self.prepare is None:
+            return rows[0]
+        token = READ_BACK.set(self.look_back_months)
+        try:
+            return self.prepare(*rows, months)
+        finally:
+            READ_BACK.reset(token)
 
 
 def feature(type_: str) -> Callable[[Callable[..., Column]], Feature]:

@@ -501,6 +501,10 @@ WRONG: dict[str, tuple[Callable[[], Declared], str]] = {
         lambda: with_labels(definitions=(DEFINITION, BY_RULE)),
         "gold.label_store: label definition 30dpd asks for days past due, and others have a rule in words",
     ),
+    "a look back that is shorter than a definition": (
+        lambda: with_labels(definitions=(replace(DEFINITION, when="ever", mob=12),)),
+        "gold.label_store: label definition 30dpd is over 12 months on book, and look_back_months is 9; ",
+    ),
     "no definitions": (
         lambda: with_labels(definitions=()),
         "gold.label_store has no label definition",

@@ -21,6 +21,7 @@ def label_faults(tables: Sequence[Table]) -> Iterator[str]:
         assert table.labels
         yield from _definitions(table.full_name, table.labels)
         yield from _mixed(table.full_name, table.labels)
+        yield from _short_look_back(table, table.labels)
         yield from _columns(table, table.labels)
         yield from _optional(table)
 
@@ -53,6 +54,17 @@ def _definitions(place: str, labels: LabelStore) -> Iterator[str]:
             )
         if fault := meaning_fault(each.doc, "write a doc that says what it is for"):
             yield f"{place}: label definition {each.name} {fault}"
+
+
+def _short_look_back(table: Table, labels: LabelStore) -> Iterator[str]:
+    """A definition over more months than the label store reads, whose labels would miss the first ones."""
+    over = [each for each in labels.definitions if each.is_window and not each.rule]
+    longest = max(over, key=lambda each: each.mob, default=None)
+    if longest and longest.mob > table.look_back_months:
+        yield (
+            f"{table.full_name}: label definition {longest.name} is over {longest.mob} months on book, and "
+            f"look_back_months is {table.look_back_months}; declare look_back_months={longest.mob}"
+        )
 
 
 def _mixed(place: str, labels: LabelStore) -> Iterator[str]:

@@ -23,8 +23,8 @@ def broken_expectation(table: Table, changes: DataFrame) -> LakehouseError | Non
     for name, sql in table.expectations:
         if broken := _broken(upserted, sql):
             return LakehouseError(
-                f"{table.full_name}, {_told(broken)} break the expectation {name} ({sql}); nothing was "
-                f"written; correct {table.path}.py or the raw rows"
+                f"{table.full_name}, {_told(broken)} {_verb(broken)} the expectation {name} ({sql}); nothing "
+                f"was written to it; correct {table.path}.py or the raw rows"
             )
     return None
 
@@ -34,7 +34,7 @@ def check_held(store: Store, table: Table, expectations: Mapping[str, str]) -> N
     for name, sql in expectations.items():
         if broken := _broken(store.read(table), sql):
             raise LakehouseError(
-                f"{table.full_name}, {_told(broken)} that are there break the expectation {name} ({sql}), "
+                f"{table.full_name}, {_told(broken)} there {_verb(broken)} the expectation {name} ({sql}), "
                 f"which is new or has changed; correct it in {table.path}.py, or run once without it so that "
                 "new code computes these rows again"
             )
@@ -44,6 +44,10 @@ def _broken(rows: DataFrame, sql: str) -> dict[str, int]:
     """The number of rows by month that do not fulfil a condition; for Delta, NULL does not."""
     broken = rows.where(~F.coalesce(F.expr(sql), F.lit(False)))
     return {str(month): int(n) for month, n in broken.groupBy(MONTH).count().collect()}
+
+
+def _verb(broken: Mapping[str, int]) -> str:
+    return "breaks" if sum(broken.values()) == 1 else "break"
 
 
 def _told(broken: Mapping[str, int]) -> str:

@@ -54,6 +54,8 @@ def feature_group(
         )
     key_fields = _key_fields(name, tables, entity, date)
     keys = tuple(field.name for field in key_fields)
+    look_back = max(look_back_months, months_back(look_back_days))
+    transform = FeatureTransform((*keys, MONTH_FIELD.name), tuple(features), prepare, look_back)
     return Table(
         layer="gold",
         name=f"features_{name}",
@@ -61,8 +63,8 @@ def feature_group(
         keys=keys,
         fields=(*key_fields, *(feature.field for feature in features), MONTH_FIELD),
         upstreams=tables,
-        transform=FeatureTransform((*keys, MONTH_FIELD.name), tuple(features), prepare),
-        look_back_months=max(look_back_months, months_back(look_back_days)),
+        transform=transform,
+        look_back_months=look_back,
         expectations=tuple(expectations),
         entity=keys[0],
         date=keys[1],
@@ -77,8 +79,7 @@ def _key_fields(name: str, tables: Sequence[Table], entity: str, date: str) -> t
     for what, given, column in (("entity", entity, silver.entity), ("date", date, silver.date)):
         if not given and column not in own:
             raise BadInput(
-                f"feature group {name} reads {silver.full_name}, which has no {what}; declare there the "
-                f"column that is its {what}"
+                f"feature group {name} reads {silver.full_name}, {_lacking(silver, what, column)}"
             )
     types = {field.name: field.type for table in reversed(tables) for field in table.fields}
     if entity and entity not in types:
@@ -93,6 +94,15 @@ def _key_fields(name: str, tables: Sequence[Table], entity: str, date: str) -> t
         # Days that are asked for need not be a column of any table.
         replace(DATE, name=of_day, type=types.get(of_day, "DATE")),
     )
+
+
+def _lacking(silver: Table, what: str, column: str) -> str:
+    """Words for a silver table that has no entity or date, or not the column that its source names."""
+    if not column:
+        return f"which has no {what}; declare there the column that is its {what}"
+    near = meant(column, silver.columns)
+    hint = f"is it {near}?" if near else "it is to be one of the keys"
+    return f"whose {what} is declared as {column}, which is not there; {hint}"
 
 
 def passed_on(field: Field) -> Feature:

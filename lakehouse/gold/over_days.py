@@ -13,6 +13,8 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from lakehouse import functions as F
+from lakehouse.errors import BadInput
+from lakehouse.feature import READ_BACK
 from lakehouse.table import MONTH
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ def events_before(
     An event of the day before has the age 1. It is for statistics that `over_days` does not have, as of
     different values; group them by `on` and `day`. A day without an event has no row.
     """
+    _check_look_back(days)
     asked_days = asked.select(*on, day).distinct().withColumn(_ASKED, _number(day))
     known = events.withColumn(_HAPPENED, _number(happened)).drop(day, MONTH)
     # An event meets the rows of its own span of days and of the next one, not all rows of its entity.
@@ -85,6 +88,16 @@ def over_days(
     counts = [f"events_{length}d" for length in windows]
     counts += [f"{column}_count_{length}d" for column in columns for length in windows]
     return asked.join(found, [*on, day], "left").fillna(0, counts)
+
+
+def _check_look_back(days: int) -> None:
+    """BadInput if the feature group that runs now does not read so many days before its own."""
+    held = READ_BACK.get()
+    if held is not None and months_back(days) > held:
+        raise BadInput(
+            f"a window of {days} days reads {months_back(days)} months back, and the feature group declares "
+            f"{held}; declare look_back_days={days}"
+        )
 
 
 def _number(day: str) -> Column:

@@ -61,10 +61,10 @@ class Claims:
     def __init__(self, sources: Sequence[Source]) -> None:
         self._plain = {name: source for source in sources for name in source.file_names}
         self._declaring = [source for source in sources if source.patterns]
-        bases = {_base(name): source for name, source in self._plain.items()}
+        bases = {base(name): source for name, source in self._plain.items()}
         # The longest comes first, so that it wins.
         self._bases = sorted(bases.items(), key=lambda each: -len(each[0]))
-        self._in_any_case = [(elsewhere(base), source) for base, source in self._bases]
+        self._in_any_case = [(elsewhere(begin), source) for begin, source in self._bases]
         self._folders = bases
 
     def taking(self, name: str) -> list[Source]:
@@ -96,12 +96,14 @@ def _looks_in(source: Source, folder: str) -> bool:
     return "**" in tops or is_like(folder, tops)
 
 
-def _base(file_name: str) -> str:
-    return file_name.removesuffix(".csv")
+def base(file_name: str) -> str:
+    """The name without the ending of a raw file, as loans of loans.csv and of loans.csv.gz."""
+    ending = max((each for each in RAW_SUFFIXES if file_name.endswith(each)), key=len, default="")
+    return file_name.removesuffix(ending)
 
 
 def _longest(bases: Sequence[tuple[str, Source]], name: str) -> Source | None:
-    for base, source in bases:
-        if name.startswith(base):
+    for begin, source in bases:
+        if name.startswith(begin):
             return source
     return None

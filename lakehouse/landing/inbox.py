@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from lakehouse.errors import BadInput
-from lakehouse.landing.file_names import Claims, day_in, elsewhere, escaped, is_odd
+from lakehouse.landing.file_names import Claims, base, day_in, elsewhere, escaped, is_odd
 from lakehouse.landing.raw_file import RawFile, Refused
 from lakehouse.patterns import is_like
 from lakehouse.storage.data_folder import DataPlace, Found
@@ -66,18 +66,45 @@ class Inbox:
         names = " or ".join(source.file_names)
         return BadInput(f"{self._place} holds no {names}{hint}; put the {source.name} file there.")
 
-    @cached_property
+    @property
+    def of_no_source(self) -> tuple[str, ...]:
+        """The names of raw files that no source takes, and that begin as none does."""
+        return self._sorted_out[1]
+
+    @property
+    def told_of_no_source(self) -> str | None:
+        """One line about raw files that no source takes; None if there are none."""
+        names = self.of_no_source
+        if not names:
+            return None
+        are, their = ("is", "its") if len(names) == 1 else ("are", "their")
+        return (
+            f"{counted(len(names), 'raw file')} {are} of no source of this bank, as {names[0]}; no table has "
+            f"{their} rows"
+        )
+
+    @property
     def _listings(self) -> dict[str, Listing]:
+        return self._sorted_out[0]
+
+    @cached_property
+    def _sorted_out(self) -> tuple[dict[str, Listing], tuple[str, ...]]:
+        """The listing of each source, and the names of raw files that are of none."""
         claims = Claims(self._sources)
         sorted_out = {source.name: _Sorted(source) for source in self._sources}
+        of_none: list[str] = []
         for found in sorted(self._place.found(claims.walks), key=lambda each: each.name):
             taking = claims.taking(found.name)
             for source in taking:
                 others = [other.name for other in taking if other is not source]
                 sorted_out[source.name].take(found, others)
-            for source in () if taking else claims.near(found.name, found.why != ""):
+            near = [] if taking else claims.near(found.name, found.why != "")
+            for source in near:
                 sorted_out[source.name].leave(found)
-        return {name: each.listing(str(self._place)) for name, each in sorted_out.items()}
+            if not (taking or near) and found.name.lower().endswith(RAW_SUFFIXES):
+                of_none.append(escaped(found.name))
+        listings = {name: each.listing(str(self._place)) for name, each in sorted_out.items()}
+        return listings, tuple(of_none)
 
 
 @dataclass
@@ -156,5 +183,7 @@ def _form(source: Source) -> str:
     """The form of the names that a source takes."""
     if source.patterns:
         return f"its files are declared as {' or '.join(source.patterns)}"
-    base = source.file_names[0].removesuffix(".csv")
-    return f"a file of it is called {base}*.csv, .csv.gz, .csv.zst or .parquet, or lies in {base}/"
+    begin = base(source.file_names[0])
+    return (
+        f"a file of it is called {begin}*.csv, .csv.gz, .csv.zst or .parquet, or lies in {begin}/"
+    )

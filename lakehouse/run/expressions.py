@@ -19,6 +19,7 @@ from lakehouse.declared import refuse
 from lakehouse.declared.names import instead
 from lakehouse.declared.tables import TYPES
 from lakehouse.engines.said import missing_column, unknown_function
+from lakehouse.errors import BadInput
 from lakehouse.exclusion import Exclusion
 from lakehouse.feature import FeatureTransform
 from lakehouse.run.plan import Step
@@ -191,6 +192,8 @@ def _why(error: Exception, table: Table | None, own: bool = False) -> str:
     """The error in few words; there are no rows that it could show."""
     from pyspark.errors import PySparkException
 
+    if isinstance(error, BadInput):
+        return str(error)
     if isinstance(error, PySparkException):
         if names := missing_column(error):
             tables = [] if table is None else [table] if own else table.upstreams

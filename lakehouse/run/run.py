@@ -213,7 +213,9 @@ def _up_to_date(job: Job, planned: Planned) -> Report | None:
         raise BadInput(told_refused(planned.refused, planned.raw_files))
     tables = job.catalog.sources
     _check_scope(job, {m for table in tables for m in job.log.rows_by_month(table)})
-    return Report(newest.number, notes=[*told_files(planned.files)], raw_files=planned.raw_files)
+    return Report(
+        newest.number, notes=[*told_files(job, planned.files)], raw_files=planned.raw_files
+    )
 
 
 def _check_scope(job: Job, held: set[str]) -> None:
@@ -246,7 +248,7 @@ def _carried_out(job: Job, planned: Planned) -> Report:
     raw_files = _raw_files(job, planned, reporting)
     with work_folder(job.datamart.place) as folder:
         store = _read_and_started(job, planned, raw_files, folder, reporting)
-        reporting.note(*told_files(planned.files))
+        reporting.note(*told_files(job, planned.files))
         reporting.note(*told_other_numbers(job, planned.files, state.recorded))
         passes = Passes(job, store, writer, raw_files.landed, reporting)
         at_once = store.tables_at_once(raw_files.bytes_at_work)

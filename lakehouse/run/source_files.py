@@ -28,8 +28,11 @@ def source_files(job: Job, recorded: Mapping[str, Recorded]) -> Files:
     return files
 
 
-def told_files(files: Files) -> Iterator[str]:
-    """At most two lines for each bronze table: how many files it has, and names that are left out."""
+def told_files(job: Job, files: Files) -> Iterator[str]:
+    """At most two lines for each bronze table: how many files it has, and names that are left out.
+
+    And one line about raw files that are of no source.
+    """
     for table, each in files.items():
         counts = {"new": each.new, "changed": each.changed, "archived": each.archived}
         told = [f"{len(which):,} {word}" for word, which in counts.items() if which]
@@ -39,6 +42,8 @@ def told_files(files: Files) -> Iterator[str]:
             yield f"{table}: {counted(len(each.present), 'file')}, {', '.join(told)}"
         if each.left_out:
             yield each.left_out
+    if of_none := job.inbox.told_of_no_source:
+        yield of_none
 
 
 def told_other_numbers(job: Job, files: Files, recorded: Mapping[str, Recorded]) -> Iterator[str]:

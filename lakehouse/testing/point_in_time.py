@@ -24,7 +24,7 @@ def check_group_is_point_in_time(table: Table, given: Given | None = None) -> No
         raise BadInput(f"{table.full_name} is not a feature group; declare its `group`")
     rows = by_upstream(table, examples(table) if given is None else given)
     scrambled_by = examples(table, seed=1)
-    whole = computed(table, rows)
+    whole = _some(table, computed(table, rows))
     for day in _cuts(table, rows):
         for how, changed in (
             ("cut off", _without_later(table, rows, day)),
@@ -41,11 +41,21 @@ def check_each_month(table: Table, given: Given | None = None) -> None:
     Without rows it takes `examples`.
     """
     rows = by_upstream(table, examples(table) if given is None else given)
-    whole = computed(table, rows)
+    whole = _some(table, computed(table, rows))
     for month in sorted({str(row[MONTH]) for row in whole}):
         by_itself = computed(table, _of_months(table, rows, table.needed([month])), [month])
         expected = [row for row in whole if row[MONTH] == month]
         check_equal(table, expected, by_itself, f"computed for {month} by itself")
+
+
+def _some(table: Table, whole: list[Row]) -> list[Row]:
+    """The rows that a table computes; BadInput if there is none: a check of nothing proves nothing."""
+    if not whole:
+        raise BadInput(
+            f"{table.full_name} computes no row from these rows, so nothing would be checked; give rows "
+            "that pass its filters and joins"
+        )
+    return whole
 
 
 def _of_months(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from lakehouse.patterns import is_like
 from lakehouse.storage.bucket import Bucket
 from lakehouse.storage.data_bucket import data_at
 from lakehouse.storage.data_folder import DataFolder, Found
-from lakehouse.table import Field, Source
+from lakehouse.table import RAW_SUFFIXES, Field, Source
 
 FIELDS = (Field("id", "STRING", ""), Field("day", "STRING", ""))
 
@@ -74,6 +74,18 @@ def test_files_of_a_source_begin_with_its_name_or_lie_in_its_folder(
     assert [file.size for file in listing.files] == [len(name) for name in of_loans]
 
 
+@pytest.mark.parametrize("ending", RAW_SUFFIXES)
+def test_a_plain_name_of_any_ending_takes_the_files_that_begin_as_it_does(
+    put: Callable[..., Path], ending: str
+) -> None:
+    packed = replace(LOANS, file_names=(f"loans{ending}",))
+    data = put(f"loans{ending}", "loans_2024-12.csv.gz", "loans/a.csv")
+    (listing,) = listed(data, packed)
+    assert sorted(names(listing)) == sorted(
+        [f"loans{ending}", "loans_2024-12.csv.gz", "loans/a.csv"]
+    )
+
+
 def test_the_longest_name_wins_where_two_sources_begin_alike(put: Callable[..., Path]) -> None:
     data = put("loans_1.csv", "loans_daily_1.csv", "loans_daily/x.csv", "loans/loans_daily.csv")
     loans, daily = listed(data, LOANS, LOANS_DAILY)
@@ -103,6 +115,16 @@ def test_what_only_seems_to_be_of_a_source_is_left_out_and_told(put: Callable[..
         "5 names that may be of loans left out, as LOANS_3.csv: "
         "a file of it is called loans*.csv, .csv.gz, .csv.zst or .parquet, or lies in loans/"
     )
+
+
+def test_a_raw_file_that_no_source_takes_is_told(put: Callable[..., Path]) -> None:
+    data = put("loans.csv", "LOANS_3.csv", "branches.csv", "cards_1.parquet", "read.me", "a/b.csv")
+    inbox = Inbox(DataFolder(data), (LOANS,))
+    assert inbox.of_no_source == ("branches.csv", "cards_1.parquet")
+    told = "2 raw files are of no source of this bank, as branches.csv; no table has their rows"
+    assert inbox.told_of_no_source == told
+    all_taken = Inbox(DataFolder(data), (LOANS, source("branches"), source("cards")))
+    assert all_taken.of_no_source == () and all_taken.told_of_no_source is None
 
 
 def test_a_source_declares_where_its_files_are(put: Callable[..., Path]) -> None:

@@ -66,7 +66,7 @@ def test_an_expectation_that_changes_under_its_name_holds_from_then_on(tmp_path:
     (line,) = [line for line in broken.stderr.splitlines() if line.startswith("error: ")]
     assert broken.returncode == 1 and "Traceback" not in broken.stderr
     assert "gold.features_people, 2024-01 to 2024-08: " in line
-    assert "rows that are there break the expectation plausible (turnover > 500)" in line
+    assert "rows there break the expectation plausible (turnover > 500)" in line
     assert bank.held == "turnover >= 0 AND turnover <= 5000"
 
     assert bank.run(None).returncode == 0
@@ -91,7 +91,7 @@ def test_rows_that_break_an_expectation_as_they_come_are_counted_by_month(tmp_pa
     assert broken.returncode == 1
     assert "gold.features_people, 2024-01 to 2024-08: " in broken.stderr
     assert (
-        "rows break the expectation plausible (turnover < 500); nothing was written"
+        "rows break the expectation plausible (turnover < 500); nothing was written to it"
         in broken.stderr
     )
     assert bank.run("turnover < 5000").returncode == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
@@ -175,6 +176,16 @@ def test_a_look_back_that_is_too_short_is_found() -> None:
     check_each_month(group("so_far", look_back_months=7))
 
 
+def test_rows_of_which_nothing_is_computed_prove_nothing() -> None:
+    def of_nobody(rows: DataFrame, months: Sequence[str] | None) -> DataFrame:
+        return rows.where(F.col("customer_id") == "nobody")
+
+    filtered = feature_group("income", "Income.", INCOME, [passed("income")], 12, prepare=of_nobody)
+    for check in (check_each_month, check_group_is_point_in_time):
+        with pytest.raises(BadInput, match="computes no row from these rows"):
+            check(filtered)
+
+
 def test_rows_of_one_day_and_a_table_that_is_not_a_group_prove_nothing() -> None:
     with pytest.raises(BadInput, match="all of one day"):
         check_group_is_point_in_time(PLAIN, ROWS[:1])
@@ -192,6 +203,16 @@ def test_a_group_has_the_entity_and_date_of_what_it_reads() -> None:
     assert (made.keys, made.entity, made.date) == (own.keys, "cust_no", "seen_on")
     check_feature(made, "income_per_account", ({"income": 90.0, "accounts": 3}, 30.0))
     check_group_is_point_in_time(made)
+
+
+@pytest.mark.parametrize("what", ["entity", "date"])
+def test_a_group_of_a_table_that_lacks_its_entity_or_date_names_the_nearest(what: str) -> None:
+    typo = {"entity": "customer_ids", "date": "snapshot_day"}[what]
+    silver = replace(INCOME, entity=typo) if what == "entity" else replace(INCOME, date=typo)
+    near = {"entity": "customer_id", "date": "snapshot_date"}[what]
+    told = f"whose {what} is declared as {typo}, which is not there; is it {near}?"
+    with pytest.raises(BadInput, match=re.escape(told)):
+        feature_group("income", "Income.", silver, [income_per_account], 12)
 
 
 @pytest.mark.parametrize("what", ["entity", "date"])
