@@ -55,7 +55,7 @@ def month_by_month(table: Table, records: list[tuple[Any, ...]]) -> list[dict[st
     there = sorted({row[-1] for row in records})
     for last in there:
         known = [row for row in records if row[-1] <= last]
-        for month in sorted(table.reached([last]) & table.possible(row[-1] for row in known)):
+        for month in sorted(table.reached([last], table.possible(row[-1] for row in known))):
             needed_months = table.needed([month], _largest(table, known))
             needed = [row for row in known if row[-1] in needed_months]
             held[month] = computed(table, needed, [month])
