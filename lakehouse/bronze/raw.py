@@ -20,6 +20,8 @@ NO_ID_WORDS = (
 )  # fmt: skip
 # Signs without a letter or digit, as --, and the errors of spreadsheets, as #REF!; for every engine.
 NO_ID = r"[!-/][^\p{L}\p{N}]*|#.+[!?]"
+# As 14:05 or 14:05:09.25, for every engine.
+TIME_OF_DAY = "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?"
 ROW_HASH = "_row_hash"
 PROVENANCE = (
     Field("_source_file", "STRING", "Name of the raw file the row was delivered in."),

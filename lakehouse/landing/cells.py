@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 
-from lakehouse.bronze.raw import NO_ID, NO_ID_WORDS, NULL_WORDS
+from lakehouse.bronze.raw import NO_ID, NO_ID_WORDS, NULL_WORDS, TIME_OF_DAY
 from lakehouse.days import DATE_FORMS, DateOrder
 from lakehouse.landing.dates import WITH_SLASHES
 from lakehouse.storage.duck import literal
@@ -31,7 +31,6 @@ NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 NO_CODE = r"[+-]?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][+-]?[0-9]+)?"
 # Numbers of so many digits are all different as doubles.
 EXACT_DIGITS = 15
-TIME_OF_DAY = "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?"
 _FORMS = {"dmy": "%d/%m/%Y", "mdy": "%m/%d/%Y"}
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from lakehouse import functions as F
-from lakehouse.bronze.raw import filled
+from lakehouse.bronze.raw import TIME_OF_DAY, filled
 from lakehouse.days import DATE_FORMS
 from lakehouse.errors import BadInput
 from lakehouse.table import MONTH_FIELD, UNDATED_FIELD, Bounds, Field, Source, Table, snake_case
@@ -21,7 +21,7 @@ ISSUES = Field("_issues", "ARRAY<STRING>", "Why cells of this row are NULL: `col
 _NUMBER = r"^_*([-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)_*\z"
 # Most numbers have this form. To test for it takes half the time of a search among underscores.
 _PLAIN_NUMBER = r"^[-+]?[0-9]+\.?[0-9]*\z"
-_TIME = r"^[0-9]{4}-[0-9]{2}-[0-9]{2} ([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?\z"
+_TIME = rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}} {TIME_OF_DAY}\z"
 _WITH_SLASHES = {"mdy": "M/d/yyyy", "dmy": "d/M/yyyy"}
 _UNPROVEN = "unproven"
 DateOrderWord = Literal["dmy", "mdy", "ymd"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+GROUP = "gold.features_jobs"
 _BRONZE = '''"""One row: a delivered row about a job of a customer, as text."""
 
 from lakehouse.bronze.raw import bronze_table

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 CUSTOMERS = 160
+GROUP = "gold.features_payments"
 
 _BRONZE = '''"""One row: a delivered row about a payment, as text."""
 

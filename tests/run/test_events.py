@@ -4,45 +4,18 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lakehouse.cli import main
-from lakehouse.lake import Lakehouse
 from tests.banks import payments
-from tests.banks.files import copied, write
+from tests.banks.home import Home
 from tests.on_spark import OnSpark
-
-GROUP = "gold.features_payments"
-
-
-class Home:
-    """A bank with payments, its raw files and its datamart."""
-
-    def __init__(self, root: Path) -> None:
-        self.root, self.data = root, write(root / "data")
-        self.bank = copied(root / f"paying_{root.name}".replace("-", "_"))
-        payments.add(self.bank)
-        payments.write(self.data)
-
-    def argv(self, *words: str, at: str = "datamart") -> list[str]:
-        of_bank = ["--tables", str(self.bank), "--datamart", str(self.root / at)]
-        return [*words, "--data", str(self.data), *of_bank]
-
-    def run(self, *words: str, at: str = "datamart") -> None:
-        assert main(self.argv("run", *words, at=at)) == 0
-
-    def lake(self, at: str = "datamart") -> Lakehouse:
-        return Lakehouse(self.root / at, tables=self.bank)
-
-    def gold(self, at: str = "datamart") -> list[Any]:
-        return sorted(map(tuple, self.lake(at).sql(f"SELECT * FROM {GROUP}").collect()), key=str)
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
-    return Home(tmp_path)
+    return Home(tmp_path, payments)
 
 
 def test_an_application_sees_the_payments_before_its_day_and_none_of_the_day_itself(

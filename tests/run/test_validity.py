@@ -3,47 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lakehouse.cli import main
-from lakehouse.lake import Lakehouse
 from tests.banks import jobs
-from tests.banks.files import copied, write
+from tests.banks.home import Home
 from tests.on_spark import OnSpark
 
 DAYS = {f"700{2 * number}0": f"2024-0{number + 1}-01" for number in range(5)}
 
 
-class Home:
-    """A bank with jobs, its raw files and its datamart."""
-
-    def __init__(self, root: Path) -> None:
-        self.root, self.data = root, write(root / "data")
-        self.bank = copied(root / f"jobs_{root.name}".replace("-", "_"))
-        jobs.add(self.bank)
-        jobs.write(self.data)
-
-    def argv(self, *words: str, at: str = "datamart") -> list[str]:
-        of_bank = ["--tables", str(self.bank), "--datamart", str(self.root / at)]
-        return [*words, "--data", str(self.data), *of_bank]
-
-    def run(self, *words: str, at: str = "datamart") -> None:
-        assert main(self.argv("run", *words, at=at)) == 0
-
-    def lake(self, at: str = "datamart") -> Lakehouse:
-        return Lakehouse(self.root / at, tables=self.bank)
-
-    def gold(self, at: str = "datamart") -> list[Any]:
-        return sorted(
-            map(tuple, self.lake(at).sql("SELECT * FROM features_jobs").collect()), key=str
-        )
-
-
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
-    return Home(tmp_path)
+    return Home(tmp_path, jobs)
 
 
 def test_an_application_sees_what_holds_on_its_day_in_a_set_and_in_a_lookup(home: Home) -> None:
