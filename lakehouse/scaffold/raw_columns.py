@@ -10,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lakehouse.bronze.raw import NULL_WORDS
 from lakehouse.days import DATE_ORDERS, FIRST_DAY, DateOrder, today
 from lakehouse.errors import BadInput
 from lakehouse.landing import cells
@@ -23,7 +22,7 @@ from lakehouse.landing.raw_text import possible_delimiters
 from lakehouse.landing.texts import Texts
 from lakehouse.landing.working_copies import SplitFile, WorkingCopies
 from lakehouse.scaffold.unsure import Unsure
-from lakehouse.storage.duck import duckdb_in, literal
+from lakehouse.storage.duck import duckdb_in
 from lakehouse.table import Source
 
 if TYPE_CHECKING:
@@ -172,8 +171,7 @@ class Looked:
     def _text(self, name: str) -> str:
         """The texts of a column with their lines; NULL where a cell is missing."""
         text = cells.trimmed(self._texts.cell[name])
-        words = ", ".join(map(literal, NULL_WORDS))
-        return f"""SELECT CASE WHEN lower(text) NOT IN ({words}) THEN text END AS text, line
+        return f"""SELECT {cells.unless_null_word("text")} AS text, line
                    FROM (SELECT {text} AS text, _source_line AS line FROM texts)"""
 
     def _one(self, query: str) -> tuple[int, ...]:

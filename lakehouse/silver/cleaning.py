@@ -33,8 +33,8 @@ class Cell:
 
     `parse` takes the trimmed text. `judge` takes the text and the parsed value; it returns the reason
     why the value is impossible, or NULL. With `tells_words` a word for a missing value, as NaN, is not a
-    missing cell but a text like any other, so that it gets a reason. `in_order` gives the cell for a
-    source whose dates have this order, and `of_source` the one for the form that a source declares.
+    missing cell but a text like any other, so that it gets a reason. `of_source` gives the cell that reads
+    as its source declares.
     """
 
     raw: str
@@ -42,7 +42,6 @@ class Cell:
     parse: Callable[[Column], Column]
     judge: Callable[[Column, Column], Column]
     tells_words: bool = False
-    in_order: Callable[[str], Cell] | None = None
     of_source: Callable[[Source], Cell] | None = None
 
     @property
@@ -123,11 +122,8 @@ def date(raw: str, doc: str, order: DateOrderWord | None = None) -> Cell:
     """
     if order is not None:
         return _date(raw, doc, order)
-    return replace(
-        _date(raw, doc, _UNPROVEN),
-        in_order=lambda known: _date(raw, doc, known),
-        of_source=lambda source: _formed_date(raw, doc, source),
-    )
+    unproven = _date(raw, doc, _UNPROVEN)
+    return replace(unproven, of_source=lambda source: _date_of_source(raw, doc, source))
 
 
 def time(raw: str, doc: str) -> Cell:
@@ -144,6 +140,15 @@ def time(raw: str, doc: str) -> Cell:
         return F.when(plain.rlike(_TIME), plain).try_cast("timestamp")
 
     return Cell(raw, Field(snake_case(raw), "TIMESTAMP", doc), parse, judge)
+
+
+def _date_of_source(raw: str, doc: str, source: Source) -> Cell:
+    """A day in the form or order that its source declares, or in the order that landing has proved."""
+    if source.date_form:
+        return _formed_date(raw, doc, source)
+    # Rows that were landed before required dates were rewritten have them month first.
+    is_rewritten = (raw, "date") in source.required
+    return _date(raw, doc, source.date_order or ("mdy" if is_rewritten else _UNPROVEN))
 
 
 def _formed_date(raw: str, doc: str, source: Source) -> Cell:
@@ -251,7 +256,8 @@ def silver_table(
         Field(snake_case(f.name), f.type, f.doc) for f in bronze.fields if f.name in bronze.keys
     )
 
-    cells = [_in_order_of(bronze.source, cell) for cell in cells]
+    if source := bronze.source:
+        cells = [cell.of_source(source) if cell.of_source else cell for cell in cells]
     outcomes = {field.name for field in bronze.fields if field.outcome}
     values = (replace(cell.field, outcome=cell.raw in outcomes) for cell in cells)
     month = UNDATED_FIELD if bronze.is_undated else MONTH_FIELD
@@ -271,18 +277,6 @@ def silver_table(
         rules=tuple((rule.column, rule.broken) for rule in rules),
         noted=frozenset(rule.issue for rule in rules if rule.loses == "nothing"),
     )
-
-
-def _in_order_of(source: Source | None, cell: Cell) -> Cell:
-    """The cell with the order of dates that its source declares, or that landing has proved."""
-    if source is None or cell.in_order is None:
-        return cell
-    if source.date_form and cell.of_source:
-        return cell.of_source(source)
-    # Rows that were landed before required dates were rewritten have them month first.
-    is_rewritten = (cell.raw, "date") in source.required
-    order = source.date_order or ("mdy" if is_rewritten else None)
-    return cell.in_order(order) if order else cell
 
 
 def _clean(rows: DataFrame, keys: Sequence[Column], cells: Sequence[Cell]) -> DataFrame:
